@@ -1,0 +1,44 @@
+# `make repro` rebuilds everything from the built-in sample, `make test` runs the tests; both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help setup repro test lint format lock bench clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(VENV)/.installed ## create .venv with the locked environment
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "winnow needs Python 3.11 or newer; name one with 'make PYTHON=python3.12 setup'."; exit 1; }
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+repro: setup ## run the whole pipeline (dvc repro)
+	dvc repro
+
+test: setup ## run the tests
+	pytest
+
+lint: setup ## check style and types of error that a linter finds
+	ruff check .
+	ruff format --check .
+
+format: setup ## format the code
+	ruff format .
+	ruff check --fix .
+
+lock: setup ## resolve requirements.lock anew from pyproject.toml
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --quiet --upgrade \
+		pyproject.toml --group dev -o requirements.lock
+
+bench: setup ## time every stage on 31,848 images, write benchmarks/results/
+	python benchmarks/pipeline.py --name synthetic-31848 --set augment.budget=50000 --set train.epochs=1 --set train.batch_size=128
+
+clean: ## remove what `dvc repro` built (the cache and .venv stay)
+	rm -rf data/raw data/interim data/processed models submission .winnow

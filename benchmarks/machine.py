@@ -1,0 +1,45 @@
+"""What stands beside every benchmark's numbers: the machine and the revision."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+
+def machine() -> dict:
+    """Name of the GPU, or of the CPU where there is none, with cores, memory and versions."""
+    return {
+        "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else _cpu_name(),
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "revision": revision(),
+    }
+
+
+def revision() -> str:
+    """The commit that was measured, with `-dirty` where tracked files differ from it; `unknown` outside git."""
+    try:
+        text = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parent,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return text.strip()
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

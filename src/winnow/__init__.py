@@ -1,0 +1,1 @@
+"""winnow: turn a noisy image dataset into a better one, and prove it."""

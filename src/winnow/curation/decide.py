@@ -1,0 +1,213 @@
+"""One reasoned decision per image: the rules, in the order in which they win.
+
+1. a person's review; 2. duplicates (one image of a group stays); 3. out of distribution; 4. label issues (relabel where
+the evidence is strong, drop where it is not); 5. the class floor, which brings the least suspicious images back.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What `curate` in params.yaml holds; see docs/params.md."""
+
+    label_quality_threshold: float
+    relabel_confidence: float
+    relabel_sources: int
+    ood_threshold: float
+    drop_near_duplicates: bool
+    class_floor: int
+
+
+def decide(
+    scores: pd.DataFrame, *, class_names: list[str], thresholds: Thresholds, review: pd.DataFrame
+) -> pd.DataFrame:
+    """Decide on every image.
+
+    Args:
+        scores: a row per image with `image_id` (unique), `label` int in [0, K), `label_quality_score` in [0, 1] (lower
+            is worse), `suggested_label`, `suggested_confidence` in [0, 1], `agreeing_sources`, `sources`, `ood_score`
+            (higher is more out of distribution), `duplicate_group`, `duplicate_kind`.
+        class_names: K names, for the reasons in words.
+        thresholds: where the scores are cut.
+        review: what people decided, as `read_review` returns it; beats every rule.
+
+    Returns:
+        `scores` with these columns added: `action` (keep, relabel, drop), `final_label` (int64, -1 if dropped),
+        `reason` (words), `rule`, `threshold` (the value that was met, NaN if none), `counterpart` (the image that
+        stays in its place, else ""), `decided_by` ("rule" or the reviewer), and `flagged_label_issue`, `flagged_ood`,
+        `flagged_duplicate`, which say what each detector found whichever rule won.
+    """
+    frame = scores.reset_index(drop=True).copy()
+    reviewed = review.set_index("image_id").reindex(frame["image_id"])
+    frame["flagged_ood"] = frame["ood_score"] >= thresholds.ood_threshold
+    frame["flagged_label_issue"] = (frame["label_quality_score"] < thresholds.label_quality_threshold) & (
+        frame["suggested_label"] != frame["label"]
+    )
+    keeper = _keepers(frame, reviewed["action"].to_numpy(), near_too=thresholds.drop_near_duplicates)
+    frame["flagged_duplicate"] = keeper != np.arange(len(frame))
+
+    frame["rule"] = np.select(
+        [
+            reviewed["action"].notna().to_numpy(),
+            frame["flagged_duplicate"],
+            frame["flagged_ood"],
+            frame["flagged_label_issue"],
+        ],
+        ["review", "duplicate", "ood", "label_issue"],
+        default="keep",
+    )
+    duplicate = frame["rule"] == "duplicate"
+    frame.loc[duplicate, "rule"] = frame.loc[duplicate, "duplicate_kind"] + "_duplicate"
+    relabel = (
+        (frame["rule"] == "label_issue")
+        & (frame["suggested_confidence"] >= thresholds.relabel_confidence)
+        & (frame["agreeing_sources"] >= thresholds.relabel_sources)
+    )
+    frame["action"] = np.where(frame["rule"] == "keep", "keep", np.where(relabel, "relabel", "drop"))
+    frame["decided_by"] = "rule"
+    frame["counterpart"] = np.where(duplicate, frame["image_id"].to_numpy()[keeper], "")
+    frame["final_label"] = np.select(
+        [frame["action"] == "keep", frame["action"] == "relabel"],
+        [frame["label"], frame["suggested_label"]],
+        default=-1,
+    )
+    _apply_review(frame, reviewed)
+    _hold_floor(frame, len(class_names), thresholds.class_floor)
+    frame["threshold"] = (
+        frame["rule"]
+        .map({"ood": thresholds.ood_threshold, "label_issue": thresholds.label_quality_threshold})
+        .astype(float)
+    )
+    frame["reason"] = _reasons(frame, class_names, thresholds, reviewed["reason"].fillna("").to_numpy())
+    return frame
+
+
+def _keepers(frame: pd.DataFrame, reviewed_action: np.ndarray, *, near_too: bool) -> np.ndarray:
+    """(N,) position of the image that stays for each image's duplicate group (its own position if it is alone).
+
+    The keeper is the image that a person kept, else one that no one dropped, in distribution, whose label is best
+    supported; ties go to the smaller id. Near duplicates that are not to be dropped are groups of their own.
+    """
+    # Two members of one group may be exact copies even where the group is a near one: 'exact' is per image.
+    joined = (frame["duplicate_kind"] != "near") | near_too
+    group = np.where(joined, frame["duplicate_group"], -1 - np.arange(len(frame)))
+    kept_by_person = pd.Series(reviewed_action).isin(["keep", "relabel"])
+    dropped_by_person = pd.Series(reviewed_action) == "drop"
+    order = pd.DataFrame(
+        {
+            "group": group,
+            "kept": ~kept_by_person,
+            "dropped": dropped_by_person,
+            "ood": frame["flagged_ood"],
+            "quality": -frame["label_quality_score"],
+            "image_id": frame["image_id"],
+        }
+    ).sort_values(["group", "kept", "dropped", "ood", "quality", "image_id"], kind="stable")
+    first = order.index.to_series().groupby(order["group"]).transform("first")
+    return first.sort_index().to_numpy()
+
+
+def _apply_review(frame: pd.DataFrame, reviewed: pd.DataFrame) -> None:
+    rows = reviewed["action"].notna().to_numpy()
+    action = reviewed["action"].to_numpy()[rows]
+    frame.loc[rows, "action"] = action
+    frame.loc[rows, "decided_by"] = reviewed["reviewer"].to_numpy()[rows]
+    frame.loc[rows, "counterpart"] = ""
+    frame.loc[rows, "final_label"] = np.select(
+        [action == "keep", action == "relabel"],
+        [frame.loc[rows, "label"], reviewed["label"].fillna(-1).astype(np.int64).to_numpy()[rows]],
+        default=-1,
+    )
+
+
+def _hold_floor(frame: pd.DataFrame, num_classes: int, floor: int) -> None:
+    """Bring back, class by class, the least suspicious images that a rule took, until the floor is met.
+
+    First dropped label issues, then images relabelled to a class that can spare them, then outliers; duplicates and
+    what a person decided stay as they are. A class that never had as many images is left under the floor.
+    """
+    for label in range(num_classes):
+        lacking = floor - int((frame["final_label"] == label).sum())
+        if lacking <= 0:
+            continue
+        own = frame["label"] == label
+        dropped = own & (frame["rule"] == "label_issue") & (frame["action"] == "drop")
+        outliers = own & (frame["rule"] == "ood")
+        restored = [
+            *_by_quality(frame, dropped),
+            *_spared(frame, own, floor),
+            *_by_quality(frame, outliers, by_ood=True),
+        ]
+        rows = restored[:lacking]
+        frame.loc[rows, "action"] = "keep"
+        frame.loc[rows, "rule"] = "class_floor"
+        frame.loc[rows, "final_label"] = label
+
+
+def _by_quality(frame: pd.DataFrame, rows: pd.Series, *, by_ood: bool = False) -> list[int]:
+    column, ascending = ("ood_score", True) if by_ood else ("label_quality_score", False)
+    return frame[rows].sort_values([column, "image_id"], ascending=[ascending, True]).index.tolist()
+
+
+def _spared(frame: pd.DataFrame, own: pd.Series, floor: int) -> list[int]:
+    """Relabelled images of the class, best first, each only while its new class stays at the floor without it."""
+    spare = frame["final_label"].value_counts() - floor
+    rows = []
+    for row in _by_quality(frame, own & (frame["rule"] == "label_issue") & (frame["action"] == "relabel")):
+        donor = frame.at[row, "final_label"]
+        if spare[donor] > 0:
+            spare[donor] -= 1
+            rows.append(row)
+    return rows
+
+
+def _reasons(frame: pd.DataFrame, class_names: list[str], thresholds: Thresholds, said: np.ndarray) -> list[str]:
+    quality = dict(zip(frame["image_id"], frame["label_quality_score"], strict=True))
+    return [
+        _reason(row, class_names, thresholds, quality, words)
+        for row, words in zip(frame.itertuples(index=False), said, strict=True)
+    ]
+
+
+def _reason(row, class_names: list[str], thresholds: Thresholds, quality: dict[str, float], said: str) -> str:
+    given = class_names[row.label]
+    match row.rule:
+        case "review":
+            verb = {"keep": "kept", "drop": "dropped", "relabel": f"relabelled from {given}"}[row.action]
+            new = f" to {class_names[row.final_label]}" if row.action == "relabel" else ""
+            return f"{verb}{new} by {row.decided_by}" + (f": {said}" if said else "")
+        case "exact_duplicate" | "near_duplicate":
+            kind = "an exact" if row.rule == "exact_duplicate" else "a near"
+            return (
+                f"{kind} duplicate of {row.counterpart}, which stays (quality of its label "
+                f"{quality[row.counterpart]:.2f}, of this one {row.label_quality_score:.2f})"
+            )
+        case "ood":
+            return f"out of distribution: score {row.ood_score:.2f}, the threshold is {thresholds.ood_threshold:g}"
+        case "label_issue":
+            return _label_reason(row, given, class_names[row.suggested_label], thresholds)
+        case "class_floor":
+            return (
+                f"brought back with its label {given}: the class would fall under {thresholds.class_floor} images "
+                f"(label quality {row.label_quality_score:.2f}, out-of-distribution score {row.ood_score:.2f})"
+            )
+        case _:
+            hard = row.label_quality_score < thresholds.label_quality_threshold
+            why = "hard, but no other label fits better than" if hard else "nothing speaks against the label"
+            scores = f"quality {row.label_quality_score:.2f}, out-of-distribution score {row.ood_score:.2f}"
+            return f"{why} {given} ({scores})"
+
+
+def _label_reason(row, given: str, suggested: str, thresholds: Thresholds) -> str:
+    evidence = (
+        f"confidence {row.suggested_confidence:.2f} (needed: {thresholds.relabel_confidence:g}), "
+        f"{row.agreeing_sources} of {row.sources} sources (needed: {thresholds.relabel_sources})"
+    )
+    start = f"label {given} has quality {row.label_quality_score:.2f}, below {thresholds.label_quality_threshold:g}"
+    if row.action == "relabel":
+        return f"{start}; relabelled to {suggested}: {evidence}"
+    return f"{start}; too little speaks for {suggested}: {evidence}"

@@ -1,0 +1,216 @@
+"""The shape of params.yaml: every key, its type and its range.
+
+Numbers must be numbers (YAML reads `1e-05` as a string: that is refused, not guessed at) and unknown keys are refused,
+so a misspelt threshold never runs silently at its default: there are no defaults.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from winnow.errors import WinnowError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
+
+
+class Section(BaseModel):
+    """A frozen part of params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Data(Section):
+    archive: str
+    test_archive: str
+    truth: str
+    split: str | None
+    class_names: list[str]
+    image_size: Annotated[int, Field(ge=8, le=1024)]
+    max_unpacked_gb: Positive
+
+
+class Sample(Section):
+    seed: int
+    label_noise: Annotated[float, Field(ge=0, le=0.45)]
+    ood_share: Annotated[float, Field(ge=0, le=0.5)]
+    exact_duplicates: Annotated[int, Field(ge=0)]
+    near_duplicates: Annotated[int, Field(ge=0)]
+
+
+class OpenClipEncoder(Section):
+    model: str
+    pretrained: str
+    input_size: Count
+    mean: Channels
+    std: Channels
+    prompts: Annotated[list[str], Field(min_length=1)]
+
+
+class TimmEncoder(Section):
+    model: str
+    checkpoint: str | None
+    pad_type: str | None
+    input_size: Count
+    mean: Channels
+    std: Channels
+
+
+class TrainedEncoder(Section):
+    folds: Annotated[int, Field(ge=2)]
+    epochs: Count
+    width: Count
+    input_size: Count
+    learning_rate: Positive
+    seed: int
+
+
+class Embed(Section):
+    encoder: Literal["open_clip", "timm", "trained"]
+    batch_size: Count
+    flip: bool
+    open_clip: OpenClipEncoder
+    timm: TimmEncoder
+    trained: TrainedEncoder
+
+
+class Duplicates(Section):
+    max_hash_distance: Annotated[int, Field(ge=0, le=32)]
+    min_similarity: Annotated[float, Field(ge=-1, le=1)]
+
+
+class Crossval(Section):
+    folds: Annotated[int, Field(ge=2)]
+    l2_candidates: Annotated[list[Positive], Field(min_length=1)]
+    seed: int
+
+
+class LabelIssues(Section):
+    neighbours: Count
+
+
+class Ood(Section):
+    neighbours: Count
+    trim: Annotated[float, Field(ge=0, lt=0.9)]
+
+
+class Curate(Section):
+    label_quality_threshold: Share
+    relabel_confidence: Share
+    relabel_sources: Count
+    ood_threshold: float
+    drop_near_duplicates: bool
+    class_floor: Annotated[int, Field(ge=0)]
+
+
+class Validation(Section):
+    per_class: Count
+    max_total: Annotated[int, Field(ge=10, le=1000)]
+    min_label_quality: Share
+    max_ood_score: float
+    seed: int
+
+
+class Techniques(Section):
+    flip: Annotated[float, Field(ge=0)]
+    crop: Annotated[float, Field(ge=0)]
+    rotation: Annotated[float, Field(ge=0)]
+    color: Annotated[float, Field(ge=0)]
+    oversampling: Annotated[float, Field(ge=0)]
+    mixup: Annotated[float, Field(ge=0)]
+
+
+class Augment(Section):
+    budget: Annotated[int, Field(ge=1, le=50_000)]
+    balance: Literal["equal", "none"]
+    max_copies_per_image: Annotated[int, Field(ge=0)]
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    techniques: Techniques
+    seed: int
+
+
+class Submission(Section):
+    team: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class Train(Section):
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    patience: Count | None
+    precision: Literal["auto", "float32", "bfloat16"]
+    seeds: Annotated[list[int], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> "Train":
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds must differ from one another")
+        return self
+
+
+class Evaluate(Section):
+    batch_size: Count
+
+
+class Params(Section):
+    data: Data
+    sample: Sample
+    embed: Embed
+    duplicates: Duplicates
+    crossval: Crossval
+    label_issues: LabelIssues
+    ood: Ood
+    curate: Curate
+    validation: Validation
+    augment: Augment
+    submission: Submission
+    train: Train
+    evaluate: Evaluate
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check all of params.yaml.
+
+    Raises:
+        WinnowError: if the file is missing, is not YAML, or a value is unknown, missing, of the wrong type or range;
+            the message names the key and the value.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WinnowError(f"{path} is missing; run from the repository's root, or copy one from configs/.") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}" if place else ""
+        raise WinnowError(f"{path} is not valid YAML{where}; mend the indentation or quoting there.") from None
+    if not isinstance(content, dict):
+        raise WinnowError(f"{path} holds no sections; copy one from configs/ or restore it with git.")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise WinnowError(_sentence(path, error)) from None
+
+
+def _sentence(path: str | Path, error: ValidationError) -> str:
+    problems = []
+    for item in error.errors()[:3]:
+        key = ".".join(str(part) for part in item["loc"])
+        match item["type"]:
+            case "extra_forbidden":
+                problems.append(f"{key} is no parameter of winnow (misspelt?)")
+            case "missing":
+                problems.append(f"{key} is missing")
+            case _:
+                problems.append(f"{key} is {_shown(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}")
+    more = len(error.errors()) - len(problems)
+    return f"{path}: " + "; ".join(problems) + (f"; and {more} more" if more > 0 else "") + "; see docs/params.md."
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,72 @@
+"""What every script under stages/ shares: its declared params, one-sentence errors, time and memory."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from winnow.errors import WinnowError
+from winnow.params import Params, load_params
+
+TIMINGS = Path(".winnow/timings.jsonl")
+
+
+class Declared:
+    """The part of params.yaml that a stage declares in dvc.yaml; reading any other key is an error.
+
+    DVC reruns a stage when a declared key changes. A key that is read but not declared would leave stale results
+    behind in silence, so it cannot be read.
+    """
+
+    def __init__(self, stage: str, value: BaseModel, declared: list[str], prefix: str = "") -> None:
+        self._stage, self._value, self._declared, self._prefix = stage, value, declared, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        key = f"{self._prefix}{name}"
+        value = getattr(self._value, name)
+        if any(key == item or key.startswith(f"{item}.") for item in self._declared):
+            return value
+        if any(item.startswith(f"{key}.") for item in self._declared):
+            return Declared(self._stage, value, self._declared, f"{key}.")
+        raise WinnowError(
+            f"stage {self._stage} reads {key}, which dvc.yaml does not list under its params; add it there."
+        )
+
+
+def declared_params(stage: str, params: Params, dvc_file: str | Path = "dvc.yaml") -> Declared:
+    """Restrict `params` to what `stage` declares in `dvc_file`."""
+    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
+    definition = stages[stage].get("do", stages[stage])
+    return Declared(stage, params, definition.get("params", []))
+
+
+def run(stage: str, main: Callable[[Any], str | None]) -> None:
+    """Run a stage script's `main(params)` and end the process: 0 done, 1 bad input, 130 interrupted.
+
+    `main` gets the stage's declared params and may return a one-line summary, which is printed. Seconds and peak
+    memory are appended to `.winnow/timings.jsonl` (git and DVC ignore it), which `make bench` and docs read.
+    """
+    start = time.perf_counter()
+    try:
+        summary = main(declared_params(stage, load_params()))
+    except WinnowError as error:
+        print(f"\nwinnow: {stage}: {error}\n", file=sys.stderr, flush=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"\nwinnow: {stage}: interrupted; run 'dvc repro' again.\n", file=sys.stderr, flush=True)
+        sys.exit(130)
+    seconds = time.perf_counter() - start
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    name = " ".join([stage, *sys.argv[1:]])
+    if summary:
+        print(f"{name}: {summary}")
+    print(f"{name}: {seconds:.1f} s, peak memory {peak_mb:.0f} MB", flush=True)
+    TIMINGS.parent.mkdir(exist_ok=True)
+    with TIMINGS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"stage": name, "seconds": round(seconds, 2), "peak_mb": round(peak_mb)}) + "\n")

@@ -1,0 +1,131 @@
+"""Reading and writing the files that travel between stages.
+
+Every writer is atomic (a temporary name beside the target, then `os.replace`), so that a killed stage never leaves half
+a file, and deterministic (fixed compression, no timestamps), so that the same content is the same bytes.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from winnow.errors import WinnowError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it replaces `path`, on an error it is removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write `frame` without its index; zstd, row groups of 4,096 rows (small enough to stream packed images)."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=4096)
+
+
+def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a frame written by `write_parquet`; raises WinnowError if the file is missing or no Parquet file."""
+    try:
+        return pq.read_table(path, columns=columns).to_pandas()
+    except FileNotFoundError:
+        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
+    except pa.ArrowInvalid as error:
+        raise WinnowError(f"{path} cannot be read as Parquet ({error}); delete it and run 'dvc repro'.") from None
+
+
+def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
+    """Write named arrays as an uncompressed .npz; string arrays are fixed-width unicode, never pickled objects."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
+
+
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a .npz; raises WinnowError if the file is missing."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write indented JSON with a newline at the end; numpy scalars become numbers, NaN is refused."""
+    text = json.dumps(content, indent=2, allow_nan=False, default=_plain, ensure_ascii=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file written by an earlier stage; raises WinnowError if it is missing."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path, *, float_format: str = "%.6f") -> None:
+    """Write a CSV for people and `dvc plots`."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format=float_format, lineterminator="\n")
+
+
+def align(image_id: np.ndarray, other_id: np.ndarray, what: str) -> np.ndarray:
+    """Positions in `other_id` of each of `image_id`: the one way rows of different files are joined.
+
+    Args:
+        image_id: (N,) unique ids that give the order.
+        other_id: (M,) unique ids, M >= N, in any order.
+        what: what `other_id` comes from, for the error.
+
+    Returns:
+        (N,) int64 positions, so that `other_id[result] == image_id`.
+
+    Raises:
+        WinnowError: if an id occurs twice or is missing from `other_id`.
+    """
+    index = pd.Index(np.asarray(other_id).astype(str))
+    if not index.is_unique:
+        raise WinnowError(f"{what} holds the image_id {index[index.duplicated()][0]!r} twice; run 'dvc repro' again.")
+    positions = index.get_indexer(pd.Index(np.asarray(image_id).astype(str)))
+    if (positions < 0).any():
+        lost = str(np.asarray(image_id)[positions < 0][0])
+        raise WinnowError(
+            f"{what} has no row for image {lost!r}; run 'dvc repro' so that every stage sees the same images."
+        )
+    return positions.astype(np.int64)
+
+
+def records(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested mappings to dotted keys: {"a": {"b": 1}} gives {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat.update(records(value, f"{name}."))
+        else:
+            flat[name] = value
+    return flat

@@ -1,0 +1,208 @@
+"""The rules of `curate`, on cases small enough to decide by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from winnow.curation.decide import Thresholds, decide
+
+NAMES = ["cat", "lynx", "wolf"]
+DEFAULTS = {
+    "label_quality_threshold": 0.3,
+    "relabel_confidence": 0.7,
+    "relabel_sources": 2,
+    "ood_threshold": 3.0,
+    "drop_near_duplicates": True,
+    "class_floor": 0,
+}
+
+
+def scores(*rows):
+    """Frame of images that are fine except for what each row says."""
+    fine = {
+        "label": 0,
+        "label_quality_score": 0.9,
+        "suggested_label": 0,
+        "suggested_confidence": 0.9,
+        "agreeing_sources": 2,
+        "sources": 2,
+        "ood_score": 0.0,
+        "duplicate_kind": "",
+    }
+    frame = pd.DataFrame([fine | row for row in rows])
+    frame.insert(0, "image_id", [f"img_{i}" for i in range(len(frame))])
+    alone = pd.Series(np.arange(len(frame)) + 100)
+    frame["duplicate_group"] = (
+        frame["duplicate_group"].fillna(alone).astype(np.int64) if "duplicate_group" in frame else alone
+    )
+    return frame
+
+
+def decided(frame, review=(), **changes):
+    columns = ["image_id", "action", "label", "reviewer", "reason"]
+    people = pd.DataFrame([dict(zip(columns, row, strict=True)) for row in review], columns=columns)
+    people = people.astype({"label": np.int64})
+    return decide(frame, class_names=NAMES, thresholds=Thresholds(**(DEFAULTS | changes)), review=people)
+
+
+ISSUE = {"label_quality_score": 0.1, "suggested_label": 1, "suggested_confidence": 0.8}
+
+
+def test_each_rule_decides_its_image():
+    result = decided(
+        scores(
+            {},
+            ISSUE,
+            ISSUE | {"suggested_confidence": 0.69},
+            ISSUE | {"agreeing_sources": 1},
+            {"ood_score": 3.0},
+            {"ood_score": 2.99},
+            {"label_quality_score": 0.1},
+        )
+    )
+    assert result["action"].tolist() == ["keep", "relabel", "drop", "drop", "drop", "keep", "keep"]
+    assert result["final_label"].tolist() == [0, 1, -1, -1, -1, 0, 0]
+    assert result["rule"].tolist() == [
+        "keep",
+        "label_issue",
+        "label_issue",
+        "label_issue",
+        "ood",
+        "keep",
+        "keep",
+    ]
+    assert result["threshold"].fillna(-1).tolist() == [-1, 0.3, 0.3, 0.3, 3.0, -1, -1]
+    assert "relabelled to lynx" in result["reason"][1] and "2 of 2 sources" in result["reason"][1]
+    assert "too little speaks for lynx: confidence 0.69 (needed: 0.7)" in result["reason"][2]
+    assert "out of distribution: score 3.00" in result["reason"][4]
+    assert "no other label fits better than cat" in result["reason"][6]
+
+
+def test_every_decision_has_a_reason_in_words():
+    result = decided(scores({}, ISSUE, {"ood_score": 9.0}))
+    assert result["reason"].str.len().gt(10).all()
+
+
+def test_of_exact_duplicates_the_best_supported_label_stays():
+    exact = {"duplicate_kind": "exact", "duplicate_group": 7}
+    result = decided(
+        scores(
+            exact | {"label_quality_score": 0.2, "suggested_label": 1},
+            exact | {"label": 1},
+            {"duplicate_group": 0},
+        )
+    )
+    assert result["action"].tolist() == ["drop", "keep", "keep"]
+    assert result["counterpart"].tolist() == ["img_1", "", ""]
+    assert result["rule"][0] == "exact_duplicate" and "img_1, which stays" in result["reason"][0]
+    assert result["flagged_label_issue"].tolist() == [True, False, False]
+
+
+def test_a_group_whose_every_label_is_wrong_leaves_one_relabelled_image():
+    exact = {"duplicate_kind": "exact", "duplicate_group": 7} | ISSUE
+    result = decided(scores(exact, exact | {"label_quality_score": 0.05}))
+    assert result["action"].tolist() == ["relabel", "drop"]
+
+
+@pytest.mark.parametrize(("drop", "actions"), [(True, ["keep", "drop"]), (False, ["keep", "keep"])])
+def test_near_duplicates_stay_where_asked(drop, actions):
+    near = {"duplicate_kind": "near", "duplicate_group": 7}
+    assert decided(scores(near, near), drop_near_duplicates=drop)["action"].tolist() == actions
+
+
+def test_people_beat_every_rule():
+    exact = {"duplicate_kind": "exact", "duplicate_group": 7}
+    frame = scores(ISSUE, {"ood_score": 9.0}, {}, exact, exact | {"label_quality_score": 0.5}, {"duplicate_group": 0})
+    result = decided(
+        frame,
+        review=[
+            ("img_0", "keep", -1, "ada", "a young cat"),
+            ("img_1", "relabel", 2, "ada", ""),
+            ("img_2", "drop", -1, "grace", ""),
+            ("img_4", "keep", -1, "grace", ""),
+        ],
+    )
+    assert result["action"].tolist() == ["keep", "relabel", "drop", "drop", "keep", "keep"]
+    assert result["final_label"].tolist() == [0, 2, -1, -1, 0, 0]
+    assert result["decided_by"].tolist() == ["ada", "ada", "grace", "rule", "grace", "rule"]
+    assert result["counterpart"][3] == "img_4"
+    assert result["reason"][0] == "kept by ada: a young cat"
+    assert result["reason"][1] == "relabelled from cat to wolf by ada"
+
+
+def test_a_duplicate_takes_the_place_of_a_keeper_that_a_person_dropped():
+    exact = {"duplicate_kind": "exact", "duplicate_group": 7}
+    result = decided(
+        scores(exact, exact | {"label_quality_score": 0.5}),
+        review=[("img_0", "drop", -1, "ada", "a drawing")],
+    )
+    assert result["action"].tolist() == ["drop", "keep"]
+
+
+def test_the_floor_brings_back_the_least_suspicious_first():
+    weak = ISSUE | {"suggested_confidence": 0.5}
+    frame = scores(
+        {},
+        weak,
+        weak | {"label_quality_score": 0.2},
+        {"ood_score": 4.0},
+        {"ood_score": 8.0},
+        {"label": 2, "suggested_label": 2},
+    )
+    assert decided(frame, class_floor=2)["action"].tolist() == [
+        "keep",
+        "drop",
+        "keep",
+        "drop",
+        "drop",
+        "keep",
+    ]
+    result = decided(frame, class_floor=4)
+    assert result["action"].tolist() == ["keep", "keep", "keep", "keep", "drop", "keep"]
+    assert result["rule"].tolist() == ["keep", "class_floor", "class_floor", "class_floor", "ood", "keep"]
+    assert "brought back with its label cat" in result["reason"][3]
+
+
+def test_the_floor_takes_a_relabelled_image_back_only_from_a_class_that_can_spare_it():
+    lynx = {"label": 1, "suggested_label": 1}
+    rich = decided(scores(ISSUE, lynx, lynx), class_floor=1)
+    assert rich["final_label"].tolist() == [0, 1, 1]
+    poor = decided(scores(ISSUE), class_floor=1)
+    assert poor["final_label"].tolist() == [1]
+
+
+def test_the_floor_never_undoes_what_a_person_decided():
+    frame = scores({"ood_score": 9.0}, {})
+    result = decided(frame, review=[("img_0", "drop", -1, "ada", ""), ("img_1", "drop", -1, "ada", "")], class_floor=2)
+    assert result["action"].tolist() == ["drop", "drop"]
+
+
+def test_random_tables_keep_their_invariants():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        count = 200
+        frame = scores(*[{}] * count)
+        frame["label"] = rng.integers(0, 3, count)
+        frame["suggested_label"] = rng.integers(0, 3, count)
+        frame["label_quality_score"] = rng.random(count)
+        frame["suggested_confidence"] = rng.random(count)
+        frame["ood_score"] = rng.normal(1, 2, count)
+        frame["duplicate_group"] = rng.integers(0, 150, count)
+        sizes = frame["duplicate_group"].map(frame["duplicate_group"].value_counts())
+        frame["duplicate_kind"] = np.where(sizes > 1, "exact", "")
+        result = decided(frame, class_floor=20)
+        assert result["image_id"].tolist() == frame["image_id"].tolist()
+        assert ((result["final_label"] == -1) == (result["action"] == "drop")).all()
+        assert (result["final_label"][result["action"] == "keep"] == result["label"][result["action"] == "keep"]).all()
+        assert (
+            result["final_label"][result["action"] == "relabel"] != result["label"][result["action"] == "relabel"]
+        ).all()
+        kept = result[result["action"] != "drop"]
+        assert kept["duplicate_group"].is_unique
+        replaced = result[result["counterpart"] != ""]
+        groups = result.set_index("image_id")["duplicate_group"]
+        assert (groups[replaced["counterpart"]].to_numpy() == replaced["duplicate_group"].to_numpy()).all()
+        own = result[(result["counterpart"] == "") & (result["action"] != "relabel")]
+        available = own.groupby("label").size().reindex(range(3), fill_value=0)
+        kept_per_class = kept.groupby("final_label").size().reindex(range(3), fill_value=0)
+        assert (kept_per_class >= np.minimum(available, 20)).all()

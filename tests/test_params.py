@@ -1,0 +1,79 @@
+"""params.yaml and configs/: complete, documented, and every mistake named in one sentence."""
+
+import pytest
+import yaml
+
+from winnow.errors import WinnowError
+from winnow.params import load_params
+from winnow.tables import records
+
+
+def written(tmp_path, root, change):
+    content = yaml.safe_load((root / "params.yaml").read_text())
+    change(content)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_the_repository_s_own_files_are_valid(root):
+    files = [root / "params.yaml", *sorted((root / "configs").glob("*.yaml"))]
+    assert len(files) >= 3
+    for file in files:
+        load_params(file)
+
+
+def test_every_key_is_described(root):
+    text = (root / "docs/params.md").read_text()
+    for key in records(yaml.safe_load((root / "params.yaml").read_text())):
+        head, _, last = key.rpartition(".")
+        described = f"`{key}`" in text or f"`embed.*.{last}`" in text or f"`{head}.<name>`" in text
+        assert described, f"{key} is not described in docs/params.md"
+
+
+def test_lists_stand_in_block_style(root):
+    """`dvc exp run -S` writes lists in block style; any other style would show as a change that nobody made."""
+    for file in [root / "params.yaml", *(root / "configs").glob("*.yaml")]:
+        lines = [line.split("#")[0] for line in file.read_text().splitlines()]
+        assert not [line for line in lines if "[" in line and not line.rstrip().endswith("[]")], file
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda p: p["curate"].update(label_qualty=0.1), "curate.label_qualty is no parameter of winnow"),
+        (lambda p: p["curate"].pop("ood_threshold"), "curate.ood_threshold is missing"),
+        (lambda p: p["curate"].update(label_quality_threshold=1.5), "curate.label_quality_threshold is 1.5"),
+        (lambda p: p["train"].update(learning_rate="1e-05"), "train.learning_rate is '1e-05'"),
+        (lambda p: p["train"].update(epochs="3"), "train.epochs is '3'"),
+        (lambda p: p["train"].update(seeds=[1, 1]), "seeds must differ"),
+        (lambda p: p["submission"].update(team="../../etc"), "submission.team is '../../etc'"),
+        (lambda p: p["augment"].update(budget=60_000), "augment.budget is 60000"),
+        (lambda p: p["embed"].update(encoder="resnet"), "embed.encoder is 'resnet'"),
+    ],
+)
+def test_each_mistake_is_named(tmp_path, root, change, words):
+    with pytest.raises(WinnowError) as error:
+        load_params(written(tmp_path, root, change))
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_an_integer_is_a_number(tmp_path, root):
+    path = written(tmp_path, root, lambda p: p["curate"].update(ood_threshold=3))
+    assert load_params(path).curate.ood_threshold == 3.0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("data: [1, 2", "not valid YAML at line"), ("", "holds no sections"), ("- a", "holds no sections")],
+)
+def test_files_that_are_no_params(tmp_path, text, words):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(WinnowError, match=words):
+        load_params(path)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(WinnowError, match="is missing; run from the repository's root"):
+        load_params(tmp_path / "params.yaml")

@@ -1,0 +1,138 @@
+"""What stage scripts share: declared params only, one-sentence errors, honest dvc.yaml."""
+
+import ast
+import json
+import re
+
+import pytest
+import yaml
+
+from winnow import stage
+from winnow.errors import WinnowError
+from winnow.params import load_params
+
+
+@pytest.fixture
+def dvc_yaml(root):
+    return yaml.safe_load((root / "dvc.yaml").read_text())
+
+
+def declared(root, tmp_path, params):
+    path = tmp_path / "dvc.yaml"
+    path.write_text(yaml.safe_dump({"stages": {"curate": {"params": params}}}))
+    return stage.declared_params("curate", load_params(root / "params.yaml"), path)
+
+
+def test_declared_sections_and_leaves_can_be_read(root, tmp_path):
+    params = declared(root, tmp_path, ["curate", "data.image_size"])
+    assert params.curate.class_floor == 50
+    assert params.data.image_size == 64
+
+
+@pytest.mark.parametrize("read", [lambda p: p.train, lambda p: p.data.archive, lambda p: p.data.image])
+def test_undeclared_keys_cannot_be_read(root, tmp_path, read):
+    with pytest.raises((WinnowError, AttributeError)):
+        read(declared(root, tmp_path, ["curate", "data.image_size"]))
+
+
+def test_a_declared_name_does_not_open_its_namesakes(root, tmp_path):
+    """`data.image` must not open `data.image_size`."""
+    with pytest.raises(WinnowError, match=r"stage curate reads data\.image_size"):
+        _ = declared(root, tmp_path, ["data.image", "data.split"]).data.image_size
+
+
+def test_run_prints_one_sentence_and_exits_with_1(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+
+    def main(params):
+        raise WinnowError("the archive is missing.")
+
+    with pytest.raises(SystemExit) as end:
+        stage.run("curate", main)
+    assert end.value.code == 1
+    printed = capsys.readouterr().err
+    assert "winnow: curate: the archive is missing." in printed and "Traceback" not in printed
+
+
+def test_run_records_seconds_and_memory(root, tmp_path, monkeypatch, capsys):
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((root / name).read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["curate.py"])
+    stage.run("curate", lambda params: "fine")
+    record = json.loads(stage.TIMINGS.read_text())
+    assert record["stage"] == "curate" and record["seconds"] >= 0 and record["peak_mb"] > 1
+    assert "curate: fine" in capsys.readouterr().out
+
+
+def scripts(dvc_yaml):
+    for name, definition in dvc_yaml["stages"].items():
+        yield name, definition.get("do", definition)
+
+
+def test_every_stage_has_its_script_and_every_script_its_stage(root, dvc_yaml):
+    commands = {re.search(r"stages/(\w+)\.py", definition["cmd"])[1] for _, definition in scripts(dvc_yaml)}
+    assert commands == set(dvc_yaml["stages"]) == {file.stem for file in (root / "stages").glob("*.py")}
+
+
+def test_stages_depend_on_the_modules_they_import(root, dvc_yaml):
+    """A stage that imports a module of winnow's, directly or through others, must rerun when it changes.
+
+    What every stage shares (errors, tables, progress, params, stage) is left out: an edit there changes no result.
+    """
+    shared = {"errors", "tables", "progress", "params", "stage", "__init__"}
+    for name, definition in scripts(dvc_yaml):
+        dependencies = [dep for dep in definition["deps"] if dep.startswith("src/")]
+        for module in imported(root, root / "stages" / f"{name}.py"):
+            path = module.relative_to(root).as_posix()
+            if module.stem in shared:
+                continue
+            covered = any(path == dep or path.startswith(f"{dep}/") for dep in dependencies)
+            assert covered, f"stage {name} imports {path}, which is not among its deps in dvc.yaml"
+
+
+def imported(root, script):
+    """Modules of winnow's that a script imports, directly or through others."""
+    found, waiting = set(), [script]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text())):
+            names = []
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("winnow"):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names if alias.name.startswith("winnow")]
+            for name in names:
+                base = root / "src" / name.replace(".", "/")
+                for module in (base.with_suffix(".py"), base / "__init__.py"):
+                    if module.exists() and module not in found:
+                        found.add(module)
+                        waiting.append(module)
+    return found
+
+
+def test_stages_declare_the_params_they_read(root, dvc_yaml):
+    """Both ways: what a script reads is declared, and what is declared is read."""
+    for name, definition in scripts(dvc_yaml):
+        tree = ast.parse((root / "stages" / f"{name}.py").read_text())
+        read = set()
+        for node in ast.walk(tree):
+            parts = []
+            while isinstance(node, ast.Attribute):
+                parts.append(node.attr)
+                node = node.value
+            if parts and isinstance(node, ast.Name) and node.id == "params":
+                read.add(".".join(reversed(parts)))
+        for key in definition["params"]:
+            used = any(item == key or item.startswith(f"{key}.") for item in read)
+            assert used, f"stage {name} declares {key} but its script never reads it"
+
+
+def test_every_out_is_ignored_by_git_and_every_metric_is_not(root, dvc_yaml):
+    ignored = [line.strip("/") for line in (root / ".gitignore").read_text().split()]
+    for name, definition in scripts(dvc_yaml):
+        for out in definition.get("outs", []):
+            assert any(out.split("${")[0].startswith(item) for item in ignored), f"{name}: {out}"
+        for kind in ("metrics", "plots"):
+            for item in definition.get(kind, []):
+                (path, options), *_ = item.items()
+                assert options["cache"] is False and path.startswith("metrics/"), f"{name}: {path}"

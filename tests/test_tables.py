@@ -1,0 +1,70 @@
+"""Files between stages: whole or absent, the same bytes, joined by image_id."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winnow import tables
+from winnow.errors import WinnowError
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path):
+    path = tmp_path / "a.json"
+    tables.write_json(path, {"a": 1})
+    with pytest.raises(RuntimeError), tables.replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_the_same_content_is_the_same_bytes(tmp_path):
+    frame = pd.DataFrame({"image_id": ["a", "b"], "image_bytes": [b"\x00\x01", b"\x02"], "score": [0.5, np.nan]})
+    for name in ("1", "2"):
+        tables.write_parquet(frame.copy(), tmp_path / f"{name}.parquet")
+        tables.write_arrays(tmp_path / f"{name}.npz", image_id=np.array(["a", "b"]), features=np.ones((2, 3)))
+    assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "2.parquet").read_bytes()
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+    pd.testing.assert_frame_equal(tables.read_parquet(tmp_path / "1.parquet"), frame)
+    assert tables.read_arrays(tmp_path / "1.npz")["image_id"].tolist() == ["a", "b"]
+
+
+def test_json_takes_numpy_but_no_nan(tmp_path):
+    tables.write_json(tmp_path / "a.json", {"a": np.float32(0.5), "b": np.int64(2), "c": np.arange(2)})
+    assert tables.read_json(tmp_path / "a.json") == {"a": 0.5, "b": 2, "c": [0, 1]}
+    with pytest.raises(ValueError, match="JSON"):
+        tables.write_json(tmp_path / "b.json", {"a": float("nan")})
+    assert not (tmp_path / "b.json").exists()
+
+
+@pytest.mark.parametrize("read", [tables.read_parquet, tables.read_arrays, tables.read_json])
+def test_a_missing_file_says_how_to_build_it(tmp_path, read):
+    with pytest.raises(WinnowError, match=r"is missing; run 'dvc repro' to build it\."):
+        read(tmp_path / "absent")
+
+
+def test_a_file_that_is_no_parquet(tmp_path):
+    (tmp_path / "a.parquet").write_text("no parquet, though long enough to look at")
+    with pytest.raises(WinnowError, match="cannot be read as Parquet"):
+        tables.read_parquet(tmp_path / "a.parquet")
+
+
+@given(st.permutations([f"img_{i}" for i in range(8)]))
+def test_align_undoes_any_order(order):
+    ids, other = np.array([f"img_{i}" for i in range(5)]), np.array(order)
+    assert other[tables.align(ids, other, "scores")].tolist() == ids.tolist()
+
+
+def test_align_refuses_lost_and_repeated_ids():
+    with pytest.raises(WinnowError, match="scores has no row for image 'b'"):
+        tables.align(np.array(["a", "b"]), np.array(["a"]), "scores")
+    with pytest.raises(WinnowError, match="'a' twice"):
+        tables.align(np.array(["a"]), np.array(["a", "a"]), "scores")
+
+
+def test_records_flattens():
+    assert tables.records({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}

@@ -1,0 +1,102 @@
+"""Choosing the validation set, and keeping it out of training."""
+
+import numpy as np
+import pandas as pd
+
+from winnow.curation.validation import assign_splits, facility_location, select_validation
+
+SETTINGS = {
+    "num_classes": 2,
+    "per_class": 2,
+    "max_total": 1000,
+    "min_label_quality": 0.6,
+    "max_ood_score": 1.5,
+    "seed": 0,
+}
+
+
+def decisions(count_per_class=20):
+    count = 2 * count_per_class
+    return pd.DataFrame(
+        {
+            "image_id": [f"img_{i:03d}" for i in range(count)],
+            "label": np.repeat([0, 1], count_per_class),
+            "final_label": np.repeat([0, 1], count_per_class),
+            "action": "keep",
+            "rule": "keep",
+            "reason": "nothing speaks against the label",
+            "threshold": np.nan,
+            "counterpart": "",
+            "decided_by": "rule",
+            "signals_agree": True,
+            "label_quality_score": 0.9,
+            "ood_score": 0.0,
+            "duplicate_group": np.arange(count),
+        }
+    )
+
+
+def unit(features):
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+
+
+def features(count=40, seed=0):
+    return unit(np.random.default_rng(seed).normal(size=(count, 8)))
+
+
+def test_facility_location_takes_one_of_each_clump_and_the_larger_first():
+    clumps = unit(np.array([[1, 0.01], [1, 0], [1, -0.01], [0, 1], [0.01, 1]]))
+    picked = facility_location(clumps, 2)
+    assert picked[0] in (0, 1, 2) and picked[1] in (3, 4)
+
+
+def test_facility_location_gives_all_where_there_are_few():
+    assert facility_location(features(3), 5).tolist() == [0, 1, 2]
+
+
+def test_only_images_on_which_all_agree_are_candidates():
+    frame = decisions()
+    good = [3, 7, 25, 30]
+    frame["signals_agree"] = False
+    frame.loc[good, "signals_agree"] = True
+    assert select_validation(frame, features(), **SETTINGS).tolist() == good
+    for column, bad in (("label_quality_score", 0.59), ("ood_score", 1.51), ("rule", "label_issue")):
+        worse = frame.copy()
+        worse.loc[3, column] = bad
+        assert 3 not in select_validation(worse, features(), **SETTINGS)
+
+
+def test_what_a_person_kept_is_a_candidate_whatever_the_scores_say():
+    frame = decisions()
+    frame["signals_agree"] = False
+    frame.loc[[5, 30], "rule"] = "review"
+    assert select_validation(frame, features(), **SETTINGS).tolist() == [5, 30]
+
+
+def test_a_class_without_candidates_gives_its_best_supported_image():
+    frame = decisions()
+    frame.loc[:19, "signals_agree"] = False
+    frame.loc[4, "label_quality_score"] = 0.95
+    chosen = select_validation(frame, features(), **SETTINGS)
+    assert chosen[0] == 4 and len(chosen) == 3
+
+
+def test_the_limits_hold():
+    few = select_validation(decisions(), features(), **(SETTINGS | {"per_class": 100}))
+    assert len(few) == 8  # a fifth of each class of 20
+    capped = select_validation(decisions(100), features(200), **(SETTINGS | {"per_class": 100, "max_total": 10}))
+    assert len(capped) == 10
+
+
+def test_near_duplicates_of_validation_images_leave_training():
+    frame = decisions(3)
+    frame.loc[[0, 1], "duplicate_group"] = 50
+    frame.loc[5, ["action", "final_label", "rule"]] = ["drop", -1, "ood"]
+    ledger = assign_splits(frame, np.array([0]), {3: 0, 5: 0}, class_names=["cat", "lynx"])
+    assert ledger["split"].tolist() == ["validation", "none", "train", "none", "train", "none"]
+    assert ledger["leaks_validation"].tolist() == [False, True, False, True, False, True]
+    assert ledger["rule"].tolist() == ["keep", "validation_leak", "keep", "validation_leak", "keep", "ood"]
+    assert ledger["counterpart"].tolist() == ["", "img_000", "", "img_000", "", ""]
+    assert ledger["final_label"].tolist() == [0, -1, 0, -1, 1, -1]
+    assert ledger["reason"][0].startswith("chosen for the validation set as cat")
+    assert frame["action"].tolist() == ["keep"] * 5 + ["drop"]  # the input is left as it was
