@@ -110,6 +110,15 @@ def test_near_duplicates_stay_where_asked(drop, actions):
     assert decided(scores(near, near), drop_near_duplicates=drop)["action"].tolist() == actions
 
 
+def test_a_group_of_both_kinds_is_never_called_exact():
+    """The keeper may be the near copy: nothing says which of the two the exact ones are exact to."""
+    group = [{"duplicate_kind": kind, "duplicate_group": 7} for kind in ("exact", "exact", "near")]
+    frame = scores(*group)
+    frame["label_quality_score"] = [0.7, 0.8, 0.9]
+    assert decided(frame)["rule"].tolist() == ["near_duplicate", "near_duplicate", "keep"]
+    assert decided(frame, drop_near_duplicates=False)["rule"].tolist() == ["exact_duplicate", "keep", "keep"]
+
+
 def test_people_beat_every_rule():
     exact = {"duplicate_kind": "exact", "duplicate_group": 7}
     frame = scores(ISSUE, {"ood_score": 9.0}, {}, exact, exact | {"label_quality_score": 0.5}, {"duplicate_group": 0})

@@ -61,7 +61,10 @@ def decide(
         default="keep",
     )
     duplicate = frame["rule"] == "duplicate"
-    frame.loc[duplicate, "rule"] = frame.loc[duplicate, "duplicate_kind"] + "_duplicate"
+    # In a group that holds near copies too, the keeper need not be the one that an exact copy is exact to.
+    near = frame["duplicate_group"].isin(frame["duplicate_group"][frame["duplicate_kind"] == "near"])
+    near &= thresholds.drop_near_duplicates
+    frame.loc[duplicate, "rule"] = np.where(near[duplicate], "near_duplicate", "exact_duplicate")
     relabel = (
         (frame["rule"] == "label_issue")
         & (frame["suggested_confidence"] >= thresholds.relabel_confidence)
@@ -92,7 +95,6 @@ def _keepers(frame: pd.DataFrame, reviewed_action: np.ndarray, *, near_too: bool
     The keeper is the image that a person kept, else one that no one dropped, in distribution, whose label is best
     supported; ties go to the smaller id. Near duplicates that are not to be dropped are groups of their own.
     """
-    # Two members of one group may be exact copies even where the group is a near one: 'exact' is per image.
     joined = (frame["duplicate_kind"] != "near") | near_too
     group = np.where(joined, frame["duplicate_group"], -1 - np.arange(len(frame)))
     kept_by_person = pd.Series(reviewed_action).isin(["keep", "relabel"])

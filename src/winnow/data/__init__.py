@@ -1,0 +1,1 @@
+"""From an archive of images to packed, checked, repaired ones."""

@@ -1,0 +1,107 @@
+"""Balanced accuracy of both arms on the validation and test sets; the scorecard against the truth file."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from winnow import stage, tables
+from winnow.data.decode import decode_pixels
+from winnow.data.manifest import load_dataset
+from winnow.detect.duplicates import cross_duplicates
+from winnow.errors import WinnowError
+from winnow.evaluation.evaluate import evaluate
+from winnow.evaluation.scorecard import scorecard
+from winnow.evaluation.summary import summary
+from winnow.evaluation.truth import read_truth
+from winnow.progress import progress
+from winnow.training.network import load_model, predict
+
+NO_DATA = Path("data/none")
+# Narrower than where duplicates are dropped: a warning about the test set must not be a false alarm. Handwritten digits
+# of two writers are often within 8 bits of one another, hardly ever within 2.
+TEST_LEAK_HASH_DISTANCE = 2
+
+
+def main(params) -> str:
+    class_names = tables.read_json("data/interim/classes.json")
+    pixels, labels = {}, {}
+    pixels["validation"], labels["validation"] = read_packed("validation", params.data.image_size)
+    rejected = 0
+    if Path(params.data.test_archive) != NO_DATA:
+        pixels["test"], labels["test"], rejected = read_test(params.data, class_names)
+
+    predictions = {
+        (arm, split): predict_with_all(arm, split, images, len(class_names), params.evaluate.batch_size)
+        for arm in ("baseline", "submission")
+        for split, images in pixels.items()
+    }
+    evaluation = evaluate(predictions, labels, class_names=class_names)
+
+    metrics = dict(evaluation.metrics)
+    if "test" in pixels:
+        metrics["test_rejected"] = rejected
+        train_pixels, _ = read_packed("submission", params.data.image_size)
+        pairs = cross_duplicates(train_pixels, pixels["test"], max_hash_distance=TEST_LEAK_HASH_DISTANCE)
+        metrics["test_leaks"] = len({test for _, test, _ in pairs})
+        if metrics["test_leaks"]:
+            print(
+                f"warning: {metrics['test_leaks']} of {len(labels['test'])} test images look like near duplicates of "
+                "images in the submission's training set; where they are, its test accuracy is flattered.",
+                file=sys.stderr,
+            )
+    tables.write_json("metrics/evaluation.json", metrics)
+    tables.write_csv(evaluation.per_class, "metrics/per_class.csv")
+    split = "test" if "test" in pixels else "validation"
+    for arm, rows in evaluation.predictions[evaluation.predictions["split"] == split].groupby("arm"):
+        tables.write_csv(rows[["actual", "predicted"]], f"metrics/confusion/{arm}.csv")
+
+    truth = read_truth(params.data.truth, class_names=class_names)
+    card = {} if truth is None else scorecard(tables.read_parquet("data/processed/ledger.parquet"), truth)
+    tables.write_json("metrics/scorecard.json", card)
+
+    for (arm, split), recall in evaluation.recall.items():
+        print(f"\n{arm}, {split} set\n{summary(recall, class_names)}")
+    before, after = (metrics[arm][split]["balanced_accuracy"] for arm in ("baseline", "submission"))
+    return f"balanced accuracy on the {split} set: baseline {before:.2%}, submission {after:.2%}"
+
+
+def read_packed(name: str, image_size: int) -> tuple[np.ndarray, np.ndarray]:
+    packed = tables.read_parquet(f"data/processed/{name}_set.parquet")
+    pixels = decode_pixels(packed["image_bytes"].to_list(), image_size=image_size)
+    return pixels, packed["label"].to_numpy()
+
+
+def read_test(data, class_names: list[str]) -> tuple[np.ndarray, np.ndarray, int]:
+    """The test set's pixels, its labels, and how many images of the archive could not be used (which is said aloud)."""
+    test = load_dataset(
+        data.test_archive,
+        class_names=class_names,
+        split=data.split,
+        image_size=data.image_size,
+        max_unpacked_bytes=data.max_unpacked_gb * 2**30,
+    )
+    rejected = test.rejected
+    if len(rejected):
+        print(
+            f"warning: {len(rejected)} entries of {data.test_archive} are not scored, the first is "
+            f"{rejected['file_name'].iloc[0] or rejected['image_id'].iloc[0]} ({rejected['detail'].iloc[0]}).",
+            file=sys.stderr,
+        )
+    pixels = decode_pixels(test.images["image_bytes"].to_list(), image_size=data.image_size)
+    return pixels, test.manifest["label"].to_numpy(), len(rejected)
+
+
+def predict_with_all(arm: str, split: str, pixels: np.ndarray, num_classes: int, batch_size: int) -> np.ndarray:
+    """(S, N) predicted labels, a row per trained seed of the arm."""
+    paths = sorted(Path("models", arm).glob("seed-*.safetensors"))
+    if not paths:
+        raise WinnowError(f"models/{arm} holds no model; run 'dvc repro' to train it.")
+    with progress(f"evaluate {arm} on the {split} set", len(paths) * len(pixels)) as report:
+        networks = (load_model(path, num_classes=num_classes) for path in paths)
+        logits = [predict(network, pixels, batch_size=batch_size, report=report) for network in networks]
+    return np.stack(logits).argmax(axis=2)
+
+
+if __name__ == "__main__":
+    stage.run("evaluate", main)

@@ -1,0 +1,545 @@
+"""The manifest: layouts, rejections, repairs, counts that add up, and one broken data set per rule."""
+
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from winnow.data.decode import BadImage, decode_pixels, read_image
+from winnow.data.manifest import load_dataset
+from winnow.errors import WinnowError
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+SIZE = 16
+ORIENTATION = 0x0112
+
+
+def picture(seed=0, *, mode="RGB", size=(SIZE, SIZE), form="JPEG", **options):
+    """A smooth random picture as an image file."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, size=(4, 4, 3), dtype=np.uint8))
+    buffer = io.BytesIO()
+    coarse.resize(size, Image.Resampling.BICUBIC).convert(mode).save(buffer, format=form, **options)
+    return buffer.getvalue()
+
+
+def course(labels, files=None, root="set"):
+    """A data set in the course layout; `labels` is a mapping (written as JSON) or the labels file's text."""
+    text = labels if isinstance(labels, str) else json.dumps(labels)
+    if files is None:
+        files = {f"{key}.jpg": picture(seed) for seed, key in enumerate(labels)}
+    return {f"{root}/data-labels.json": text.encode(), **{f"{root}/imgs/{name}": c for name, c in files.items()}}
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def write_tar(path, files):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in reversed(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def write_folder(path, files):
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Pack the files and build their manifest."""
+
+    def run(files, *, class_names=(), split=None, write=write_zip):
+        path = write(tmp_path / f"{write.__name__}-set", files)
+        return load_dataset(path, class_names=class_names, split=split, image_size=SIZE, max_unpacked_bytes=10**8)
+
+    return run
+
+
+def refused(load, files, *words, **options):
+    with pytest.raises(WinnowError) as caught:
+        load(files, **options)
+    message = str(caught.value)
+    assert "write_zip-set" in message  # says which archive
+    assert "\n" not in message
+    assert message.endswith(".")
+    for word in words:
+        assert word in message
+
+
+TWO = {"img_a": [1, 0], "img_b": [0, 1]}
+
+
+# --- course layout ---
+
+
+def test_course_layout(load):
+    files = course({"img_b": [0, 1, 0], "img_c": [0, 0, 1], "img_a": [1, 0, 0]})
+    dataset = load(files | {"set/README.txt": b"hello"}, class_names=["x", "y", "z"])
+    assert dataset.class_names == ["x", "y", "z"]
+    manifest = dataset.manifest
+    assert list(manifest) == ["image_id", "file_name", "label", "width", "height", "repairs", "bytes_sha256"]
+    assert list(manifest["image_id"]) == ["img_a", "img_b", "img_c"]
+    assert list(manifest["file_name"]) == ["set/imgs/img_a.jpg", "set/imgs/img_b.jpg", "set/imgs/img_c.jpg"]
+    assert list(manifest["label"]) == [0, 1, 2]
+    assert manifest.dtypes[["label", "width", "height"]].eq(np.int64).all()
+    assert set(manifest["width"]) == set(manifest["height"]) == {SIZE}
+    assert set(manifest["repairs"]) == {""}
+    # Bytes that need no repair travel untouched.
+    assert list(dataset.images["image_id"]) == list(manifest["image_id"])
+    assert list(dataset.images["image_bytes"]) == [files[name] for name in manifest["file_name"]]
+    assert list(manifest["bytes_sha256"]) == [hashlib.sha256(files[n]).hexdigest() for n in manifest["file_name"]]
+    assert dataset.rejected.empty
+    assert list(dataset.rejected) == ["file_name", "image_id", "reason", "detail"]
+    assert dataset.counts == {
+        "images_in": 3,
+        "accepted": 3,
+        "accepted_share": 1.0,
+        "rejected": 0,
+        "repaired": 0,
+        "classes.x": 1,
+        "classes.y": 1,
+        "classes.z": 1,
+        "imbalance": 1.0,
+    }
+
+
+def test_class_names_are_derived_from_the_commonest_length(load):
+    dataset = load(course(TWO | {"img_c": [1, 0, 0]}))
+    assert dataset.class_names == ["0", "1"]
+    assert list(dataset.rejected["reason"]) == ["bad-label"]
+
+
+@pytest.mark.parametrize("root", ["", "set/", "a/b/c/"])
+def test_any_root(load, root):
+    files = {name.replace("set/", root): content for name, content in course(TWO).items()}
+    assert list(load(files).manifest["image_id"]) == ["img_a", "img_b"]
+
+
+def test_every_kind_of_archive_gives_the_same_manifest(load):
+    files = course({f"img_{i}": [int(i % 2 == 0), int(i % 2 == 1)] for i in range(20)})
+    files["set/imgs/img_3.jpg"] = picture(form="PNG")
+    files["set/imgs/img_4.jpg"] = files["set/imgs/img_7.jpg"] = b"broken"
+    files["set/imgs/img_new.jpg"] = files["set/imgs/img_0new.jpg"] = picture()
+    from_zip, from_tar, from_folder = (load(files, write=write) for write in (write_zip, write_tar, write_folder))
+    for other in (from_tar, from_folder):
+        pd.testing.assert_frame_equal(from_zip.manifest, other.manifest)
+        pd.testing.assert_frame_equal(from_zip.images, other.images)
+        pd.testing.assert_frame_equal(from_zip.rejected, other.rejected)
+        assert from_zip.counts == other.counts
+        assert from_zip.class_names == other.class_names
+    assert list(from_zip.rejected["image_id"]) == ["img_0new", "img_4", "img_7", "img_new"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [[1, 1], [0, 0], [2, -1], [1], [1, 0, 0], [0.5, 0.5], ["1", "0"], [True, False], [None, 1], [], 1, "10", None, {}],
+)
+def test_bad_labels(load, label):
+    files = course(TWO | {"img_c": [1, 0], "img_bad": label})
+    rejected = load(files).rejected
+    assert list(rejected["image_id"]) == ["img_bad"]
+    assert list(rejected["reason"]) == ["bad-label"]
+    assert rejected["detail"][0].startswith(json.dumps(label))
+
+
+@pytest.mark.parametrize(
+    "name", ["photo.jpg", "img_x.txt", "img_.jpg", "img_x", "sub/img_x.jpg", "IMG_x.jpg", "img_ä.jpg"]
+)
+def test_bad_names(load, name):
+    rejected = load(course(TWO) | {f"set/imgs/{name}": picture()}).rejected
+    assert rejected.values.tolist() == [[f"set/imgs/{name}", "", "bad-name", rejected["detail"][0]]]
+
+
+def test_images_without_labels_and_labels_without_images(load):
+    files = course(TWO | {"img_ghost": [1, 0]}) | {"set/imgs/img_new.jpg": picture()}
+    del files["set/imgs/img_ghost.jpg"]
+    dataset = load(files)
+    assert dataset.rejected[["file_name", "image_id", "reason"]].values.tolist() == [
+        ["", "img_ghost", "no-image"],
+        ["set/imgs/img_new.jpg", "img_new", "no-label"],
+    ]
+    assert dataset.counts["images_in"] == 4
+
+
+def test_two_files_with_one_id_are_both_rejected(load):
+    files = course(TWO | {"img_c": [1, 0]}) | {"set/imgs/img_c.png": picture(form="PNG")}
+    dataset = load(files)
+    assert list(dataset.rejected["reason"]) == ["duplicate-id", "duplicate-id"]
+    assert dataset.rejected["detail"].str.contains("img_c.jpg, set/imgs/img_c.png", regex=False).all()
+    assert list(dataset.manifest["image_id"]) == ["img_a", "img_b"]
+
+
+def test_labels_that_cannot_be_read(load):
+    images = {"img_a.jpg": picture()}
+    refused(load, course('{"img_a": [1, 0],\n "img_b" [0, 1]}', images), "data-labels.json", "line 2, column 10")
+    refused(load, course("", images), "data-labels.json", "not valid JSON", "line 1")
+    refused(load, course("[[1, 0]]", images), "data-labels.json", "is not an object")
+    refused(load, course("[" * 100_000, images), "data-labels.json", "not valid JSON")
+    repeated = '{"img_a": [1, 0],\n "img_b": [1, 0],\n "img_a": [0, 1]}'
+    refused(load, course(repeated, images), "data-labels.json", "has the key 'img_a' twice (line 3)")
+    files = course(TWO)
+    files["set/data-labels.json"] = b'{"img_\xff": [1, 0]}'
+    refused(load, files, "data-labels.json", "not UTF-8 text (byte 6)")
+    refused(load, course('{"img_a": "cat"}', images), "has no one-hot lists")
+    refused(load, course("{}", images), "has no one-hot lists")
+
+
+def test_a_byte_order_mark_is_harmless(load):
+    files = course(TWO)
+    files["set/data-labels.json"] = b"\xef\xbb\xbf" + files["set/data-labels.json"]
+    assert load(files).counts["accepted"] == 2
+
+
+def test_missing_parts(load):
+    files = course(TWO)
+    without_labels = {name: content for name, content in files.items() if "imgs" in name}
+    refused(load, without_labels, "images in set/imgs/ but no data-labels.json")
+    refused(load, {"set/data-labels.json": files["set/data-labels.json"]}, "no files in set/imgs/")
+    refused(load, files | course(TWO, root="other"), "2 files data-labels.json", "other/data-labels.json")
+    refused(load, files, "has 3 names but the labels", "2 positions", class_names=["x", "y", "z"])
+    refused(load, {"README.txt": b"hello"}, "holds no images")
+    refused(load, {}, "holds no images")
+
+
+def test_a_class_without_a_usable_image(load):
+    labels = {"img_a": [1, 0, 0], "img_b": [0, 1, 0], "img_c": [0, 0, 1]}
+    files = course(labels) | {"set/imgs/img_b.jpg": b"broken"}
+    refused(load, files, "no usable image of class 'y'", "1 does-not-decode", class_names=["x", "y", "z"])
+    files["set/imgs/img_c.jpg"] = b""
+    refused(load, files, "no usable image of class '1', '2'")
+
+
+# --- ImageFolder ---
+
+FOLDERS = {
+    "cat/a b.jpg": picture(0),
+    "cat/c.png": picture(1, form="PNG"),
+    "dog_x/1.jpg": picture(2),
+    "dog_x/notes.txt": b"hello",
+    "LICENSE": b"hello",
+}
+
+
+@pytest.mark.parametrize("root", ["", "root/", "a/b/"])
+def test_image_folder(load, root):
+    dataset = load({root + name: content for name, content in FOLDERS.items()})
+    assert dataset.class_names == ["cat", "dog_x"]
+    assert list(dataset.manifest["image_id"]) == ["img_cat-a-b", "img_cat-c", "img_dog-x-1"]
+    assert list(dataset.manifest["file_name"]) == [f"{root}cat/a b.jpg", f"{root}cat/c.png", f"{root}dog_x/1.jpg"]
+    assert list(dataset.manifest["label"]) == [0, 0, 1]
+    assert dataset.rejected.empty
+
+
+def test_image_folder_with_named_classes(load):
+    dataset = load(FOLDERS | {"emu/1.jpg": picture()}, class_names=["dog_x", "cat"])
+    assert list(dataset.manifest["label"]) == [1, 1, 0]
+    assert dataset.rejected[["file_name", "image_id", "reason"]].values.tolist() == [
+        ["emu/1.jpg", "img_emu-1", "unknown-class"]
+    ]
+    refused(load, FOLDERS, "no usable image of class 'fox'", class_names=["cat", "dog_x", "fox"])
+
+
+def test_image_folder_rejects_stray_images_and_shared_ids(load):
+    stray = {"cover.jpg": picture(), "cat/deep/1.jpg": picture(), "cat/a-b.jpg": picture()}
+    dataset = load(FOLDERS | stray)
+    assert dict(zip(dataset.rejected["file_name"], dataset.rejected["reason"], strict=True)) == {
+        "cover.jpg": "bad-name",
+        "cat/deep/1.jpg": "bad-name",
+        "cat/a-b.jpg": "duplicate-id",
+        "cat/a b.jpg": "duplicate-id",
+    }
+
+
+@pytest.mark.parametrize("root", ["", "root/"])
+def test_image_folder_with_splits(load, root):
+    def files(*splits):
+        return {
+            f"{root}{split}/{label}/{i}.jpg": picture(i)
+            for n, split in enumerate(splits)
+            for label in ("cat", "dog")
+            for i in range(n + 1)
+        }
+
+    assert load(files("train", "val")).counts["images_in"] == 2
+    assert load(files("train", "val"), split="val").counts["images_in"] == 4
+    assert load(files("train", "val"), split="val").manifest["image_id"].iloc[0] == "img_cat-0"
+    assert load(files("train"), split="train").counts["images_in"] == 2
+    refused(load, files("dev", "val"), "several splits and none called 'train'", "data.split", "dev, val")
+    refused(load, files("train", "val"), "no split 'test'", "train, val", split="test")
+
+
+def test_image_folders_of_the_wrong_depth(load):
+    flat = {f"set/{i}.jpg": picture(i) for i in range(3)}
+    refused(load, flat, "0 folders below set", "<label>/<image>")
+    deep = {f"{a}/{b}/{c}/1.jpg": picture() for a in "ab" for b in "cd" for c in "ef"}
+    refused(load, deep, "3 folders below its root")
+
+
+# --- counts ---
+
+
+FAULTS = {
+    "": lambda key: ({f"{key}.jpg": picture()}, [1, 0]),
+    "repaired": lambda key: ({f"{key}.png": picture(form="PNG", mode="L")}, [0, 1]),
+    "does-not-decode": lambda key: ({f"{key}.jpg": b"no image"}, [1, 0]),
+    "truncated": lambda key: ({f"{key}.jpg": picture()[:-60]}, [1, 0]),
+    "bad-label": lambda key: ({f"{key}.jpg": picture()}, [1, 1]),
+    "no-label": lambda key: ({f"{key}.jpg": picture()}, None),
+    "no-image": lambda key: ({}, [0, 1]),
+    "bad-name": lambda key: ({f"{key}.pdf.exe": picture()}, None),
+    "duplicate-id": lambda key: ({f"{key}.jpg": picture(), f"{key}.jpeg": picture()}, [0, 1]),
+}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(sorted(FAULTS)), max_size=20))
+def test_counts_add_up(load, faults):
+    labels, files = dict(TWO), {"img_a.jpg": picture(), "img_b.jpg": picture()}
+    for number, fault in enumerate(faults):
+        more, label = FAULTS[fault](f"img_{number}")
+        files |= more
+        if label:
+            labels[f"img_{number}"] = label
+    dataset = load(course(labels, files))
+    counts = dataset.counts
+    assert counts["images_in"] == counts["accepted"] + counts["rejected"] == len(files) + faults.count("no-image")
+    assert (
+        counts["accepted"]
+        == len(dataset.manifest)
+        == len(dataset.images)
+        == 2 + faults.count("") + faults.count("repaired")
+    )
+    assert counts["repaired"] == faults.count("repaired")
+    assert counts["classes.0"] + counts["classes.1"] == counts["accepted"]
+    assert counts["accepted_share"] == counts["accepted"] / counts["images_in"]
+    for fault in set(FAULTS) - {"", "repaired"}:
+        expected = faults.count(fault) * (2 if fault == "duplicate-id" else 1)
+        assert counts.get(f"rejected.{fault}", 0) == expected == (dataset.rejected["reason"] == fault).sum()
+    assert sum(value for key, value in counts.items() if key.startswith("rejected.")) == counts["rejected"]
+
+
+# --- decoding and repair ---
+
+
+def with_orientation(value):
+    exif = Image.Exif()
+    exif[ORIENTATION] = value
+    return picture(exif=exif)
+
+
+def sixteen_bit():
+    ramp = np.linspace(0, 50_000, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(ramp).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("image_bytes", "repairs"),
+    [
+        (picture(), ()),
+        (picture(quality=30, subsampling="4:2:0"), ()),
+        (picture(form="PNG"), ("format",)),
+        (picture(form="WEBP"), ("format",)),
+        (picture(form="BMP"), ("format",)),
+        (picture(form="TIFF"), ("format",)),
+        (picture(mode="P", form="GIF"), ("format", "palette")),
+        (picture(mode="L"), ("grey",)),
+        (picture(mode="1", form="PNG"), ("format", "grey")),
+        (picture(mode="LA", form="PNG"), ("format", "grey", "alpha")),
+        (picture(mode="CMYK"), ("cmyk",)),
+        (picture(mode="RGBA", form="PNG"), ("format", "alpha")),
+        (picture(mode="P", form="PNG", transparency=0), ("format", "palette", "alpha")),
+        (picture(mode="LAB", form="TIFF"), ("format", "colour-space")),
+        (sixteen_bit(), ("format", "16-bit", "grey")),
+        (picture(size=(40, 20)), ("size",)),
+        (picture(size=(3, 1), mode="L"), ("grey", "size")),
+        (with_orientation(1), ()),
+        (with_orientation(6), ("exif-rotation",)),
+    ],
+)
+def test_repairs(image_bytes, repairs):
+    decoded = read_image(image_bytes, image_size=SIZE)
+    assert decoded.repairs == repairs
+    assert decoded.pixels.shape == (SIZE, SIZE, 3)
+    assert decoded.pixels.dtype == np.uint8
+    original = Image.open(io.BytesIO(image_bytes))
+    assert (decoded.width, decoded.height) == original.size
+    assert (decoded.image_bytes == image_bytes) == (not repairs)
+    # A repaired image needs no repair, and the pixels are those that later stages will see.
+    again = read_image(decoded.image_bytes, image_size=SIZE)
+    assert again.repairs == ()
+    assert np.array_equal(again.pixels, decoded.pixels)
+    assert np.array_equal(decode_pixels([decoded.image_bytes], image_size=SIZE)[0], decoded.pixels)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "RGBA", "LA"])
+def test_repairs_keep_the_picture(mode):
+    form = "JPEG" if mode in ("L", "CMYK") else "PNG"
+    repaired = read_image(picture(mode=mode, form=form), image_size=SIZE).pixels.astype(int)
+    original = Image.open(io.BytesIO(picture(form="PNG"))).convert("L" if mode in ("L", "LA") else "RGB").convert("RGB")
+    assert np.abs(repaired - np.asarray(original).astype(int)).mean() < 4
+
+
+def test_alpha_is_laid_on_white():
+    image = Image.new("RGBA", (SIZE, SIZE), (255, 0, 0, 0))
+    image.paste((0, 0, 255, 255), (0, 0, SIZE, SIZE // 2))
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    pixels = read_image(buffer.getvalue(), image_size=SIZE).pixels.astype(int)
+    assert np.abs(pixels[:4] - [0, 0, 255]).max() < 12
+    assert np.abs(pixels[-4:] - 255).max() < 12
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_exif_rotation_turns_the_picture(orientation):
+    upright = read_image(picture(), image_size=SIZE).pixels.astype(int)
+    image = with_orientation(orientation)
+    turned = read_image(image, image_size=SIZE).pixels.astype(int)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(image)))).astype(int)
+    assert np.abs(turned - expected).mean() < 4
+    assert np.abs(turned - upright).mean() > 20
+
+
+def test_orientation_6_is_a_quarter_turn_clockwise():
+    upright = read_image(picture(), image_size=SIZE).pixels.astype(int)
+    turned = read_image(with_orientation(6), image_size=SIZE).pixels.astype(int)
+    assert np.abs(turned - np.rot90(upright, -1)).mean() < 4
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_camera_data_that_are_garbage(form):
+    decoded = read_image(picture(form=form, exif=b"Exif\0\0garbage"), image_size=SIZE)
+    assert "exif-rotation" not in decoded.repairs
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_camera_data_are_no_fault_of_the_picture():
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x010F], exif[0x011A] = 6, "Maker", 72.5
+    exif[0x8769] = {0x9003: "2020:01:01 00:00:00", 0x829A: 0.01}
+    content = picture(exif=exif)
+    rng = np.random.default_rng(0)
+    turned = 0
+    for _ in range(2000):
+        damaged = bytearray(content)
+        for place in rng.integers(24, content.index(b"\xff\xdb"), size=4):  # behind the signature, before the pixels
+            damaged[place] = rng.integers(0, 256)
+        turned += read_image(bytes(damaged), image_size=SIZE).repairs == ("exif-rotation",)
+    assert 200 < turned < 2000  # the damage did reach the orientation of some, and of some not
+
+
+def test_sixteen_bits_become_eight():
+    pixels = read_image(sixteen_bit(), image_size=SIZE).pixels.astype(int)
+    expected = np.linspace(0, 50_000 / 257, SIZE * SIZE).reshape(SIZE, SIZE)
+    assert np.abs(pixels - expected[..., None]).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("image_bytes", "reason"),
+    [
+        (b"", "truncated"),
+        (b"no image", "does-not-decode"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "does-not-decode"),
+        (picture(size=(64, 64))[:-200], "truncated"),
+        (picture(size=(64, 64), form="PNG")[:1000], "truncated"),
+        (picture(form="BMP")[:-50], "truncated"),
+    ],
+)
+def test_bad_images(image_bytes, reason):
+    with pytest.raises(BadImage) as caught:
+        read_image(image_bytes, image_size=SIZE)
+    assert caught.value.reason == reason
+    assert caught.value.detail
+
+
+@pytest.mark.parametrize("limit", [SIZE * SIZE - 1, SIZE * SIZE // 3])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_too_many_pixels_are_not_decoded(monkeypatch, limit):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(BadImage, match="too many") as caught:
+        read_image(picture(), image_size=SIZE)
+    assert caught.value.reason == "does-not-decode"
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]), st.data())
+def test_damaged_bytes_never_raise_anything_else(form, data):
+    content = bytearray(picture(form=form))
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        decoded = read_image(bytes(content), image_size=SIZE)
+    except BadImage as problem:
+        assert problem.reason in ("does-not-decode", "truncated")
+    else:
+        assert decoded.pixels.shape == (SIZE, SIZE, 3)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_header_never_raises_anything_else(form):
+    content = picture(form=form)
+    rejected = 0
+    for place in range(min(len(content), 250)):
+        damaged = bytearray(content)
+        damaged[place] = 0
+        try:
+            read_image(bytes(damaged), image_size=SIZE)
+        except BadImage:
+            rejected += 1
+    assert rejected > 0
+
+
+def test_decode_pixels():
+    images = [picture(seed) for seed in range(600)]
+    pixels = decode_pixels(images, image_size=SIZE, workers=3)
+    assert pixels.shape == (600, SIZE, SIZE, 3)
+    assert pixels.dtype == np.uint8
+    for row in (0, 255, 256, 599):
+        assert np.array_equal(pixels[row], read_image(images[row], image_size=SIZE).pixels)
+    assert decode_pixels([], image_size=SIZE).shape == (0, SIZE, SIZE, 3)
+    for bad in (picture(mode="L"), picture(size=(SIZE, 1))):
+        with pytest.raises(ValueError, match="image 1 is"):
+            decode_pixels([images[0], bad], image_size=SIZE)
+
+
+# --- real data ---
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "accepted", "n_classes"),
+    [
+        ("ds801/test.zip", None, 500, 10),
+        ("roman-numerals/roman-numerals.zip", "label_book", 52, 10),
+        ("external-photos/external-photos.zip", None, 106, 10),
+    ],
+)
+def test_real_archives(name, split, accepted, n_classes):
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"the real data set {name} is not on this machine")
+    dataset = load_dataset(path, class_names=[], split=split, image_size=64, max_unpacked_bytes=2**30)
+    assert (dataset.counts["accepted"], dataset.counts["rejected"]) == (accepted, 0)
+    assert len(dataset.class_names) == n_classes
+    assert decode_pixels(list(dataset.images["image_bytes"]), image_size=64).shape == (accepted, 64, 64, 3)

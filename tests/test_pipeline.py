@@ -1,0 +1,279 @@
+"""End to end: `dvc repro` on a tiny archive, what a second run does, sweeps, reviews, two clones, and a kill."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+TREE = ("src", "stages", "data/none", "data/review", ".dvc/config", "dvc.yaml", ".dvcignore", ".gitignore")
+CLASSES = ["disc", "bars", "cross"]
+SIZE = 32
+CHANGES = {
+    "data": {
+        "archive": "data/raw/tiny.zip",
+        "test_archive": "data/raw/tiny-test.zip",
+        "truth": "data/raw/tiny-truth.csv",
+        "class_names": CLASSES,
+        "image_size": SIZE,
+    },
+    "embed": {"trained": {"folds": 2, "epochs": 3, "width": 8, "input_size": 16, "learning_rate": 0.02, "seed": 0}},
+    "crossval": {"folds": 3},
+    "label_issues": {"neighbours": 8},
+    "ood": {"neighbours": 10},
+    "curate": {"class_floor": 10},
+    "validation": {"per_class": 5, "min_label_quality": 0.4, "max_ood_score": 3.0},
+    "augment": {"budget": 200},
+    "submission": {"team": "tiny"},
+    "train": {"epochs": 3},
+}
+
+
+def picture(label: int, rng: np.random.Generator) -> np.ndarray:
+    """A noisy disc, bars or cross; label 3 is pure noise, out of distribution."""
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2 + rng.integers(-3, 4, (2, 1, 1))
+    shape = [x**2 + y**2 < rng.integers(60, 110), x % 8 < 4, (abs(x) < 4) | (abs(y) < 4)][label % 3]
+    grey = np.where(shape, 200, 60)[..., None] + rng.normal(0, 12, (SIZE, SIZE, 3))
+    return (grey if label < 3 else rng.integers(0, 256, (SIZE, SIZE, 3))).clip(0, 255).astype(np.uint8)
+
+
+def encoded(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def write_archive(path: Path, root: str, images: dict[str, bytes], labels: dict[str, int]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for image_id, content in images.items():
+            archive.writestr(f"{root}/imgs/{image_id}.jpg", content)
+        one_hot = {image_id: np.eye(3, dtype=int)[label].tolist() for image_id, label in labels.items()}
+        archive.writestr(f"{root}/data-labels.json", json.dumps(one_hot))
+
+
+def write_data(raw: Path) -> None:
+    """150 images with a fifth of the labels flipped, 9 of noise and 6 exact copies; 30 clean test images; the truth."""
+    rng = np.random.default_rng(0)
+    raw.mkdir(parents=True)
+    images, labels, truth = {}, {}, []
+    for i in range(150):
+        true_label = i % 3
+        image_id = f"img_{i:04d}"
+        images[image_id] = encoded(picture(true_label, rng))
+        labels[image_id] = (true_label + 1) % 3 if i % 5 == 0 else true_label
+        truth.append((image_id, true_label, 0, ""))
+    for i in range(9):
+        image_id = f"img_noise{i}"
+        images[image_id] = encoded(picture(3, rng))
+        labels[image_id] = i % 3
+        truth.append((image_id, "", 1, ""))
+    for i in range(6):
+        image_id, source = f"img_copy{i}", f"img_{i * 7:04d}"
+        images[image_id], labels[image_id] = images[source], labels[source]
+        truth.append((image_id, (i * 7) % 3, 0, source))
+    write_archive(raw / "tiny.zip", "tiny", images, labels)
+    test_images = {f"img_test{i:02d}": encoded(picture(i % 3, rng)) for i in range(30)}
+    write_archive(raw / "tiny-test.zip", "tiny-test", test_images, {f"img_test{i:02d}": i % 3 for i in range(30)})
+    columns = ["image_id", "true_label", "is_ood", "duplicate_of"]
+    pd.DataFrame(truth, columns=columns).to_csv(raw / "tiny-truth.csv", index=False)
+
+
+def clone(root: Path, target: Path) -> Path:
+    """The pipeline as a git repository of its own, pointed at the tiny archive."""
+    for name in TREE:
+        source, destination = root / name, target / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, destination, ignore=shutil.ignore_patterns("__pycache__", "decisions.csv"))
+        else:
+            shutil.copy(source, destination)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    for section, changes in CHANGES.items():
+        params[section] |= changes
+    (target / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    write_data(target / "data/raw")
+    git(target, "init", "-q")
+    git(target, "add", "-A")
+    git(target, "commit", "-q", "-m", "start")
+    return target
+
+
+def environment() -> dict[str, str]:
+    who = {f"GIT_{role}_{part}": "test@example.org" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | who | {"PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True, env=environment())
+
+
+def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
+    done = subprocess.run(
+        ["dvc", *arguments], cwd=folder, env=environment(), capture_output=True, text=True, timeout=800
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output
+    return output
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A workspace after its first `dvc repro`, committed."""
+    folder = clone(Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("built") / "tiny")
+    dvc(folder, "repro")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "built")
+    return folder
+
+
+def test_every_image_has_its_fate(built):
+    ledger = pd.read_parquet(built / "data/processed/ledger.parquet")
+    counts = json.loads((built / "metrics/manifest.json").read_text())
+    assert counts["images_in"] == counts["accepted"] + counts["rejected"] == 165 == len(ledger)
+    assert ledger["image_id"].is_unique and ledger["image_id"].is_monotonic_increasing
+    assert ledger["reason"].str.len().gt(10).all()
+    assert set(ledger["split"]) == {"train", "validation", "none"}
+
+
+def test_planted_faults_were_found(built):
+    ledger = pd.read_parquet(built / "data/processed/ledger.parquet").set_index("image_id")
+    copies = ledger.loc[[f"img_copy{i}" for i in range(6)]]
+    sources = ledger.loc[[f"img_{i * 7:04d}" for i in range(6)]]
+    assert (copies["duplicate_group"].to_numpy() == sources["duplicate_group"].to_numpy()).all()
+    scorecard = json.loads((built / "metrics/scorecard.json").read_text())
+    assert scorecard["duplicates.f1"] > 0.9
+    assert scorecard["label_errors.average_precision"] > 0.6  # a fifth of the labels is wrong: chance is 0.2
+    assert scorecard["ood.auroc"] > 0.8
+
+
+def test_the_submission_is_in_the_course_s_form(built):
+    metrics = json.loads((built / "metrics/submission.json").read_text())
+    assert metrics["rules_broken"] == 0 and metrics["rules_passed"] > 5
+    training = built / "submission/tiny-training-set"
+    labels = json.loads((training / "data-labels.json").read_text())
+    assert {file.stem for file in (training / "imgs").iterdir()} == set(labels)
+    assert 100 <= len(labels) <= 200
+    with zipfile.ZipFile(built / "data/raw/tiny.zip") as archive:
+        originals = [name for name in labels if f"tiny/imgs/{name}.jpg" in archive.namelist()]
+        assert len(originals) > 60
+        for name in originals:
+            assert (training / f"imgs/{name}.jpg").read_bytes() == archive.read(f"tiny/imgs/{name}.jpg")
+
+
+def test_metrics_are_what_dvc_shows(built):
+    evaluation = json.loads((built / "metrics/evaluation.json").read_text())
+    shown = json.loads(dvc(built, "metrics", "show", "--json"))
+    assert shown[""]["data"]["metrics/evaluation.json"]["data"] == evaluation
+    for arm in ("baseline", "submission"):
+        for split in ("validation", "test"):
+            assert 0 <= evaluation[arm][split]["balanced_accuracy"] <= 1
+            assert list(evaluation[arm][split]["per_class"]) == CLASSES
+    html = built / "plots.html"
+    dvc(built, "plots", "show", "-o", str(built / "dvc_plots"))
+    assert (built / "dvc_plots/index.html").stat().st_size > 1000
+    assert not html.exists()
+    shutil.rmtree(built / "dvc_plots")
+
+
+def test_a_second_repro_does_nothing(built):
+    assert "Data and pipelines are up to date." in dvc(built, "repro")
+
+
+def test_two_clones_build_the_same_bytes(built, root, tmp_path):
+    other = clone(root, tmp_path / "other")
+    dvc(other, "repro")
+    mine, theirs = (yaml.safe_load((folder / "dvc.lock").read_text())["stages"] for folder in (built, other))
+    for stage, entry in mine.items():
+        assert theirs[stage]["outs"] == entry["outs"], f"{stage} wrote other bytes in a second clone"
+    assert sorted(mine) == sorted(theirs)
+
+
+def test_a_threshold_reruns_nothing_before_curate(built):
+    output = dvc(built, "exp", "run", "-n", "strict", "-S", "curate.label_quality_threshold=0.15")
+    for stage in (
+        "build_manifest",
+        "embed",
+        "find_duplicates",
+        "crossval_pred_probs",
+        "find_label_issues",
+        "score_ood",
+    ):
+        assert f"Running stage '{stage}'" not in output
+        assert f"Stage '{stage}' didn't change, skipping" in output
+    assert "Running stage 'curate'" in output
+    assert "curate.label_quality_threshold" in dvc(built, "params", "diff")
+    difference = json.loads(dvc(built, "metrics", "diff", "--json"))
+    before, after = (difference["metrics/curate.json"]["keep"][side] for side in ("old", "new"))
+    assert after > before  # a lower threshold keeps more
+    assert "strict" in dvc(built, "exp", "show", "--csv")
+    git(built, "checkout", "-q", "--", ".")
+    dvc(built, "checkout", "-q")
+    assert "Data and pipelines are up to date." in dvc(built, "repro")
+
+
+def test_what_people_decide_is_replayed(built):
+    ledger = pd.read_parquet(built / "data/processed/ledger.parquet").set_index("image_id")
+    image_id = ledger.index[(ledger["split"] == "train") & (ledger["rule"] == "keep")][0]
+    review = built / "data/review/decisions.csv"
+    review.write_text(f"image_id,action,label,reviewer,reason\n{image_id},drop,,ada,blurred beyond use\n")
+    output = dvc(built, "repro")
+    assert "Stage 'score_ood' didn't change, skipping" in output and "Running stage 'curate'" in output
+    ledger = pd.read_parquet(built / "data/processed/ledger.parquet").set_index("image_id")
+    assert ledger.loc[image_id, ["action", "decided_by", "split"]].tolist() == ["drop", "ada", "none"]
+    assert ledger.loc[image_id, "reason"] == "dropped by ada: blurred beyond use"
+    assert not list((built / "submission/tiny-training-set/imgs").glob(f"{image_id}*"))
+
+    review.write_text("image_id,action,label,reviewer\nimg_nobody,drop,,ada\n")
+    output = dvc(built, "repro", fails=True)
+    assert "winnow: curate: data/review/decisions.csv, line 2: the dataset has no image 'img_nobody'" in output
+    assert "Traceback" not in output
+    review.unlink()
+    git(built, "checkout", "-q", "--", ".")
+    dvc(built, "checkout", "-q")
+
+
+def test_a_killed_training_resumes_to_the_same_bytes(built):
+    model = built / "models/submission/seed-0.safetensors"
+    expected = sha256(model)
+    model.unlink()
+    command = [sys.executable, "stages/train.py", "submission"]
+    settings = {"cwd": built, "env": environment() | {"PYTHONPATH": "src"}}
+    process = subprocess.Popen(command, **settings, stderr=subprocess.DEVNULL)
+    scratch = built / ".winnow/scratch"
+    deadline = time.monotonic() + 120
+    while not [file for file in scratch.rglob("*") if file.is_file() and not file.name.endswith(".tmp")]:
+        assert process.poll() is None, "training ended before it wrote a checkpoint"
+        assert time.monotonic() < deadline, "no checkpoint was written"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not model.exists()
+    subprocess.run(command, **settings, check=True)
+    assert sha256(model) == expected
+
+
+def test_a_bad_archive_stops_with_one_sentence(built):
+    archive = built / "data/raw/tiny.zip"
+    whole = archive.read_bytes()
+    archive.unlink()
+    archive.write_bytes(b"no archive at all")
+    output = dvc(built, "repro", "build_manifest", fails=True)
+    assert "winnow: build_manifest: data/raw/tiny.zip" in output and "Traceback" not in output
+    archive.write_bytes(whole)

@@ -1,0 +1,302 @@
+"""The training loop: the recipe as stated, the best epoch kept, the same bytes for a seed, kill and resume."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from winnow.errors import WinnowError
+from winnow.training import trainer
+from winnow.training.network import load_model, predict, resnet34, save_model, to_input
+from winnow.training.recipe import Recipe, compute_dtype
+from winnow.training.trainer import train
+
+RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.05, momentum=0.9, patience=None, precision="float32")
+CPU = torch.device("cpu")
+
+
+def tiny_network(num_classes: int) -> nn.Module:
+    """A convolution, batch normalisation and a linear layer: what ResNet-34 is made of, at a thousandth of its cost."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, num_classes),
+    )
+
+
+def coloured_images(count: int, *, seed: int, size: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Noise with class 0 reddish, class 1 greenish, class 2 bluish."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    pixels = rng.integers(0, 120, size=(count, size, size, 3))
+    pixels[np.arange(count), :, :, labels] += 100
+    return pixels.astype(np.uint8), labels
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[np.ndarray, ...]:
+    return *coloured_images(45, seed=0), *coloured_images(12, seed=1)
+
+
+def run(data, **options):
+    settings = {"num_classes": 3, "recipe": RECIPE, "seed": 0, "device": CPU, "make_network": tiny_network}
+    return train(*data, **settings | options)
+
+
+def assert_same(first, second) -> None:
+    assert first.best_epoch == second.best_epoch
+    assert first.curve.equals(second.curve)
+    assert first.state.keys() == second.state.keys()
+    for name in first.state:
+        assert torch.equal(first.state[name], second.state[name]), name
+
+
+def test_learns_separable_classes_and_keeps_the_best_epoch(data):
+    result = run(data, recipe=replace(RECIPE, epochs=10))
+    scores = result.curve["validation_balanced_accuracy"]
+    assert scores.max() == 1.0
+    assert result.best_epoch == int(scores.idxmax()) + 1  # the first of equals
+    network = tiny_network(3)
+    network.load_state_dict(result.state)
+    assert (predict(network, data[2], batch_size=5).argmax(axis=1) == data[3]).all()
+
+
+def test_resnet34_overfits_a_tiny_set():
+    pixels, labels = coloured_images(12, seed=0, size=32)
+    recipe = replace(RECIPE, epochs=6, batch_size=12, learning_rate=0.01)
+    result = train(pixels, labels, pixels, labels, num_classes=3, recipe=recipe, seed=0, device=CPU)
+    losses = result.curve["train_loss"].to_numpy()  # batch normalisation's running mean needs more steps than these
+    assert losses[0] > 0.9
+    assert losses[-1] < 0.1
+    assert result.state["fc.weight"].shape == (3, 512)
+
+
+def test_weights_are_those_of_the_best_epoch_not_the_last(data, monkeypatch):
+    scores = iter([0.2, 0.9, 0.9, 0.1])
+    monkeypatch.setattr(trainer, "balanced_accuracy", lambda *_, **__: next(scores))
+    chosen = run(data)
+    assert chosen.best_epoch == 2
+    # The same run, made to prefer its last epoch: other weights.
+    scores = iter([0.1, 0.2, 0.3, 0.4])
+    last = run(data)
+    assert last.best_epoch == 4
+    assert not torch.equal(chosen.state["5.weight"], last.state["5.weight"])
+    # And made to stop after the second: the weights chosen above.
+    scores = iter([0.2, 0.9, 0.9])
+    stopped = run(data, recipe=replace(RECIPE, patience=1))
+    assert torch.equal(chosen.state["5.weight"], stopped.state["5.weight"])
+
+
+def test_patience_counts_epochs_without_a_better_score(data, monkeypatch):
+    scores = iter([0.2, 0.5, 0.5, 0.4, 0.9, 0.9])
+    monkeypatch.setattr(trainer, "balanced_accuracy", lambda *_, **__: next(scores))
+    result = run(data, recipe=replace(RECIPE, epochs=6, patience=2))
+    assert result.curve["validation_balanced_accuracy"].tolist() == [0.2, 0.5, 0.5, 0.4]
+    assert result.best_epoch == 2
+
+
+def test_same_seed_same_bytes(data, tmp_path):
+    before = torch.get_rng_state()
+    first, second, other = run(data), run(data), run(data, seed=1)
+    assert torch.equal(before, torch.get_rng_state())  # the caller's random numbers are left alone
+    assert_same(first, second)
+    assert not torch.equal(first.state["5.weight"], other.state["5.weight"])
+    for name, result in (("first", first), ("second", second)):
+        save_model(result.state, tmp_path / name)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+class Interrupting(nn.Sequential):
+    """A network that is interrupted in its n-th training step."""
+
+    steps_left = 0
+
+    def forward(self, pixels):
+        if self.training:
+            if Interrupting.steps_left == 0:
+                raise KeyboardInterrupt
+            Interrupting.steps_left -= 1
+        return super().forward(pixels)
+
+
+def interrupted_network(num_classes: int) -> nn.Module:
+    return Interrupting(*tiny_network(num_classes))
+
+
+@pytest.mark.parametrize("steps", [2, 13, 23])  # 6 steps an epoch: within the first, third and fourth epoch
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(data, tmp_path, steps, precision):
+    recipe = replace(RECIPE, precision=precision)
+    whole = run(data, recipe=recipe)
+    Interrupting.steps_left = steps
+    with pytest.raises(KeyboardInterrupt):
+        run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network)
+    Interrupting.steps_left = 24 - steps // 6 * 6  # just enough if finished epochs are not repeated
+    resumed = run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network)
+    assert_same(whole, resumed)
+    assert Interrupting.steps_left == 0
+
+
+def test_finished_run_is_not_trained_again(data, tmp_path):
+    recipe = replace(RECIPE, patience=1)
+    Interrupting.steps_left = 24
+    first = run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network)
+    Interrupting.steps_left = 0
+    assert_same(first, run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network))
+
+
+def test_checkpoint_serves_only_its_own_run(data, tmp_path):
+    run(data, scratch=tmp_path)
+    pixels = data[0].copy()
+    pixels[0, 0, 0, 0] ^= 1
+    for changed in (
+        {"seed": 1},
+        {"recipe": replace(RECIPE, momentum=0.8)},
+        {"data": (pixels, *data[1:])},
+        {"data": (data[0], data[1][::-1].copy(), *data[2:])},
+    ):
+        images = changed.pop("data", data)
+        assert_same(run(images, scratch=tmp_path, **changed), run(images, **changed))
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize("damage", ["truncate", "garbage", "empty"])
+def test_damaged_checkpoint_is_left_unused_with_a_notice(data, tmp_path, capsys, damage):
+    whole = run(data, scratch=tmp_path)
+    (checkpoint,) = tmp_path.iterdir()
+    content = checkpoint.read_bytes()
+    checkpoint.write_bytes(
+        {"truncate": content[: len(content) // 2], "garbage": b"no checkpoint", "empty": b""}[damage]
+    )
+    assert_same(whole, run(data, scratch=tmp_path))
+    assert "is damaged" in capsys.readouterr().err
+    assert checkpoint.read_bytes()[:2] == b"PK"  # replaced by a whole one
+
+
+def test_learning_rate_is_a_half_cosine_stepped_per_epoch(data):
+    weight = nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.SGD([weight], lr=RECIPE.learning_rate)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=RECIPE.epochs)
+    expected = []
+    for _ in range(RECIPE.epochs):
+        expected.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    assert run(data).curve["learning_rate"].tolist() == pytest.approx(expected)
+
+
+def test_one_step_is_plain_sgd_on_pixels_over_255():
+    pixels, labels = coloured_images(6, seed=3)
+    recipe = replace(RECIPE, epochs=1, batch_size=6)
+    result = train(
+        pixels, labels, pixels, labels, num_classes=3, recipe=recipe, seed=5, device=CPU, make_network=tiny_network
+    )
+    torch.manual_seed(5)
+    network = tiny_network(3)
+    images = torch.tensor(pixels).permute(0, 3, 1, 2).contiguous() / 255
+    loss = nn.functional.cross_entropy(network(images), torch.tensor(labels))
+    loss.backward()
+    assert result.curve["train_loss"].item() == pytest.approx(loss.item(), rel=1e-5)
+    for name, weight in network.named_parameters():
+        torch.testing.assert_close(result.state[name], weight.detach() - 0.05 * weight.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_last_batch_of_one_is_left_out_and_a_partial_one_is_not(data):
+    seen = []
+
+    class Counting(nn.Sequential):
+        def forward(self, pixels):
+            if self.training:
+                seen.append(len(pixels))
+            return super().forward(pixels)
+
+    def network(num_classes):
+        return Counting(*tiny_network(num_classes))
+
+    run((data[0][:17], data[1][:17], *data[2:]), recipe=replace(RECIPE, epochs=1), make_network=network)
+    assert seen == [8, 8]
+    seen.clear()
+    run((data[0][:18], data[1][:18], *data[2:]), recipe=replace(RECIPE, epochs=1), make_network=network)
+    assert seen == [8, 8, 2]
+
+
+def test_bfloat16_trains_float32_weights(data):
+    result = run(data, recipe=replace(RECIPE, precision="bfloat16", epochs=2))
+    full = run(data, recipe=replace(RECIPE, epochs=2))
+    assert result.state["0.weight"].dtype == torch.float32
+    assert not torch.equal(result.state["0.weight"], full.state["0.weight"])
+    torch.testing.assert_close(result.state["0.weight"], full.state["0.weight"], rtol=0.1, atol=0.02)
+
+
+def test_auto_precision_is_bfloat16_only_where_native(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert compute_dtype("auto", CPU) == torch.bfloat16
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": False})
+    assert compute_dtype("auto", CPU) == torch.float32
+    assert compute_dtype("bfloat16", CPU) == torch.bfloat16
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # an older torch
+    assert compute_dtype("auto", CPU) == torch.float32
+
+
+def test_faults_in_the_data_are_named(data):
+    pixels, labels, validation_pixels, validation_labels = data
+    with pytest.raises(WinnowError, match="validation set holds 0 images"):
+        run((pixels, labels, validation_pixels[:0], validation_labels[:0]))
+    with pytest.raises(WinnowError, match="training set holds 1 images"):
+        run((pixels[:1], labels[:1], validation_pixels, validation_labels))
+    with pytest.raises(WinnowError, match=r"labels 0 to 2, but the 2 classes are 0 to 1"):
+        run(data, num_classes=2)
+    with pytest.raises(ValueError, match="44 labels"):
+        run((pixels, labels[:44], validation_pixels, validation_labels))
+    with pytest.raises(ValueError, match="uint8"):
+        run((pixels.astype(np.float32), labels, validation_pixels, validation_labels))
+
+
+def test_divergence_is_named(data):
+    with pytest.raises(WinnowError, match=r"after epoch \d; lower train.learning_rate"):
+        run(data, recipe=replace(RECIPE, learning_rate=1e30))
+
+
+def test_to_input_is_the_course_totensor():
+    pixels = np.random.default_rng(0).integers(0, 256, size=(2, 4, 5, 3), dtype=np.uint8)
+    images = to_input(torch.tensor(pixels))
+    assert images.shape == (2, 3, 4, 5)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_array_equal(images.numpy(), pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255)
+
+
+def test_saved_model_predicts_the_same(data, tmp_path):
+    result = run(data)
+    save_model(result.state, tmp_path / "deep" / "seed-0.safetensors")
+    network = load_model(tmp_path / "deep" / "seed-0.safetensors", num_classes=3, make_network=tiny_network)
+    original = tiny_network(3)
+    original.load_state_dict(result.state)
+    expected = predict(original, data[2], batch_size=100)
+    assert expected.dtype == np.float32
+    np.testing.assert_array_equal(predict(network, data[2], batch_size=100), expected)
+    np.testing.assert_allclose(predict(network, data[2], batch_size=5), expected, atol=1e-5)
+
+
+def test_faulty_model_files_are_named(tmp_path):
+    path = tmp_path / "seed-0.safetensors"
+    with pytest.raises(WinnowError, match="is missing"):
+        load_model(path, num_classes=3, make_network=tiny_network)
+    path.write_bytes(b"no weights")
+    with pytest.raises(WinnowError, match="no safetensors file"):
+        load_model(path, num_classes=3, make_network=tiny_network)
+    save_model(tiny_network(3).state_dict(), path)
+    with pytest.raises(WinnowError, match="no such network with 4 classes"):
+        load_model(path, num_classes=4, make_network=tiny_network)
+
+
+def test_resnet34_is_the_course_network():
+    network = resnet34(10)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    assert parameters == 21_289_802  # torchvision's 21,797,672 with 10 outputs for 1,000
+    assert math.isclose(float(network.fc.weight.detach().mean()), 0, abs_tol=0.01)
