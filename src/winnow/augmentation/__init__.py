@@ -1,0 +1,1 @@
+"""The plan (how many copies of what) and the techniques that carry it out."""

@@ -1,0 +1,1 @@
+"""Decisions: what is kept, relabelled, dropped or set aside for validation, and why."""

@@ -1,0 +1,1 @@
+"""Detectors: arrays in, scores out; they decide nothing."""

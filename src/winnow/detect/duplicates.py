@@ -1,0 +1,154 @@
+"""Exact and near duplicates: the same picture twice, whatever its labels say."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from winnow.detect.perceptual_hash import pairs_within, perceptual_hash
+from winnow.detect.resemblance import same_picture
+
+LEAK_HASH_DISTANCE = 14
+"""Bits within which two sets are searched for leaks: wider than for dropping, since a leak costs more than an
+image."""
+
+
+def find_duplicates(
+    image_id: np.ndarray,
+    labels: np.ndarray,
+    pixels: np.ndarray,
+    features: np.ndarray,
+    *,
+    max_hash_distance: int,
+    min_similarity: float,
+) -> pd.DataFrame:
+    """Group the images that show the same picture.
+
+    Exact duplicates have identical pixels. Near duplicates meet three tests: hashes within `max_hash_distance`,
+    features within `min_similarity`, and pixels that `same_picture` takes for one picture by the dataset's own
+    standard. Every member of a group meets them with the group's keeper: where A resembles B and B resembles C but A
+    does not resemble C, C starts a group of its own. The keeper is the smallest id among the images with the most
+    frequent label.
+
+    Args:
+        image_id: (N,) unique strings.
+        labels: (N,) int.
+        pixels: (N, H, W, 3) uint8.
+        features: (N, D) float32, L2-normalised.
+        max_hash_distance: bits of 64.
+        min_similarity: cosine in [-1, 1].
+
+    Returns:
+        A row per image, in the order given: `image_id`, `duplicate_group` (int64, in order of first appearance),
+        `duplicate_kind` (`exact` if the group holds another image with the same pixels, else `near`, `""` if alone),
+        `duplicate_of` (the keeper's id, `""` for keepers and lone images), `label_conflict` (labels differ within the
+        group), `duplicate_similarity` (cosine to the keeper; NaN for keepers and lone images).
+    """
+    image_id, labels = np.asarray(image_id).astype(str), np.asarray(labels)
+    digests = np.array([hashlib.sha256(image.tobytes()).hexdigest() for image in pixels], dtype="S64")
+    _, first_image, picture, copies = np.unique(digests, return_index=True, return_inverse=True, return_counts=True)
+    near = _near_pairs(
+        pixels[first_image],
+        features[first_image],
+        max_hash_distance=max_hash_distance,
+        min_similarity=min_similarity,
+    )
+    keeper = _keepers(image_id, labels, picture, near)
+
+    _, group = np.unique(keeper, return_inverse=True)
+    own = np.arange(len(image_id))
+    size = np.bincount(group)[group]
+    labels_in_group = pd.Series(labels).groupby(group).transform("nunique").to_numpy()
+    similarity = np.einsum("nd,nd->n", features, features[keeper]).astype(np.float64)
+    return pd.DataFrame(
+        {
+            "image_id": image_id,
+            "duplicate_group": pd.factorize(group)[0].astype(np.int64),
+            "duplicate_kind": np.where(size == 1, "", np.where(copies[picture] > 1, "exact", "near")),
+            "duplicate_of": np.where(keeper == own, "", image_id[keeper]),
+            "label_conflict": labels_in_group > 1,
+            "duplicate_similarity": np.where(keeper == own, np.nan, similarity),
+        }
+    )
+
+
+def cross_duplicates(
+    pixels_a: np.ndarray, pixels_b: np.ndarray, *, max_hash_distance: int
+) -> list[tuple[int, int, int]]:
+    """Pictures that two sets share, found without features: leaks between a validation set and a training set.
+
+    Args:
+        pixels_a: (N, H, W, 3) uint8.
+        pixels_b: (M, H, W, 3) uint8 of the same size.
+        max_hash_distance: bits of 64; matches are confirmed by `same_picture`, or are identical pixel by pixel.
+
+    Returns:
+        (position in a, position in b, distance in bits) of each pair, sorted.
+    """
+    a, b, distance = pairs_within(perceptual_hash(pixels_b), max_hash_distance, queries=perceptual_hash(pixels_a))
+    same = np.array([np.array_equal(pixels_a[i], pixels_b[j]) for i, j in zip(a, b, strict=True)], dtype=bool)
+    kept = same | same_picture(pixels_a, pixels_b, a, b, within=False)
+    return list(zip(a[kept].tolist(), b[kept].tolist(), distance[kept].tolist(), strict=True))
+
+
+def hash_groups(hashes: np.ndarray, *, max_distance: int) -> np.ndarray:
+    """Group images whose hashes are linked by steps of at most `max_distance` bits.
+
+    Made for keeping alike images on one side of a split: a group may be a chain whose ends differ.
+
+    Args:
+        hashes: (N,) uint64 of `perceptual_hash`.
+        max_distance: 0 to 64 bits.
+
+    Returns:
+        (N,) int64 group numbers from 0, in order of each group's first image.
+    """
+    distinct, position = np.unique(hashes, return_inverse=True)  # else a thousand copies are a million pairs
+    first, second, _ = pairs_within(distinct, max_distance)
+    component = _components(len(distinct), first, second)[position]
+    return pd.factorize(component)[0].astype(np.int64)
+
+
+def _near_pairs(
+    pixels: np.ndarray, features: np.ndarray, *, max_hash_distance: int, min_similarity: float
+) -> tuple[np.ndarray, np.ndarray]:
+    first, second, _ = pairs_within(perceptual_hash(pixels), max_hash_distance)
+    kept = np.einsum("pd,pd->p", features[first], features[second]) >= min_similarity
+    first, second = first[kept], second[kept]
+    kept = same_picture(pixels, pixels, first, second, within=True)
+    return first[kept], second[kept]
+
+
+def _components(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    links = sparse.coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
+    return sparse.csgraph.connected_components(links, directed=False)[1]
+
+
+def _keepers(
+    image_id: np.ndarray, labels: np.ndarray, picture: np.ndarray, near: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """(N,) position of each image's keeper, its own if it is a keeper or alone.
+
+    Args:
+        image_id, labels: (N,).
+        picture: (N,) equal for images with identical pixels.
+        near: two (P,) arrays of pictures that are near duplicates of each other.
+    """
+    keeper = np.arange(len(image_id))
+    alike: dict[int, set[int]] = {}
+    for a, b in zip(near[0].tolist(), near[1].tolist(), strict=True):
+        alike.setdefault(a, {a}).add(b)
+        alike.setdefault(b, {b}).add(a)
+    component = pd.Series(_components(picture.max(initial=-1) + 1, *near)[picture])
+    for members in component[component.duplicated(keep=False)].groupby(component).groups.values():
+        left = members.to_numpy()
+        while len(left):
+            values, counts = np.unique(labels[left], return_counts=True)
+            majority = left[np.isin(labels[left], values[counts == counts.max()])]
+            chosen = majority[np.argmin(image_id[majority])] if len(majority) > 1 else majority[0]
+            own = int(picture[chosen])
+            joins = np.isin(picture[left], list(alike.get(own, {own})))
+            keeper[left[joins]] = chosen
+            left = left[~joins]
+    return keeper

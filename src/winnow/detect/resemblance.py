@@ -1,0 +1,90 @@
+"""Whether two images that hash alike show one picture, by the standard of the dataset they come from.
+
+Two photographs of animals that correlate to 0.97 are one photograph; two handwritten ones that do are two. So a
+pair is measured against its background: how far each image is from the others that merely resemble it.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from winnow.detect.neighbours import nearest_neighbours
+from winnow.detect.perceptual_hash import LUMA, low_frequencies
+
+# The background is the distance to this nearest neighbour: farther out than any clump of copies is large.
+_BACKGROUND_RANK = 20
+# Planted copies of digits come to 0.01 of their background at most, different digits to 0.09 at least.
+_MAX_SHARE = 0.07
+# For fewer images than the rank: what photographs have.
+_BACKGROUND_OF_PHOTOGRAPHS = 0.35
+_SHIFT, _BLUR = 0.05, 0.075  # of the side
+_BLOCK = 512
+
+
+def same_picture(
+    pixels_a: np.ndarray, pixels_b: np.ndarray, first: np.ndarray, second: np.ndarray, *, within: bool
+) -> np.ndarray:
+    """Tell pairs of one picture, copied, moved or recoloured a little, from pairs of two similar pictures.
+
+    Args:
+        pixels_a: (N, H, W, 3) uint8.
+        pixels_b: (M, H, W, 3) uint8 of the same size; `pixels_a` itself if `within`.
+        first: (P,) int positions in a.
+        second: (P,) int positions in b.
+        within: whether both are one set, so that the background is sought among its N images, not among N + M.
+
+    Returns:
+        (P,) bool: 1 minus the pair's correlation, blurred and at the best shift, is at most 7 % of 1 minus the
+        correlation of either image with its 20th nearest.
+    """
+    if not len(first):
+        return np.zeros(0, dtype=bool)
+    look = _look(pixels_a) if within else np.concatenate([_look(pixels_a), _look(pixels_b)])
+    rows, position = np.unique(np.concatenate([first, second + (0 if within else len(pixels_a))]),
+    return_inverse=True) background = _background(look, rows)[position].reshape(2, -1).min(axis=0) distance =
+    np.empty(len(first)) for start in range(0, len(first), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        distance[part] = _shifted_distance(pixels_a[first[part]], pixels_b[second[part]])
+    return distance <= _MAX_SHARE * background
+
+
+def _look(pixels: np.ndarray) -> np.ndarray:
+    """(N, 143) float32 unit vectors, zero for constant images; their cosine is a correlation of blurred images."""
+    look = np.concatenate([low_frequencies(pixels[i : i + _BLOCK]) for i in range(0, len(pixels), _BLOCK)])
+    return look / np.maximum(np.linalg.norm(look, axis=1, keepdims=True), 1e-6)
+
+
+def _background(look: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    if len(look) <= _BACKGROUND_RANK:
+        return np.full(len(rows), _BACKGROUND_OF_PHOTOGRAPHS)
+    similarity, _ = nearest_neighbours(look, k=_BACKGROUND_RANK + 1, queries=look[rows])  # the first is itself
+    return 1 - similarity[:, -1].astype(np.float64)
+
+
+def _shifted_distance(pixels_a: np.ndarray, pixels_b: np.ndarray) -> np.ndarray:
+    """(P,) 1 minus the correlation of the blurred grey images, the best over small shifts of b against a."""
+    height, width = pixels_a.shape[1:3]
+    a, b = _blurred(pixels_a), _blurred(pixels_b)
+    margin_y, margin_x = round(height * _SHIFT), round(width * _SHIFT)
+    step = max(1, min(height, width) // 32)  # the blur leaves nothing finer
+
+    def window(grey: np.ndarray, down: int, right: int) -> np.ndarray:
+        inner = grey[
+            :,
+            margin_y + down : height - margin_y + down : step,
+            margin_x + right : width - margin_x + right : step,
+        ].reshape(len(grey), -1)
+        inner = inner - inner.mean(axis=1, keepdims=True)
+        return inner / np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-3)
+
+    fixed = window(a, 0, 0)
+    best = np.full(len(a), -1.0)
+    for down in range(-margin_y, margin_y + 1):
+        for right in range(-margin_x, margin_x + 1):
+            best = np.maximum(best, np.einsum("pd,pd->p", fixed, window(b, down, right)))
+    return 1 - best
+
+
+def _blurred(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[1:3]
+    size = (0, max(1, round(height * _BLUR)), max(1, round(width * _BLUR)))
+    return ndimage.uniform_filter(pixels.astype(np.float32) @ LUMA, size=size, mode="nearest")

@@ -1,0 +1,1 @@
+"""Encoders that turn images into feature vectors, and the loop that runs them."""

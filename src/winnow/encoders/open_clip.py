@@ -1,0 +1,168 @@
+"""CLIP models of the open_clip library: features of images, and class probabilities from class names alone."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from open_clip.pretrained import get_pretrained_cfg
+from torch import nn
+
+from winnow.encoders.base import (
+    CHECKPOINT_ERRORS,
+    Encoder,
+    existing_checkpoint,
+    file_sha256,
+    first_sentence,
+    say_if_other_preprocessing,
+    unknown_model,
+    weights_sha256,
+)
+from winnow.encoders.hub import cache_folder, quick_hub, why_no_download
+from winnow.encoders.preprocess import preprocess
+from winnow.errors import WinnowError
+
+_MEND = "name a checkpoint file in embed.open_clip.pretrained, or set embed.encoder to timm or trained."
+_CHECKPOINT_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz"}
+
+
+def load_open_clip(
+    *,
+    model: str,
+    pretrained: str,
+    input_size: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    prompts: Sequence[str],
+    class_names: Sequence[str],
+    device: torch.device,
+) -> Encoder:
+    """Load a CLIP model and turn the class names into a zero-shot classifier.
+
+    Zero-shot probabilities are the softmax of the model's logit scale times the cosine between the image and each
+    class's mean text embedding over all prompts (Radford et al., arXiv 2103.00020).
+
+    Args:
+        model: open_clip's name, for example `ViT-B-32`.
+        pretrained: a tag that open_clip lists for the model (downloaded once), or a path to a local checkpoint.
+        input_size, mean, std: preprocessing; one line is printed where it is not the model's own.
+        prompts: templates with `{}` in the class name's place.
+        class_names: K names, in label order; underscores are read as blanks.
+        device: where the model runs.
+
+    Returns:
+        An encoder with `zero_shot`.
+
+    Raises:
+        WinnowError: if the model or tag is unknown, a prompt has no `{}`, or the weights cannot be had or do not fit.
+    """
+    if model not in open_clip.list_models():
+        raise unknown_model(model, open_clip.list_models(), key="embed.open_clip.model", library="open_clip")
+    for prompt in prompts:
+        if "{}" not in prompt:
+            raise WinnowError(
+                f"embed.open_clip.prompts holds {prompt!r} without {{}}; write {{}} where the class name goes."
+            )
+    checkpoint, tag = _checkpoint_or_tag(model, pretrained)
+    network = _load(model, pretrained, checkpoint, tag, input_size, device)
+    own = open_clip.get_model_preprocess_cfg(network)
+    built_for = open_clip.get_model_config(model)["vision_cfg"]["image_size"]
+    say_if_other_preprocessing(
+        key="embed.open_clip",
+        model=f"{model}, {pretrained}",
+        given={"input_size": input_size, "mean": mean, "std": std},
+        own={"input_size": built_for, "mean": own["mean"], "std": own["std"]},
+    )
+    text, scale = _text_embeddings(network, model, prompts, class_names, device)
+
+    def encode(pixels: np.ndarray) -> torch.Tensor:
+        return network.encode_image(preprocess(pixels, input_size=input_size, mean=mean, std=std, device=device))
+
+    def zero_shot(features: np.ndarray) -> np.ndarray:
+        logits = torch.from_numpy(features) @ text * scale  # (N, K)
+        return logits.softmax(dim=1).numpy()
+
+    fingerprint = {
+        "encoder": "open_clip",
+        "model": model,
+        "pretrained": pretrained if checkpoint is None else "local checkpoint",
+        "weights_sha256": weights_sha256(network) if checkpoint is None else file_sha256(checkpoint),
+        "quick_gelu": _quick_gelu(model, tag),
+        "input_size": input_size,
+        "mean": list(mean),
+        "std": list(std),
+        "prompts": list(prompts),
+        "class_names": list(class_names),
+    }
+    return Encoder(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
+
+
+def _checkpoint_or_tag(model: str, pretrained: str) -> tuple[Path | None, dict[str, Any]]:
+    tag = get_pretrained_cfg(model, pretrained)
+    if tag:
+        return None, tag
+    if "/" in pretrained or Path(pretrained).suffix in _CHECKPOINT_SUFFIXES or Path(pretrained).is_file():
+        return existing_checkpoint(pretrained, key="embed.open_clip.pretrained"), {}
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    raise WinnowError(
+        f"embed.open_clip.pretrained is {pretrained!r}, which is neither a file nor a tag of {model}; "
+        f"its tags are {', '.join(tags) or 'none'}."
+    )
+
+
+def _quick_gelu(model: str, tag: dict[str, Any]) -> bool:
+    """Whether the activation is the original CLIP's approximation: the weights decide, not the model's name."""
+    return bool(tag.get("quick_gelu", open_clip.get_model_config(model).get("quick_gelu", False)))
+
+
+def _load(
+    model: str, pretrained: str, checkpoint: Path | None, tag: dict[str, Any], input_size: int, device: torch.device
+) -> nn.Module:
+    source = pretrained if checkpoint is None else str(checkpoint)
+    with quick_hub() as answers, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about the activation, which is set below to what the tag says
+        try:
+            network = open_clip.create_model(
+                model,
+                pretrained=source,
+                precision="fp32",
+                device=device,
+                force_quick_gelu=_quick_gelu(model, tag),
+                force_image_size=input_size,
+            )
+        except CHECKPOINT_ERRORS as error:
+            if checkpoint is not None:
+                raise WinnowError(
+                    f"the weights {checkpoint} do not fit open_clip's {model} ({first_sentence(error)}); "
+                    "mend embed.open_clip.model or embed.open_clip.pretrained."
+                ) from None
+            origin = tag.get("hf_hub") or tag.get("url")
+            raise WinnowError(
+                f"the weights {pretrained} of {model} could not be had: they are neither in {cache_folder()} nor could "
+                f"they be downloaded from {origin} ({why_no_download(error, answers=answers)}); "
+                f"connect once, or {_MEND}"
+            ) from None
+    return network.eval().to(memory_format=torch.channels_last)
+
+
+def _text_embeddings(
+    network: nn.Module, model: str, prompts: Sequence[str], class_names: Sequence[str], device: torch.device
+) -> tuple[torch.Tensor, float]:
+    """Normalised mean text embeddings (D, K) and the factor of the cosine, both for the CPU."""
+    templates = [lambda name, prompt=prompt: prompt.replace("{}", name) for prompt in prompts]
+    names = [name.replace("_", " ") for name in class_names]
+    with quick_hub():
+        try:
+            tokenizer = open_clip.get_tokenizer(model)
+        except (*CHECKPOINT_ERRORS, ImportError) as error:
+            raise WinnowError(
+                f"the tokenizer of {model} could not be had ({first_sentence(error)}); connect once, "
+                "or choose a model that needs none from outside, such as ViT-B-32."
+            ) from None
+    with torch.inference_mode():
+        text = open_clip.build_zero_shot_classifier(network, tokenizer, names, templates, device=device)
+        scale = network.logit_scale.exp()
+    return text.float().cpu(), float(scale)

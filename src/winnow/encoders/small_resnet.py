@@ -1,0 +1,55 @@
+"""A small residual network for small images, made to be trained in seconds."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class SmallResNet(nn.Module):
+    """A strided stem, three residual blocks (He et al., arXiv 1512.03385), pooled features, a linear classifier.
+
+    Args:
+        width: channels of the first block; the features have 4 * width dimensions.
+        n_classes: outputs of the classifier.
+    """
+
+    def __init__(self, *, width: int, n_classes: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.blocks = nn.Sequential(
+            _Block(width, width, stride=1), _Block(width, 2 * width, stride=2), _Block(2 * width, 4 * width, stride=2)
+        )
+        self.classifier = nn.Linear(4 * width, n_classes)
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) to (B, 4 * width), not negative."""
+        return self.blocks(self.stem(images)).mean(dim=(2, 3))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) to logits (B, n_classes)."""
+        return self.classifier(self.features(images))
+
+
+class _Block(nn.Module):
+    def __init__(self, channels_in: int, channels: int, *, stride: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.shortcut = nn.Sequential()
+        if stride > 1 or channels_in != channels:
+            self.shortcut = nn.Sequential(
+                # ceil_mode: the strided convolution beside it rounds odd sizes up.
+                nn.AvgPool2d(stride, ceil_mode=True),
+                nn.Conv2d(channels_in, channels, 1, bias=False),
+                nn.BatchNorm2d(channels),
+            )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return functional.relu(self.residual(images) + self.shortcut(images))

@@ -1,0 +1,134 @@
+"""Image models of the timm library: pooled features before the classifier."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from torch import nn
+
+from winnow.encoders.base import (
+    CHECKPOINT_ERRORS,
+    Encoder,
+    existing_checkpoint,
+    file_sha256,
+    first_sentence,
+    say_if_other_preprocessing,
+    unknown_model,
+    weights_sha256,
+)
+from winnow.encoders.hub import cache_folder, quick_hub, why_no_download
+from winnow.encoders.preprocess import preprocess
+from winnow.errors import WinnowError
+
+_MEND = "name a checkpoint file in embed.timm.checkpoint, or set embed.encoder to trained."
+
+
+def load_timm(
+    *,
+    model: str,
+    checkpoint: str | None,
+    pad_type: str | None,
+    input_size: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    device: torch.device,
+) -> Encoder:
+    """Load an image model with all its weights, classifier included, and read its pooled features.
+
+    Args:
+        model: timm's name, for example `mobilenetv2_100`.
+        checkpoint: path to local weights, or None for the model's own, downloaded once.
+        pad_type: `same` for weights that came from TensorFlow, None for the model's own. A wrong one raises no error,
+            here or anywhere: the features only get worse.
+        input_size, mean, std: preprocessing; one line is printed where it is not the model's own.
+        device: where the model runs.
+
+    Returns:
+        An encoder without `zero_shot`.
+
+    Raises:
+        WinnowError: if the model is unknown, the weights cannot be had or do not fit, or the model cannot take
+            `pad_type` or `input_size`.
+    """
+    if not timm.is_model(model):
+        raise unknown_model(model, timm.list_models(), key="embed.timm.model", library="timm")
+    path = None if checkpoint is None else existing_checkpoint(checkpoint, key="embed.timm.checkpoint")
+    network = _load(model, path, pad_type)
+    # Batch norm stays in evaluation mode: converted weights may hold placeholders for its running statistics.
+    network = network.eval().to(device=device, memory_format=torch.channels_last)
+    say_if_other_preprocessing(
+        key="embed.timm",
+        model=model,
+        given={"input_size": input_size, "mean": mean, "std": std},
+        own=_own_preprocessing(network),
+    )
+
+    def encode(pixels: np.ndarray) -> torch.Tensor:
+        batch = preprocess(pixels, input_size=input_size, mean=mean, std=std, device=device)
+        return network.forward_head(network.forward_features(batch), pre_logits=True)
+
+    _try_once(encode, model, input_size)
+    fingerprint = {
+        "encoder": "timm",
+        "model": model,
+        "weights_sha256": weights_sha256(network) if path is None else file_sha256(path),
+        "pad_type": pad_type,
+        "input_size": input_size,
+        "mean": list(mean),
+        "std": list(std),
+    }
+    return Encoder(name="timm", fingerprint=fingerprint, encode=encode)
+
+
+def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> nn.Module:
+    options = {} if pad_type is None else {"pad_type": pad_type}
+    with quick_hub() as answers:
+        try:
+            # The classifier stays, though it is not used: the file holds one, and a strict load finds a wrong file.
+            network = timm.create_model(model, pretrained=False, **options)
+        except (TypeError, AssertionError) as error:
+            raise WinnowError(
+                f"embed.timm.pad_type is {pad_type!r}, which {model} does not take ({first_sentence(error)}); "
+                "set it to null."
+            ) from None
+        try:
+            if checkpoint is not None:
+                timm.models.load_checkpoint(network, str(checkpoint), strict=True)
+            else:
+                network = timm.create_model(model, pretrained=True, **options)
+        except CHECKPOINT_ERRORS as error:
+            if checkpoint is not None:
+                raise WinnowError(
+                    f"the weights {checkpoint} do not fit timm's {model} ({first_sentence(error)}); "
+                    "mend embed.timm.model or embed.timm.checkpoint."
+                ) from None
+            raise WinnowError(
+                f"the weights of timm's {model} could not be had: they are neither in {cache_folder()} nor could "
+                f"they be downloaded ({why_no_download(error, answers=answers)}); connect once, or {_MEND}"
+            ) from None
+    return network
+
+
+def _own_preprocessing(network: nn.Module) -> dict[str, Any]:
+    own = timm.data.resolve_model_data_config(network)
+    return {"input_size": own["input_size"][-1], "mean": own["mean"], "std": own["std"]}
+
+
+def _try_once(encode: Any, model: str, input_size: int) -> None:
+    """Encode one grey image: finds a model of a fixed size, or without pooled features, before the work starts."""
+    grey = np.full((1, input_size, input_size, 3), 128, dtype=np.uint8)
+    try:
+        with torch.inference_mode():
+            shape = encode(grey).shape
+    except (AssertionError, RuntimeError) as error:
+        raise WinnowError(
+            f"timm's {model} does not take images of {input_size} x {input_size} ({first_sentence(error)}); "
+            "mend embed.timm.input_size."
+        ) from None
+    if len(shape) != 2:
+        raise WinnowError(
+            f"timm's {model} gives no pooled features (shape {tuple(shape)}); choose another embed.timm.model."
+        )

@@ -1,0 +1,1 @@
+"""The folder the course asks for, and its linter."""

@@ -1,0 +1,160 @@
+"""Looking once at every image of a submission: does it decode, is it the original, has validation leaked?"""
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from winnow.data.decode import BadImage, decode_pixels, read_image
+from winnow.data.manifest import Manifest
+from winnow.progress import progress
+from winnow.submission.folders import SetFolder
+from winnow.submission.leaks import LeakSearch
+from winnow.submission.names import parse_name
+
+_BATCH = 4096  # images whose pixels are held at once: 50 MB of 64 x 64
+
+
+@dataclass
+class Examined:
+    """Faults of the images, in words, each under the first heading that it fits.
+
+    Attributes:
+        undecodable: images that are no whole RGB JPEGs of the right size.
+        altered: training images without a technique whose bytes are neither the original's nor its repaired form's.
+        unaltered: how many are as they should be.
+        shared_sources: validation images that are in training by name, or have copies there.
+        identical: validation images with the pixels of a training image.
+        alike: validation images that are near duplicates of a training image, or of the source of a copy.
+    """
+
+    undecodable: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    unaltered: int = 0
+    shared_sources: list[str] = field(default_factory=list)
+    identical: list[str] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image file: `problem` is "" or says why it is no RGB JPEG of the right size; then `pixels` is None."""
+
+    file_name: str
+    problem: str
+    bytes_sha256: str = ""
+    pixels: np.ndarray | None = None
+
+
+def examine(
+    training: SetFolder | None, validation: SetFolder | None, original: Manifest, *, image_size: int
+) -> Examined:
+    """Read and decode all images of both sets, and compare them with the original and with each other."""
+    seen = Examined()
+    image_bytes = dict(zip(original.images["image_id"], original.images["image_bytes"], strict=True))
+    digests = dict(zip(original.manifest["image_id"], original.manifest["bytes_sha256"], strict=True))
+
+    wanted = [picture for batch in _pictures(validation, image_size) for picture in batch]
+    seen.undecodable += _problems(validation, wanted)
+    wanted = [picture for picture in wanted if not picture.problem]
+    leaks = LeakSearch([picture.file_name for picture in wanted], [picture.pixels for picture in wanted])
+
+    names = training.files if training else {}
+    parsed = {name: parse_name(name, image_bytes) or (Path(name).stem, "") for name in names}
+    for batch in _pictures(training, image_size):
+        seen.undecodable += _problems(training, batch)
+        batch = [picture for picture in batch if not picture.problem]
+        leaks.look_for_identical([picture.file_name for picture in batch], [picture.pixels for picture in batch])
+        plain = []
+        for picture in batch:
+            source, technique = parsed[picture.file_name]
+            # Copies are not hashed: their source is, and a crop or rotation may hash like some other image.
+            if not technique or source not in image_bytes:
+                plain.append(picture)
+            if not technique and source in image_bytes:
+                allowed = (digests[source], hashlib.sha256(image_bytes[source]).hexdigest())
+                if picture.bytes_sha256 in allowed:
+                    seen.unaltered += 1
+                else:
+                    seen.altered.append(training.shown(picture.file_name))
+        leaks.look_for_alike([picture.file_name for picture in plain], [picture.pixels for picture in plain])
+
+    hashed = {source for source, technique in parsed.values() if not technique}
+    copies = {source: name for name, (source, _) in parsed.items() if source in image_bytes and source not in hashed}
+    for start in range(0, len(copies), _BATCH):
+        sources = list(copies)[start : start + _BATCH]
+        pixels = decode_pixels([image_bytes[source] for source in sources], image_size=image_size)
+        leaks.look_for_alike([copies[source] for source in sources], pixels)
+
+    if training and validation:
+        shared = _shared_sources(validation, parsed, image_bytes)
+        _report_leaks(seen, training, validation, shared, leaks)
+    return seen
+
+
+def _shared_sources(
+    validation: SetFolder, parsed: dict[str, tuple[str, str]], originals: Collection[str]
+) -> dict[str, str]:
+    """Validation file name to a training file name of the same source."""
+    by_source = {source: name for name, (source, _) in parsed.items()}
+    # An outside photo's key may look like a copy's name, so whole names count as well.
+    by_source.update({Path(name).stem: name for name in parsed})
+    shared = {}
+    for name in validation.files:
+        source, _ = parse_name(name, originals) or ("", "")
+        if other := by_source.get(Path(name).stem) or by_source.get(source):
+            shared[name] = other
+    return shared
+
+
+def _report_leaks(
+    seen: Examined, training: SetFolder, validation: SetFolder, shared: dict[str, str], leaks: LeakSearch
+) -> None:
+    """Tell each leaked validation image once, by its plainest sign."""
+    told: set[str] = set()
+    for found, faults in ((shared, seen.shared_sources), (leaks.identical, seen.identical), (leaks.alike, seen.alike)):
+        new = [name for name in sorted(found) if name not in told]
+        faults += [f"{validation.shown(name)} and {training.shown(found[name])}" for name in new]
+        told.update(new)
+
+
+def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]]:
+    """Read and decode the images of a set, in batches."""
+    if part is None:
+        return
+
+    def read(item: tuple[str, Path]) -> Picture:
+        return _read_picture(*item, image_size=image_size)
+
+    waiting = iter(part.files.items())
+    with progress(f"lint {part.path.name}", len(part.files)) as report, ThreadPoolExecutor(os.cpu_count()) as pool:
+        while batch := list(islice(waiting, _BATCH)):
+            yield list(pool.map(read, batch))
+            report(len(batch))
+
+
+def _read_picture(file_name: str, path: Path, *, image_size: int) -> Picture:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return Picture(file_name, f"cannot be read: {error.strerror}")
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        decoded = read_image(content, image_size=image_size)
+    except BadImage as problem:
+        return Picture(file_name, str(problem), digest)
+    # What the pipeline would have to repair is exactly what a submission may not hold.
+    if "size" in decoded.repairs:
+        return Picture(file_name, f"{decoded.width} x {decoded.height} pixels", digest)
+    if decoded.repairs:
+        return Picture(file_name, f"not plain RGB JPEG: {', '.join(decoded.repairs)}", digest)
+    return Picture(file_name, "", digest, decoded.pixels)
+
+
+def _problems(part: SetFolder | None, pictures: list[Picture]) -> list[str]:
+    return [f"{part.shown(picture.file_name)}: {picture.problem}" for picture in pictures if picture.problem]

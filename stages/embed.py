@@ -1,0 +1,76 @@
+"""Turn every image into a feature vector with the chosen encoder."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from winnow import stage, tables
+from winnow.data.decode import decode_pixels
+from winnow.encoders.base import Encoder, best_device
+from winnow.encoders.embedding import embed_images
+from winnow.encoders.trained import fit_trained_encoder
+
+SCRATCH = Path(".winnow/scratch/embed")
+
+
+def main(params) -> str:
+    options = params.embed
+    manifest = tables.read_parquet("data/interim/manifest.parquet", ["image_id", "label"])
+    class_names = tables.read_json("data/interim/classes.json")
+    pixels = read_pixels(manifest["image_id"].to_numpy())
+    device = best_device()
+    zero_shot = None
+    if options.encoder == "trained":
+        trained = fit_trained_encoder(
+            pixels,
+            manifest["label"].to_numpy(),
+            n_classes=len(class_names),
+            flip=options.flip,
+            device=device,
+            scratch=SCRATCH,
+            **options.trained.model_dump(),
+        )
+        features, fingerprint = trained.features, trained.fingerprint
+    else:
+        encoder = load_encoder(options, class_names, device)
+        features, zero_shot = embed_images(
+            encoder, pixels, batch_size=options.batch_size, flip=options.flip, scratch=SCRATCH
+        )
+        fingerprint = {**encoder.fingerprint, "flip": options.flip}
+    tables.write_arrays(
+        "data/interim/features.npz",
+        image_id=manifest["image_id"].to_numpy(dtype=str),
+        features=features,
+        encoder=np.array(json.dumps(fingerprint, sort_keys=True)),
+        **({} if zero_shot is None else {"zero_shot_pred_probs": zero_shot}),
+    )
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    return f"{len(features)} images, {features.shape[1]} features each, by {options.encoder} on {device}"
+
+
+def load_encoder(options, class_names: list[str], device) -> Encoder:
+    """The frozen encoder that params.yaml names; its library takes seconds to import, so only that one is."""
+    if options.encoder == "open_clip":
+        from winnow.encoders.open_clip import load_open_clip
+
+        return load_open_clip(class_names=class_names, device=device, **options.open_clip.model_dump())
+    from winnow.encoders.timm import load_timm
+
+    return load_timm(device=device, **options.timm.model_dump())
+
+
+def read_pixels(image_id: np.ndarray) -> np.ndarray:
+    """(N, H, W, 3) uint8 of the packed images, in the order of `image_id`."""
+    packed = tables.read_parquet("data/interim/images.parquet")
+    rows = tables.align(image_id, packed["image_id"].to_numpy(), "data/interim/images.parquet")
+    image_bytes = packed["image_bytes"].to_numpy()[rows]
+    image_size = Image.open(io.BytesIO(image_bytes[0])).width  # the manifest holds squares of one size
+    return decode_pixels(image_bytes, image_size=image_size)
+
+
+if __name__ == "__main__":
+    stage.run("embed", main)

@@ -1,0 +1,179 @@
+"""The command line: exit statuses, one-sentence errors, readable answers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from winnow import tables
+from winnow.cli import app
+
+SIZE = 32
+
+
+def _run(*arguments: str | Path):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "80", "TERM": "dumb"})
+
+
+@pytest.fixture
+def ledger(tmp_path) -> Path:
+    common = {
+        "file_name": "set/imgs/img_17.jpg",
+        "width": 64,
+        "height": 64,
+        "repairs": "",
+        "bytes_sha256": "ab" * 32,
+        "label_quality_score": 0.9123,
+        "suggested_label": 1,
+        "zero_shot_label_agreement": np.nan,
+        "ood_score": 4.25,
+        "duplicate_of": "",
+        "brand_new_score": 0.5,
+        "decided_by": "rule",
+        "threshold": np.nan,
+        "counterpart": "",
+    }
+    rows = [
+        common
+        | {"image_id": "img_17", "label": 0, "final_label": -1, "action": "drop", "split": "none"}
+        | {"reason": "out of distribution [score 4.25]", "rule": "ood", "threshold": 3.0},
+        common
+        | {"image_id": "img_18", "label": 0, "final_label": 1, "action": "relabel", "split": "train"}
+        | {"reason": "clearly a dog", "rule": "review", "decided_by": "ada", "counterpart": "img_17"},
+    ]
+    tables.write_parquet(pd.DataFrame(rows), tmp_path / "ledger.parquet")
+    tables.write_json(tmp_path / "classes.json", ["cat", "dog"])
+    return tmp_path / "ledger.parquet"
+
+
+def test_help_answers_at_once(root) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "winnow.cli", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env={"PYTHONPATH": "src"},
+        check=True,
+    )
+    assert "lint-submission" in done.stdout
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "typer" in loaded
+    assert not loaded & {"numpy", "pandas", "pyarrow", "torch", "albumentations", "cv2", "faiss", "PIL", "pydantic"}
+
+
+def test_no_arguments_show_the_help() -> None:
+    assert "Usage" in _run().output
+
+
+def test_version() -> None:
+    result = _run("--version")
+    assert result.exit_code == 0
+    assert result.output.startswith("winnow")
+
+
+def test_why_tells_the_decision_first(ledger) -> None:
+    result = _run("why", "img_17", "--ledger", ledger, "--classes", ledger.parent / "classes.json")
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[0] == "img_17: dropped"
+    assert lines[1] == "out of distribution [score 4.25]."
+    assert "the rule ood" in result.output
+    assert "0 (cat)" in result.output
+    told = next(line.split() for line in lines if line.lstrip().startswith("ood_score"))
+    assert told[1:5] == ["4.25", "threshold", "3;", "higher"]
+    assert "brand_new_score" in result.output, "scores that the command does not know are shown all the same"
+    assert max(map(len, lines)) <= 80
+
+
+def test_why_names_the_reviewer_and_the_counterpart(ledger) -> None:
+    result = _run("why", "img_18", "--ledger", ledger, "--classes", "nowhere.json")
+    assert "img_18: relabelled\nclearly a dog." in result.output
+    facts = {line[:13].strip(): line[13:].strip() for line in result.output.splitlines()}
+    assert facts["decided by"] == "ada"
+    assert facts["counterpart"] == "img_17"
+    assert facts["given label"] == "0"
+    assert facts["final label"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"), [("17", "img_17"), ("img_71", "img_17"), ("zzzzzz", "ids look like img_17")]
+)
+def test_why_helps_with_unknown_ids(ledger, asked, hint) -> None:
+    result = _run("why", asked, "--ledger", ledger)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert asked in result.stderr
+    assert hint in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_why_without_a_ledger_says_how_to_get_one(tmp_path) -> None:
+    result = _run("why", "img_1", "--ledger", tmp_path / "none.parquet")
+    assert result.exit_code == 1
+    assert "dvc repro" in result.stderr
+
+
+def test_check_params(root, tmp_path) -> None:
+    result = _run("check-params", root / "params.yaml")
+    assert result.exit_code == 0
+    assert "is valid" in result.output
+    (tmp_path / "bad.yaml").write_text((root / "params.yaml").read_text().replace("budget:", "bugdet:"))
+    result = _run("check-params", tmp_path / "bad.yaml")
+    assert result.exit_code == 1
+    assert "augment.bugdet" in result.stderr
+    assert _run("check-params", tmp_path / "none.yaml").exit_code == 2
+
+
+@pytest.fixture
+def hand_in(tmp_path) -> tuple[Path, Path]:
+    """A good submission and its archive: 12 images for each set, 2 classes."""
+    parts = {
+        "original/noisy": range(24),
+        "submission/owls-training-set": range(12),
+        "submission/owls-validation-set": range(12, 24),
+    }
+    for part, rows in parts.items():
+        (tmp_path / part / "imgs").mkdir(parents=True)
+        for row in rows:
+            coarse = np.random.default_rng(row).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+            image = Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+            image.save(tmp_path / part / f"imgs/img_{row}.jpg")
+        labels = {f"img_{row}": [1 - row % 2, row % 2] for row in rows}
+        (tmp_path / part / "data-labels.json").write_text(json.dumps(labels))
+    return tmp_path / "submission", tmp_path / "original"
+
+
+def test_lint_submission_passes_and_fails(hand_in) -> None:
+    submission, original = hand_in
+    result = _run("lint-submission", submission, "--original", original, "--image-size", SIZE)
+    assert result.exit_code == 0, result.output
+    assert "16 of 16 rules hold" in result.output
+    assert "BROKEN" not in result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+    (submission / "owls-training-set/imgs/img_3.jpg").write_bytes(b"")
+    result = _run("lint-submission", submission, "--original", original, "--image-size", SIZE)
+    assert result.exit_code == 1
+    assert "15 of 16 rules hold" in result.output
+    broken = [line.split()[0] for line in result.output.splitlines() if "BROKEN" in line]
+    assert broken == ["images-decode"]
+    assert "img_3.jpg" in result.output
+
+
+def test_lint_submission_tells_bad_usage_from_bad_archives(hand_in, tmp_path) -> None:
+    submission, original = hand_in
+    assert _run("lint-submission", submission).exit_code == 2
+    assert _run("lint-submission", tmp_path / "none", "--original", original).exit_code == 2
+    assert _run("lint-submission", submission, "--original", tmp_path / "none.zip").exit_code == 2
+    assert _run("lint-submission", submission, "--original", original, "--budget", "0").exit_code == 2
+    (tmp_path / "no.zip").write_text("no archive")
+    result = _run("lint-submission", submission, "--original", tmp_path / "no.zip")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("winnow: ")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,147 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from winnow.detect.duplicates import cross_duplicates, find_duplicates, hash_groups
+from winnow.detect.perceptual_hash import pairs_within, perceptual_hash
+from winnow.errors import WinnowError
+
+
+def scenes(count: int, seed: int = 0, size: int = 64) -> np.ndarray:
+    """(count, size, size, 3) uint8 smooth random pictures, no two alike."""
+    rng = np.random.default_rng(seed)
+    field = ndimage.gaussian_filter(rng.normal(size=(count, size, size, 3)), (0, 4, 4, 0), mode="wrap")
+    field /= field.std(axis=(1, 2, 3), keepdims=True)
+    return np.clip(128 + 45 * field, 0, 255).astype(np.uint8)
+
+
+def recompressed(image: np.ndarray, quality: int = 60) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def copied(image: np.ndarray) -> np.ndarray:
+    """Two pixels aside, brighter and compressed again."""
+    moved = np.pad(image, ((2, 0), (0, 2), (0, 0)), mode="edge")[:64, 2:]
+    return recompressed(np.clip(moved * 1.08, 0, 255).astype(np.uint8))
+
+
+def unit(features: np.ndarray) -> np.ndarray:
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+
+
+def search(image_id, labels, pixels, features=None, *, max_hash_distance=14, min_similarity=0.9):
+    features = np.ones((len(pixels), 4)) if features is None else features
+    return find_duplicates(
+        np.array(image_id),
+        np.array(labels),
+        pixels,
+        unit(features),
+        max_hash_distance=max_hash_distance,
+        min_similarity=min_similarity,
+    )
+
+
+def test_pairs_within_counts_differing_bits():
+    hashes = np.array([0b0000, 0b0011, 0b0111, 2**64 - 1], dtype=np.uint64)
+    first, second, distance = pairs_within(hashes, 2)
+    assert list(zip(first, second, distance, strict=True)) == [(0, 1, 2), (1, 2, 1)]
+    first, second, distance = pairs_within(hashes, 0, queries=np.array([2**64 - 1, 7], dtype=np.uint64))
+    assert list(zip(first, second, distance, strict=True)) == [(0, 3, 0), (1, 2, 0)]
+
+
+def test_hash_survives_recompression_brightness_and_resizing_but_not_another_picture():
+    pixels = scenes(40)
+    hashes = perceptual_hash(pixels)
+    brighter = perceptual_hash(np.stack([recompressed((image * 0.8).astype(np.uint8)) for image in pixels]))
+    larger = perceptual_hash(np.stack([np.asarray(Image.fromarray(image).resize((96, 80))) for image in pixels]))
+    for other in (brighter, larger):
+        assert np.bitwise_count(hashes ^ other).max() <= 6
+    assert len(pairs_within(hashes, 12)[0]) == 0
+
+
+def test_flat_images_meet_only_their_copies():
+    rng = np.random.default_rng(0)
+    constant = np.stack([np.full((32, 32, 3), value, dtype=np.uint8) for value in (0, 3, 128, 255, 255)])
+    noisy = (200 + rng.integers(-1, 2, size=(30, 32, 32, 3))).astype(np.uint8)
+    flat = np.concatenate([constant, noisy])
+    first, second, _ = pairs_within(perceptual_hash(flat), 6)
+    assert list(zip(first, second, strict=True)) == [(3, 4)]
+    assert cross_duplicates(flat[:4], flat[4:], max_hash_distance=6) == [(3, 0, 0)]
+
+
+def test_images_too_small_to_hash_are_refused_in_words():
+    with pytest.raises(WinnowError, match="8x8 pixels are too small"):
+        perceptual_hash(np.zeros((1, 8, 8, 3), dtype=np.uint8))
+
+
+def test_hash_groups_links_chains_and_numbers_them_by_first_image():
+    hashes = np.array([2**64 - 1, 0b0000, 0b0011, 0b1111, 2**64 - 1], dtype=np.uint64)
+    assert hash_groups(hashes, max_distance=2).tolist() == [0, 1, 1, 1, 0]
+    assert hash_groups(hashes, max_distance=1).tolist() == [0, 1, 2, 3, 0]
+
+
+def test_planted_exact_and_near_copies_are_found_and_nothing_else():
+    base = scenes(200)
+    pixels = np.concatenate([base, base[:5], np.stack([copied(image) for image in base[10:15]])])
+    labels = np.zeros(210, dtype=int)
+    labels[[200, 210 - 1]] = 1
+    ids = [f"img_{i:04d}" for i in range(210)]
+    found = search(ids, labels, pixels)
+    copies = found["duplicate_of"] != ""
+    assert found.loc[copies, "image_id"].tolist() == ids[200:]
+    assert found.loc[copies, "duplicate_of"].tolist() == ids[:5] + ids[10:15]
+    assert found.loc[copies, "duplicate_kind"].tolist() == ["exact"] * 5 + ["near"] * 5
+    assert found.loc[found["label_conflict"], "image_id"].tolist() == [ids[i] for i in (0, 14, 200, 209)]
+    assert found.loc[copies, "duplicate_similarity"].to_numpy() == pytest.approx(1)
+    assert found.loc[~copies, "duplicate_similarity"].isna().all()
+    assert found["duplicate_group"].nunique() == 200
+
+
+def test_features_must_agree_for_near_but_not_for_exact_copies():
+    base = scenes(30)
+    pixels = np.concatenate([base, base[:1], copied(base[1])[None]])
+    features = np.eye(32)
+    found = search([f"{i:02d}" for i in range(32)], np.zeros(32, int), pixels, features)
+    assert found["duplicate_kind"].tolist() == ["exact"] + [""] * 29 + ["exact", ""]
+
+
+def test_keeper_is_the_smallest_id_with_the_most_frequent_label():
+    pixels = np.repeat(scenes(1), 4, axis=0)
+    found = search(["d", "a", "c", "b"], [1, 0, 1, 1], pixels)
+    assert found["duplicate_of"].tolist() == ["b", "b", "b", ""]
+    assert search(["d", "a"], [1, 0], pixels[:2])["duplicate_of"].tolist() == ["a", ""]
+
+
+def test_a_chain_is_broken_where_an_end_is_unlike_the_keeper():
+    base = scenes(30)
+    pixels = np.concatenate([base, np.stack([recompressed(base[0], 80), recompressed(base[0], 50)])])
+    features = np.zeros((32, 31))
+    features[np.arange(1, 30), np.arange(1, 30)] = 1
+    # 30 lies between 0 and 31 in feature space: 25 degrees from each, which are 50 degrees apart.
+    for row, degrees in ((0, 0), (30, 25), (31, 50)):
+        features[row, [0, 30]] = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    found = search([f"{i:02d}" for i in range(32)], np.zeros(32, int), pixels, features)
+    assert found["duplicate_of"][[0, 30, 31]].tolist() == ["", "00", ""]
+    assert found["duplicate_group"][30] == found["duplicate_group"][0] != found["duplicate_group"][31]
+
+
+def test_similar_pictures_of_a_uniform_dataset_are_not_duplicates():
+    """Variations of one drawing, as handwritten digits are: alike by hash, but no copies of one another."""
+    drawing, variation = scenes(1)[0].astype(float), scenes(120, seed=1).astype(float) - 128
+    pixels = np.clip(drawing + 0.25 * variation, 0, 255).astype(np.uint8)
+    pixels = np.concatenate([pixels, np.stack([copied(image) for image in pixels[:3]])])
+    assert len(pairs_within(perceptual_hash(pixels), 20)[0]) > 100
+    found = search([f"{i:03d}" for i in range(123)], np.zeros(123, int), pixels, max_hash_distance=20)
+    assert found["duplicate_of"][found["duplicate_of"] != ""].tolist() == ["000", "001", "002"]
+
+
+def test_cross_duplicates_finds_leaks_between_sets():
+    train, other = scenes(100), scenes(20, seed=5)
+    held_out = np.concatenate([other, train[7:8], copied(train[3])[None]])
+    assert [pair[:2] for pair in cross_duplicates(held_out, train, max_hash_distance=14)] == [(20, 7), (21, 3)]
+    assert cross_duplicates(held_out[:0], train, max_hash_distance=14) == []

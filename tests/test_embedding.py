@@ -1,0 +1,183 @@
+"""The embedding loop, and the encoder trained on the dataset itself."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from winnow.encoders import trained
+from winnow.encoders.base import Encoder
+from winnow.encoders.embedding import embed_images, l2_normalised
+from winnow.encoders.trained import fit_trained_encoder
+from winnow.errors import WinnowError
+
+CPU = torch.device("cpu")
+SMALL = {"folds": 3, "epochs": 2, "width": 4, "input_size": 16, "learning_rate": 0.1, "seed": 0, "device": CPU}
+
+
+class Killed(Exception):
+    """Stands for a kill in the middle of the work."""
+
+
+class Projection:
+    """A fake encoder: a fixed random projection of the pixels, which counts images and dies on demand."""
+
+    def __init__(self, *, dies_after: int | None = None, weights: int = 0) -> None:
+        self.matrix = torch.from_numpy(np.random.default_rng(weights).normal(size=(12 * 12 * 3, 7))).float()
+        self.seen, self.calls, self.dies_after, self.weights = 0, 0, dies_after, weights
+
+    def encoder(self) -> Encoder:
+        return Encoder(name="projection", fingerprint={"weights": self.weights}, encode=self.encode)
+
+    def encode(self, pixels: np.ndarray) -> torch.Tensor:
+        if self.calls == self.dies_after:
+            raise Killed
+        self.calls += 1
+        self.seen += len(pixels)
+        return torch.from_numpy(pixels.reshape(len(pixels), -1)).float() @ self.matrix
+
+
+@pytest.fixture
+def pixels() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (90, 12, 12, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """500 real handwritten digits as (500, 24, 24, 3) uint8, and their labels."""
+    scans, labels = load_digits(return_X_y=True)
+    scans = (scans[:500].reshape(-1, 8, 8) * 15.9).astype(np.uint8)
+    grey = np.stack([np.asarray(Image.fromarray(scan).resize((24, 24), Image.Resampling.BICUBIC)) for scan in scans])
+    return np.repeat(grey[..., None], 3, axis=3), labels[:500]
+
+
+def test_features_are_normalised_projections(pixels):
+    fake = Projection()
+    features, zero_shot = embed_images(fake.encoder(), pixels, batch_size=4, flip=False)
+    expected = pixels.reshape(90, -1).astype(np.float32) @ fake.matrix.numpy()
+    np.testing.assert_allclose(features, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-5)
+    assert features.dtype == np.float32
+    assert zero_shot is None
+
+
+def test_flip_makes_features_blind_to_mirroring(pixels):
+    encoder = Projection().encoder()
+    mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
+    plain = [embed_images(encoder, view, batch_size=8, flip=False)[0] for view in (pixels, mirrored)]
+    averaged = [embed_images(encoder, view, batch_size=8, flip=True)[0] for view in (pixels, mirrored)]
+    assert np.abs(plain[0] - plain[1]).max() > 0.1
+    np.testing.assert_allclose(averaged[0], averaged[1], atol=1e-6)
+
+
+def test_a_killed_run_resumes_with_the_same_bytes(pixels, tmp_path):
+    whole, _ = embed_images(Projection().encoder(), pixels, batch_size=4, flip=False)
+    killed = Projection(dies_after=19)  # 76 of 90 images; chunks of 32, so two chunks are stored
+    with pytest.raises(Killed):
+        embed_images(killed.encoder(), pixels, batch_size=4, flip=False, scratch=tmp_path)
+    second = Projection()
+    resumed, _ = embed_images(second.encoder(), pixels, batch_size=4, flip=False, scratch=tmp_path)
+    assert second.seen == 90 - 64
+    assert resumed.tobytes() == whole.tobytes()
+
+
+def test_stored_parts_are_not_taken_for_those_of_other_work(pixels, tmp_path):
+    embed_images(Projection().encoder(), pixels, batch_size=4, flip=False, scratch=tmp_path)
+    changed = pixels.copy()
+    changed[0, 0, 0, 0] ^= 1
+    for images, fake, flip in (
+        (changed, Projection(), False),
+        (pixels, Projection(weights=1), False),
+        (pixels, Projection(), True),
+    ):
+        embed_images(fake.encoder(), images, batch_size=4, flip=flip, scratch=tmp_path)
+        assert fake.seen == 90 * (2 if flip else 1)
+
+
+def test_a_row_of_zeros_stays_finite():
+    np.testing.assert_array_equal(l2_normalised(np.array([[0.0, 0.0], [3.0, 4.0]])), np.float32([[0, 0], [0.6, 0.8]]))
+
+
+def test_trained_features_shape_and_determinism(digits):
+    pixels, labels = digits[0][:120], digits[1][:120]
+    one = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
+    two = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
+    other = fit_trained_encoder(pixels, labels, n_classes=10, **{**SMALL, "seed": 1})
+    assert one.features.shape == (120, 16)
+    assert one.features.dtype == one.pred_probs.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(one.features, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(one.pred_probs.sum(axis=1), 1, atol=1e-5)
+    assert one.features.tobytes() == two.features.tobytes()
+    assert one.fingerprint == two.fingerprint
+    assert one.features.tobytes() != other.features.tobytes()
+    assert one.fingerprint["weights_sha256"] != other.fingerprint["weights_sha256"]
+
+
+def test_no_row_depends_on_labels_of_its_own_fold(digits, monkeypatch):
+    """With folds held fixed, other labels within a fold leave that fold's rows as they were, to the bit."""
+    pixels, labels = digits[0][:120], digits[1][:120]
+    fold = np.arange(120) % 3
+    monkeypatch.setattr(trained, "stratified_group_folds", lambda *_, **__: fold)
+    before = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL).pred_probs
+    for held_out in range(3):
+        changed = np.where(fold == held_out, (labels + 1) % 10, labels)
+        after = fit_trained_encoder(pixels, changed, n_classes=10, **SMALL).pred_probs
+        assert after[fold == held_out].tobytes() == before[fold == held_out].tobytes()
+        assert after[fold != held_out].tobytes() != before[fold != held_out].tobytes()
+
+
+def test_random_labels_are_predicted_at_chance(digits):
+    """Every image twice, the copies sharing a random label: a network that saw the copy would know it."""
+    pixels = np.concatenate([digits[0][:150]] * 2)
+    labels = np.tile(np.random.default_rng(0).integers(0, 4, 150), 2)
+    options = {**SMALL, "epochs": 25, "width": 16}
+    result = fit_trained_encoder(pixels, labels, n_classes=4, **options)
+    np.testing.assert_array_equal(result.fold[:150], result.fold[150:])
+    chance, spread = 0.25, np.sqrt(0.25 * 0.75 / 150)
+    assert (result.pred_probs.argmax(axis=1) == labels).mean() < chance + 3 * spread
+
+    leaky_fold = np.repeat([0, 1], 150)  # copies parted: the measure must see the leak
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trained, "stratified_group_folds", lambda *_, **__: leaky_fold)
+        leaky = fit_trained_encoder(pixels, labels, n_classes=4, **{**options, "folds": 2})
+    assert (leaky.pred_probs.argmax(axis=1) == labels).mean() > chance + 3 * spread
+
+
+def test_folds_share_one_space_and_ignore_a_third_of_wrong_labels(digits):
+    pixels, true = digits
+    rng = np.random.default_rng(0)
+    given = np.where(rng.random(500) < 0.33, (true + rng.integers(1, 10, 500)) % 10, true)
+    options = {**SMALL, "folds": 2, "epochs": 15, "width": 8}
+    result = fit_trained_encoder(pixels, given, n_classes=10, **options)
+    first, second = (np.flatnonzero(result.fold == index) for index in range(2))
+    # Neighbours from the other fold only: worthless if the two networks' spaces differ.
+    nearest = true[first][np.argsort(-result.features[second] @ result.features[first].T, axis=1)[:, :10]]
+    votes = (nearest[:, :, None] == np.arange(10)).sum(axis=1)
+    assert (votes.argmax(axis=1) == true[second]).mean() > 0.85
+    assert (result.pred_probs.argmax(axis=1) == true).mean() > 0.7
+
+
+def test_killed_training_keeps_finished_folds(digits, tmp_path, monkeypatch):
+    pixels, labels = digits[0][:120], digits[1][:120]
+    whole = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
+    train, calls = trained._train, []
+
+    def killed_in_the_third(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise Killed
+        return train(*arguments)
+
+    monkeypatch.setattr(trained, "_train", killed_in_the_third)
+    with pytest.raises(Killed):
+        fit_trained_encoder(pixels, labels, n_classes=10, scratch=tmp_path, **SMALL)
+    resumed = fit_trained_encoder(pixels, labels, n_classes=10, scratch=tmp_path, **SMALL)
+    assert len(calls) == 4
+    assert resumed.features.tobytes() == whole.features.tobytes()
+    assert resumed.fingerprint == whole.fingerprint
+
+
+def test_training_that_diverges_says_so(digits):
+    pixels, labels = digits[0][:120], digits[1][:120]
+    with pytest.raises(WinnowError, match=r"diverged .*embed\.trained\.learning_rate .*lower it"):
+        fit_trained_encoder(pixels, labels, n_classes=10, **{**SMALL, "learning_rate": 1e30})

@@ -1,0 +1,219 @@
+"""The plan of copies: within the budget, even, varied, repeatable."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from winnow.augmentation.balance import level_totals
+from winnow.augmentation.plan import choose_originals, plan_copies
+from winnow.errors import WinnowError
+
+TECHNIQUES = {"flip": 1.0, "crop": 1.0, "rotation": 2.0, "color": 0.5, "oversampling": 0.0, "mixup": 1.0}
+
+
+def _originals(sizes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    return np.array([f"img_{row:05d}" for row in range(len(labels))], dtype=str), labels
+
+
+def _plan(sizes: list[int], **options) -> pd.DataFrame:
+    defaults = {"budget": 100, "balance": "equal", "max_copies_per_image": 6, "techniques": TECHNIQUES, "seed": 0}
+    return plan_copies(*_originals(sizes), **(defaults | options))
+
+
+def _totals(plan: pd.DataFrame, sizes: list[int]) -> list[int]:
+    return (np.bincount(plan["label"], minlength=len(sizes)) + sizes).tolist()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "budget", "most", "totals"),
+    [
+        ([10, 20, 30], 90, 6, [30, 30, 30]),
+        ([10, 20, 30], 65, 6, [15, 20, 30]),  # the smallest class first
+        ([10, 20, 30], 72, 6, [21, 21, 30]),
+        ([10, 20, 30], 73, 6, [22, 21, 30]),  # what cannot be shared goes to the first class
+        ([10, 20, 30], 120, 1, [20, 40, 60]),  # every image has its one copy
+        ([2, 20, 30], 90, 2, [6, 42, 42]),  # a class that can have no more leaves the rest to others
+        ([10, 20, 30], 60, 6, [10, 20, 30]),
+        ([10, 20, 30], 99, 0, [10, 20, 30]),
+        ([0, 20, 30], 60, 6, [0, 30, 30]),
+    ],
+)
+def test_equal_balance_raises_the_smallest_classes_first(sizes, budget, most, totals) -> None:
+    plan = _plan(sizes, budget=budget, max_copies_per_image=most, techniques={"crop": 1.0})
+    assert _totals(plan, sizes) == totals
+
+
+@pytest.mark.parametrize(
+    ("sizes", "budget", "most", "totals"),
+    [
+        ([10, 20, 30], 120, 6, [20, 40, 60]),
+        ([10, 20, 30], 66, 6, [11, 22, 33]),
+        ([10, 20, 30], 500, 1, [20, 40, 60]),
+        ([1, 1, 1], 4, 6, [2, 1, 1]),
+    ],
+)
+def test_no_balance_keeps_the_proportions(sizes, budget, most, totals) -> None:
+    plan = _plan(sizes, budget=budget, max_copies_per_image=most, balance="none", techniques={"crop": 1.0})
+    assert _totals(plan, sizes) == totals
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 30), min_size=1, max_size=6).filter(any),
+    extra=st.integers(0, 200),
+    most=st.integers(0, 9),
+    balance=st.sampled_from(["equal", "none"]),
+    weights=st.dictionaries(st.sampled_from(sorted(TECHNIQUES)), st.floats(0, 5), max_size=6),
+    seed=st.integers(0, 2**31),
+)
+def test_properties_that_every_plan_has(sizes, extra, most, balance, weights, seed) -> None:
+    if not any(weights.values()):
+        weights = {**weights, "crop": 1.0}
+    image_id, labels = _originals(sizes)
+    budget = len(image_id) + extra
+    plan = plan_copies(
+        image_id, labels, budget=budget, balance=balance, max_copies_per_image=most, techniques=weights, seed=seed
+    )
+    assert len(image_id) + len(plan) <= budget
+    names = pd.concat([plan["name"], pd.Series(image_id)])
+    assert names.is_unique
+    assert plan["name"].is_monotonic_increasing
+    per_image = plan["image_id"].value_counts().reindex(image_id, fill_value=0)
+    assert per_image.max() <= most
+    per_class = per_image.groupby(labels)
+    assert (per_class.max() - per_class.min()).max() <= 1
+
+    source_label = pd.Series(labels, index=image_id)
+    assert (plan["label"].to_numpy() == source_label[plan["image_id"]].to_numpy()).all()
+    assert all(weights[technique] > 0 for technique in set(plan["technique"]))
+    mixed = plan[plan["technique"] == "mixup"]
+    assert (mixed["partner"] != mixed["image_id"]).all()
+    assert (source_label[mixed["partner"]].to_numpy() == mixed["label"].to_numpy()).all()
+    assert (plan.loc[plan["technique"] != "mixup", "partner"] == "").all()
+
+    used = plan.groupby(["image_id", "technique"]).size()
+    assert (used[used.index.get_level_values("technique") == "flip"] == 1).all()
+    for (image, technique), count in used.items():
+        stems = {f"{image}_{technique}"} if count == 1 else {f"{image}_{technique}-{k + 1}" for k in range(count)}
+        own = plan[(plan["image_id"] == image) & (plan["technique"] == technique)]
+        assert set(own["name"]) == stems
+    # No technique comes again before the image has had all that could still make a new picture.
+    repeatable = used[used.index.get_level_values("technique") != "flip"]
+    usable = [name for name, weight in weights.items() if weight > 0]
+    sizes_of = pd.Series(labels).value_counts()
+    for image, counts in repeatable.groupby("image_id"):
+        open_to = [n for n in usable if n != "flip" and (n != "mixup" or sizes_of[source_label[image]] > 1)]
+        counts = counts.droplevel("image_id").reindex(open_to, fill_value=0)
+        assert counts.max() - counts.min() <= 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    bounds=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=6),
+    extra=st.integers(0, 150),
+)
+def test_level_totals_are_as_equal_as_can_be(bounds, extra) -> None:
+    low = np.array([min(pair) for pair in bounds])
+    high = np.array([max(pair) for pair in bounds])
+    budget = int(low.sum()) + extra
+    totals = level_totals(low, high, budget)
+    assert (low <= totals).all()
+    assert (totals <= high).all()
+    assert totals.sum() == min(budget, high.sum())
+    for richer in np.flatnonzero(totals > low):
+        for poorer in np.flatnonzero(totals < high):
+            assert totals[richer] - totals[poorer] <= 1  # else one could be moved
+
+
+def test_weights_share_out_single_copies() -> None:
+    plan = _plan([4000], budget=8000, techniques={"crop": 3.0, "color": 1.0, "flip": 0.0})
+    shares = plan["technique"].value_counts(normalize=True)
+    assert shares["crop"] == pytest.approx(0.75, abs=0.03)
+    assert shares["color"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_weights_favour_techniques_within_the_last_round() -> None:
+    plan = _plan([1000], budget=3000, techniques={"crop": 3.0, "color": 1.0, "rotation": 1.0}, max_copies_per_image=2)
+    counts = plan["technique"].value_counts()
+    assert counts["crop"] == 1000  # twice 3/5 is more than once: every image has it
+    assert counts["color"] == pytest.approx(500, abs=60)
+    assert not plan.duplicated(["image_id", "technique"]).any()
+
+
+def test_flip_alone_makes_one_copy_and_mixup_needs_company() -> None:
+    assert len(_plan([5], techniques={"flip": 1.0})) == 5
+    assert len(_plan([1, 3], techniques={"mixup": 1.0}, budget=20)) == 16
+    assert "mixup" not in set(_plan([1], techniques={"mixup": 1.0, "crop": 0.1})["technique"])
+
+
+def test_the_plan_is_deterministic_and_ignores_the_order_of_rows() -> None:
+    image_id, labels = _originals([7, 12])
+    options = {"budget": 60, "balance": "equal", "max_copies_per_image": 6, "techniques": TECHNIQUES}
+    plan = plan_copies(image_id, labels, seed=3, **options)
+    pd.testing.assert_frame_equal(plan, plan_copies(image_id[::-1], labels[::-1], seed=3, **options))
+    assert not plan.equals(plan_copies(image_id, labels, seed=4, **options))
+
+
+def test_the_plan_is_pinned() -> None:
+    plan = _plan([2], budget=4, techniques={"crop": 1.0, "flip": 1.0})
+    again = _plan([2], budget=4, techniques={"flip": 1.0, "crop": 1.0})
+    pd.testing.assert_frame_equal(plan, again)  # the order of the settings says nothing
+    assert (plan["seed"] >= 0).all()
+    assert plan["seed"].is_unique
+
+
+def test_originals_beyond_the_budget_are_refused() -> None:
+    with pytest.raises(WinnowError, match="30 originals exceed the budget of 20"):
+        _plan([10, 20], budget=20)
+
+
+def test_no_technique_at_all_is_refused_unless_no_copies_are_wanted() -> None:
+    with pytest.raises(WinnowError, match="weight 0"):
+        _plan([10], techniques={"crop": 0.0})
+    assert _plan([10], techniques={"crop": 0.0}, max_copies_per_image=0).empty
+    assert list(_plan([10], techniques={}, max_copies_per_image=0).columns) == list(_plan([10]).columns)
+
+
+def test_an_original_called_like_a_copy_is_refused() -> None:
+    with pytest.raises(WinnowError, match="img_a_crop"):
+        plan_copies(
+            np.array(["img_a", "img_a_crop"]),
+            np.array([0, 0]),
+            budget=4,
+            balance="equal",
+            max_copies_per_image=1,
+            techniques={"crop": 1.0},
+            seed=0,
+        )
+
+
+def test_originals_within_the_budget_all_stay() -> None:
+    assert choose_originals(*_originals([3, 4]), budget=7, seed=0).all()
+
+
+def test_thinning_takes_from_the_largest_classes() -> None:
+    image_id, labels = _originals([5, 50, 20])
+    kept = choose_originals(image_id, labels, budget=40, seed=0)
+    assert np.bincount(labels[kept]).tolist() == [5, 18, 17]
+    assert (kept == choose_originals(image_id, labels, budget=40, seed=0)).all()
+    assert (kept != choose_originals(image_id, labels, budget=40, seed=1)).any()
+
+
+def test_a_budget_below_one_image_per_class_is_refused() -> None:
+    with pytest.raises(WinnowError, match="one of each of 3 classes"):
+        choose_originals(*_originals([5, 5, 5]), budget=2, seed=0)
+
+
+def test_fifty_thousand_rows_are_planned_in_two_seconds() -> None:
+    image_id, labels = _originals([1500, 5000, 3000, 4000, 2000])
+    start = time.process_time()
+    plan = plan_copies(
+        image_id, labels, budget=50_000, balance="equal", max_copies_per_image=6, techniques=TECHNIQUES, seed=0
+    )
+    assert time.process_time() - start < 2
+    assert len(plan) > 30_000
