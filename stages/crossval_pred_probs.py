@@ -11,7 +11,7 @@ DUPLICATES = "data/interim/duplicates.parquet"
 def main(params) -> str:
     manifest = tables.read_parquet("data/interim/manifest.parquet")
     class_names = tables.read_json("data/interim/classes.json")
-    image_id, labels = manifest["image_id"].to_numpy(), manifest["label"].to_numpy()
+    image_id, labels = manifest["image_id"].to_numpy().astype(str), manifest["label"].to_numpy()
     arrays = tables.read_arrays(FEATURES)
     features = arrays["features"][tables.align(image_id, arrays["image_id"], FEATURES)]
     duplicates = tables.read_parquet(DUPLICATES)

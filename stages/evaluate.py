@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
@@ -29,7 +30,16 @@ def main(params) -> str:
     pixels["validation"], labels["validation"] = read_packed("validation", params.data.image_size)
     rejected = 0
     if Path(params.data.test_archive) != NO_DATA:
-        pixels["test"], labels["test"], rejected = read_test(params.data, class_names)
+        test = load_dataset(
+            params.data.test_archive,
+            class_names=class_names,
+            split=params.data.test_split,
+            image_size=params.data.image_size,
+            max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
+        )
+        warn_of_rejected(test.rejected, params.data.test_archive)
+        pixels["test"] = decode_pixels(test.images["image_bytes"].to_list(), image_size=params.data.image_size)
+        labels["test"], rejected = test.manifest["label"].to_numpy(), len(test.rejected)
 
     predictions = {
         (arm, split): predict_with_all(arm, split, images, len(class_names), params.evaluate.batch_size)
@@ -72,24 +82,14 @@ def read_packed(name: str, image_size: int) -> tuple[np.ndarray, np.ndarray]:
     return pixels, packed["label"].to_numpy()
 
 
-def read_test(data, class_names: list[str]) -> tuple[np.ndarray, np.ndarray, int]:
-    """The test set's pixels, its labels, and how many images of the archive could not be used (which is said aloud)."""
-    test = load_dataset(
-        data.test_archive,
-        class_names=class_names,
-        split=data.split,
-        image_size=data.image_size,
-        max_unpacked_bytes=data.max_unpacked_gb * 2**30,
-    )
-    rejected = test.rejected
+def warn_of_rejected(rejected: pd.DataFrame, archive: str) -> None:
+    """Say aloud how many entries of the test archive could not be used."""
     if len(rejected):
         print(
-            f"warning: {len(rejected)} entries of {data.test_archive} are not scored, the first is "
+            f"warning: {len(rejected)} entries of {archive} are not scored, the first is "
             f"{rejected['file_name'].iloc[0] or rejected['image_id'].iloc[0]} ({rejected['detail'].iloc[0]}).",
             file=sys.stderr,
         )
-    pixels = decode_pixels(test.images["image_bytes"].to_list(), image_size=data.image_size)
-    return pixels, test.manifest["label"].to_numpy(), len(rejected)
 
 
 def predict_with_all(arm: str, split: str, pixels: np.ndarray, num_classes: int, batch_size: int) -> np.ndarray:

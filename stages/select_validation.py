@@ -1,11 +1,11 @@
 """Choose a clean, diverse validation set and finish the ledger."""
 
 import numpy as np
-from winnow.data.decode import decode_pixels
 
 from winnow import stage, tables
 from winnow.curation.packed import pack_originals
 from winnow.curation.validation import assign_splits, select_validation
+from winnow.data.decode import decode_pixels
 from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
 
 

@@ -10,7 +10,7 @@ def unit(features):
 
 
 def planted(clump: int, diffuse: int, seed: int = 0):
-    """600 images of 4 classes, a tight clump of outliers and diffuse ones, all of which `pred_probs` put into a class."""
+    """600 images of 4 classes, a tight clump of outliers and diffuse ones, each guessed to be of some class."""
     rng = np.random.default_rng(seed)
     means = rng.normal(size=(4, 32))
     classes = np.repeat(np.arange(4), 150)

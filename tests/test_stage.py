@@ -25,7 +25,7 @@ def declared(root, tmp_path, params):
 
 def test_declared_sections_and_leaves_can_be_read(root, tmp_path):
     params = declared(root, tmp_path, ["curate", "data.image_size"])
-    assert params.curate.class_floor == 50
+    assert params.curate.class_floor == 20
     assert params.data.image_size == 64
 
 

@@ -29,6 +29,7 @@ class Data(Section):
     test_archive: str
     truth: str
     split: str | None
+    test_split: str | None
     class_names: list[str]
     image_size: Annotated[int, Field(ge=8, le=1024)]
     max_unpacked_gb: Positive

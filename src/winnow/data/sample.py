@@ -24,7 +24,7 @@ N_CLASSES = 10
 _TEST_PER_CLASS = 42
 # Share of each class's remaining digits that goes into the training set. The smallest class follows the second
 # smallest, so that pairwise noise (c to c + 1) does not fill it up again and the given labels stay imbalanced.
-_TRAIN_SHARES = (0.12, 0.9, 1.0, 1.0, 1.0, 1.0, 0.95, 0.85, 0.6, 0.25)
+_TRAIN_SHARES = (0.16, 0.9, 1.0, 1.0, 1.0, 1.0, 0.95, 0.85, 0.6, 0.24)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ import hashlib
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from winnow.detect.perceptual_hash import pairs_within, perceptual_hash
+from winnow.detect.perceptual_hash import linked, pairs_within, perceptual_hash
 from winnow.detect.resemblance import same_picture
 
 LEAK_HASH_DISTANCE = 14
@@ -92,24 +91,6 @@ def cross_duplicates(
     return list(zip(a[kept].tolist(), b[kept].tolist(), distance[kept].tolist(), strict=True))
 
 
-def hash_groups(hashes: np.ndarray, *, max_distance: int) -> np.ndarray:
-    """Group images whose hashes are linked by steps of at most `max_distance` bits.
-
-    Made for keeping alike images on one side of a split: a group may be a chain whose ends differ.
-
-    Args:
-        hashes: (N,) uint64 of `perceptual_hash`.
-        max_distance: 0 to 64 bits.
-
-    Returns:
-        (N,) int64 group numbers from 0, in order of each group's first image.
-    """
-    distinct, position = np.unique(hashes, return_inverse=True)  # else a thousand copies are a million pairs
-    first, second, _ = pairs_within(distinct, max_distance)
-    component = _components(len(distinct), first, second)[position]
-    return pd.factorize(component)[0].astype(np.int64)
-
-
 def _near_pairs(
     pixels: np.ndarray, features: np.ndarray, *, max_hash_distance: int, min_similarity: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -118,11 +99,6 @@ def _near_pairs(
     first, second = first[kept], second[kept]
     kept = same_picture(pixels, pixels, first, second, within=True)
     return first[kept], second[kept]
-
-
-def _components(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    links = sparse.coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
-    return sparse.csgraph.connected_components(links, directed=False)[1]
 
 
 def _keepers(
@@ -140,7 +116,7 @@ def _keepers(
     for a, b in zip(near[0].tolist(), near[1].tolist(), strict=True):
         alike.setdefault(a, {a}).add(b)
         alike.setdefault(b, {b}).add(a)
-    component = pd.Series(_components(picture.max(initial=-1) + 1, *near)[picture])
+    component = pd.Series(linked(picture.max(initial=-1) + 1, *near)[picture])
     for members in component[component.duplicated(keep=False)].groupby(component).groups.values():
         left = members.to_numpy()
         while len(left):

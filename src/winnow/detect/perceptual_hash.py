@@ -4,7 +4,8 @@ import hashlib
 
 import faiss
 import numpy as np
-from scipy import fft
+import pandas as pd
+from scipy import fft, sparse
 
 from winnow.errors import WinnowError
 
@@ -112,3 +113,27 @@ def _lowest() -> np.ndarray:
     """Positions in `low_frequencies` of the 64 lowest two-dimensional frequencies."""
     rows, columns = np.indices((_SIDE, _SIDE)).reshape(2, -1)[:, 1:]
     return np.lexsort((rows, np.square(rows) + np.square(columns)))[:_BITS]
+
+
+def hash_groups(hashes: np.ndarray, *, max_distance: int) -> np.ndarray:
+    """Group images whose hashes are linked by steps of at most `max_distance` bits.
+
+    Made for keeping alike images on one side of a split: a group may be a chain whose ends differ.
+
+    Args:
+        hashes: (N,) uint64 of `perceptual_hash`.
+        max_distance: 0 to 64 bits.
+
+    Returns:
+        (N,) int64 group numbers from 0, in order of each group's first image.
+    """
+    distinct, position = np.unique(hashes, return_inverse=True)  # else a thousand copies are a million pairs
+    first, second, _ = pairs_within(distinct, max_distance)
+    component = linked(len(distinct), first, second)[position]
+    return pd.factorize(component)[0].astype(np.int64)
+
+
+def linked(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(count,) number of the component that each node belongs to, where pairs (first[i], second[i]) are links."""
+    links = sparse.coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
+    return sparse.csgraph.connected_components(links, directed=False)[1]

@@ -49,7 +49,7 @@ def crossval_pred_probs(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _, fold = np.unique(fold, return_inverse=True)
     held_out = torch.from_numpy(fold).to(device)
-    target = torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
+    target = torch.tensor(labels, dtype=torch.int64, device=device)
     problem = _Problem(torch.from_numpy(features).to(device), target, held_out, num_classes)
 
     log_loss: dict[float, float] = {}

@@ -1,9 +1,10 @@
 """Features of small networks trained on the noisy dataset itself, out of fold: needs no download.
 
-Measured on the built-in sample (1,270 images, 36 % of labels wrong, 12 % photographs; 4 folds, width 16, 16 epochs;
-leave-one-out 10-NN on true labels): features as the folds' own networks give them 0.958, mapped to the first network's
-space 0.979, all from that one network 0.980. AUROC of the distance to the 50th neighbour for photographs: 0.997.
-Centred or standardised features reach only 0.79 there: what tells a photograph from a digit is the channels' level.
+Measured on the built-in sample (1,270 images, 36 % of labels wrong, 12 % photographs; 4 folds, width 16, 16 epochs,
+learning rate 0.1; means of seeds 0 to 2; 25 s on one core). Leave-one-out 10-NN on true labels: features as the folds'
+own networks give them 0.967, mapped to the first network's space 0.980, all from that one network 0.984. AUROC of the
+cosine distance to the 50th neighbour, photographs against digits: 0.989; of centred features only 0.68, for what tells
+a photograph from a digit is the channels' level.
 """
 
 import hashlib
@@ -18,9 +19,8 @@ import torch
 from torch.nn import functional
 
 from winnow import tables
-from winnow.detect.duplicates import hash_groups
 from winnow.detect.folds import stratified_group_folds
-from winnow.detect.perceptual_hash import perceptual_hash
+from winnow.detect.perceptual_hash import hash_groups, perceptual_hash
 from winnow.encoders.base import exact_arithmetic, weights_sha256
 from winnow.encoders.embedding import l2_normalised
 from winnow.encoders.preprocess import preprocess

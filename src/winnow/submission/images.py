@@ -17,7 +17,7 @@ from winnow.submission.folders import SetFolder
 from winnow.submission.leaks import LeakSearch
 from winnow.submission.names import parse_name
 
-_BATCH = 4096  # images whose pixels are held at once: 50 MB of 64 x 64
+_BATCH = 4096  # training images whose pixels are held at once: 50 MB of 64 x 64
 
 
 @dataclass
@@ -66,32 +66,36 @@ def examine(
 
     names = training.files if training else {}
     parsed = {name: parse_name(name, image_bytes) or (Path(name).stem, "") for name in names}
+    foreign: list[Picture] = []  # of no original: they break a rule of their own, but may leak all the same
     for batch in _pictures(training, image_size):
         seen.undecodable += _problems(training, batch)
         batch = [picture for picture in batch if not picture.problem]
         leaks.look_for_identical([picture.file_name for picture in batch], [picture.pixels for picture in batch])
-        plain = []
         for picture in batch:
             source, technique = parsed[picture.file_name]
-            # Copies are not hashed: their source is, and a crop or rotation may hash like some other image.
-            if not technique or source not in image_bytes:
-                plain.append(picture)
-            if not technique and source in image_bytes:
+            if source not in image_bytes:
+                foreign.append(picture)
+            elif not technique:
                 allowed = (digests[source], hashlib.sha256(image_bytes[source]).hexdigest())
                 if picture.bytes_sha256 in allowed:
                     seen.unaltered += 1
                 else:
                     seen.altered.append(training.shown(picture.file_name))
-        leaks.look_for_alike([picture.file_name for picture in plain], [picture.pixels for picture in plain])
-
-    hashed = {source for source, technique in parsed.values() if not technique}
-    copies = {source: name for name, (source, _) in parsed.items() if source in image_bytes and source not in hashed}
-    for start in range(0, len(copies), _BATCH):
-        sources = list(copies)[start : start + _BATCH]
-        pixels = decode_pixels([image_bytes[source] for source in sources], image_size=image_size)
-        leaks.look_for_alike([copies[source] for source in sources], pixels)
 
     if training and validation:
+        # Copies are not hashed, their source is: a crop or rotation may hash like some other image. Images that are
+        # in neither set are looked at too, since what counts as alike is judged against all that there is.
+        keys = (parse_name(name, image_bytes) or ("", "") for name in validation.files)
+        in_validation = {source for source, _ in keys}
+        others = [source for source in image_bytes if source not in in_validation]
+        training_name = {source: name for name, (source, _) in parsed.items()}
+        leaks.look_for_alike(
+            [training_name.get(source) for source in others],
+            decode_pixels([image_bytes[source] for source in others], image_size=image_size),
+        )
+        if foreign:
+            pixels = np.stack([picture.pixels for picture in foreign])
+            leaks.look_for_alike([picture.file_name for picture in foreign], pixels)
         shared = _shared_sources(validation, parsed, image_bytes)
         _report_leaks(seen, training, validation, shared, leaks)
     return seen

@@ -32,12 +32,14 @@ class LeakSearch:
             for found in self._by_digest.get(_digest(image), []):
                 self.identical.setdefault(found, name)
 
-    def look_for_alike(self, names: Sequence[str], pixels: Sequence[np.ndarray]) -> None:
-        """Compare with M training images, by perceptual hash."""
+    def look_for_alike(self, names: Sequence[str | None], pixels: np.ndarray) -> None:
+        """Compare with M images, by perceptual hash; one without a name is no training image, only background."""
         if not self._names or not len(names):
             return
-        for own, other, _ in cross_duplicates(self._pixels, np.stack(pixels), max_hash_distance=LEAK_HASH_DISTANCE):
-            self.alike.setdefault(self._names[own], names[other])
+        pairs = cross_duplicates(self._pixels, pixels, max_hash_distance=LEAK_HASH_DISTANCE)
+        for own, other, _ in pairs:
+            if names[other] is not None:
+                self.alike.setdefault(self._names[own], names[other])
 
 
 def _digest(pixels: np.ndarray) -> str:
