@@ -34,7 +34,7 @@ def main(params) -> str:
     )
     settings = params.train.model_dump()
     seeds = settings.pop("seeds")
-    scratch = Path(".winnow/train") / arm  # survives a kill; a later run takes up its checkpoints
+    scratch = Path(".winnow/scratch/train") / arm  # survives a kill; a later run takes up its checkpoints
     curves, reached = [], []
     for seed in seeds:
         result = train(

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from winnow.detect.duplicates import cross_duplicates, find_duplicates, hash_groups
-from winnow.detect.perceptual_hash import pairs_within, perceptual_hash
+from winnow.detect.duplicates import cross_duplicates, find_duplicates
+from winnow.detect.perceptual_hash import hash_groups, pairs_within, perceptual_hash
 from winnow.errors import WinnowError
 
 

@@ -70,20 +70,32 @@ def test_what_a_person_kept_is_a_candidate_whatever_the_scores_say():
     frame = decisions()
     frame["signals_agree"] = False
     frame.loc[[5, 30], "rule"] = "review"
-    assert select_validation(frame, features(), **SETTINGS).tolist() == [5, 30]
+    assert select_validation(frame, features(), **(SETTINGS | {"per_class": 1})).tolist() == [5, 30]
 
 
-def test_a_class_without_candidates_gives_its_best_supported_image():
+def test_a_class_with_too_few_candidates_adds_its_best_supported_images():
     frame = decisions()
     frame.loc[:19, "signals_agree"] = False
-    frame.loc[4, "label_quality_score"] = 0.95
-    chosen = select_validation(frame, features(), **SETTINGS)
-    assert chosen[0] == 4 and len(chosen) == 3
+    frame.loc[[4, 9], "label_quality_score"] = 0.95
+    assert select_validation(frame, features(), **SETTINGS)[:2].tolist() == [4, 9]
+
+
+def test_the_set_holds_ten_images_even_where_a_fifth_of_each_class_is_fewer():
+    chosen = select_validation(decisions(8), features(16), **(SETTINGS | {"per_class": 100}))
+    assert np.bincount(chosen // 8).tolist() == [5, 5]
+
+
+def test_an_empty_class_gives_nothing_and_stops_nothing():
+    frame = decisions()
+    frame.loc[:19, ["action", "final_label", "rule"]] = ["drop", -1, "ood"]
+    assert (select_validation(frame, features(), **SETTINGS) >= 20).all()
 
 
 def test_the_limits_hold():
     few = select_validation(decisions(), features(), **(SETTINGS | {"per_class": 100}))
-    assert len(few) == 8  # a fifth of each class of 20
+    assert len(few) == 10  # a fifth of each class of 20 is 8, which would be too few in all
+    many = select_validation(decisions(50), features(100), **(SETTINGS | {"per_class": 100}))
+    assert len(many) == 20  # a fifth of each class of 50
     capped = select_validation(decisions(100), features(200), **(SETTINGS | {"per_class": 100, "max_total": 10}))
     assert len(capped) == 10
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
-# A class never gives more than this share of its images away, however small it is (but always one image).
+# A class never gives more than this share of its images away, unless the set would be too small without them.
 _LARGEST_SHARE = 0.2
+# The course refuses a validation set of fewer images.
+_LEAST_TOTAL = 10
 # Facility location compares all candidates with one another: at most this many per class, drawn by the seed.
 _MAX_CANDIDATES = 2000
 
@@ -37,8 +39,8 @@ def select_validation(
         seed: draws the candidates that are compared where a class has very many.
 
     Returns:
-        Sorted row positions. A class without candidates gives its best-supported kept image, so that every class that
-        still has an image is present.
+        Sorted row positions. A class with too few candidates adds its best-supported kept images, so that every class
+        that still has an image is present and the set holds ten images in all.
     """
     rng = np.random.default_rng(seed)
     final_label = decisions["final_label"].to_numpy()
@@ -52,19 +54,20 @@ def select_validation(
     candidate = (by_person | agreed).to_numpy()
     quality = decisions["label_quality_score"].to_numpy()
     quota = min(per_class, max_total // num_classes)
+    least = min(quota, -(-_LEAST_TOTAL // num_classes))
     chosen = []
     for label in range(num_classes):
         members = np.flatnonzero(final_label == label)
-        if not len(members):
-            continue
         rows = members[candidate[members]]
-        if not len(rows):
-            rows = members[[np.argmax(quality[members])]]
+        if len(rows) < least:
+            others = np.setdiff1d(members, rows)
+            best_first = others[np.argsort(-quality[others], kind="stable")]
+            rows = np.concatenate([rows, best_first[: least - len(rows)]])
         if len(rows) > _MAX_CANDIDATES:
             rows = np.sort(rng.choice(rows, _MAX_CANDIDATES, replace=False))
-        count = min(quota, max(1, int(len(members) * _LARGEST_SHARE)))
+        count = min(quota, max(least, int(len(members) * _LARGEST_SHARE)))
         chosen.append(rows[facility_location(features[rows], count)])
-    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
+    return np.sort(np.concatenate(chosen))
 
 
 def facility_location(features: np.ndarray, count: int) -> np.ndarray:
