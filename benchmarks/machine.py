@@ -9,11 +9,12 @@ import torch
 
 
 def machine() -> dict:
-    """Name of the GPU, or of the CPU where there is none, with cores, memory and versions."""
+    """Name of the GPU, or of the CPU where there is none, with cores, threads used, memory and versions."""
     return {
         "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else _cpu_name(),
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -2,7 +2,7 @@
 
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
-from winnow.detect.duplicates import find_duplicates
+from winnow.detect.duplicates import count_duplicates, find_duplicates
 
 FEATURES = "data/interim/features.npz"
 IMAGES = "data/interim/images.parquet"
@@ -25,24 +25,9 @@ def main(params) -> str:
     )
     tables.write_parquet(duplicates, "data/interim/duplicates.parquet")
 
-    kinds = duplicates["duplicate_kind"]
-    groups = duplicates[kinds != ""].groupby("duplicate_group")
-    exact_group = groups["duplicate_kind"].agg(lambda kind: (kind == "exact").all())
-    copies = duplicates["duplicate_of"] != ""
-    tables.write_json(
-        "metrics/duplicates.json",
-        {
-            "images": len(duplicates),
-            "exact_groups": int(exact_group.sum()),
-            "near_groups": int((~exact_group).sum()),
-            "images_in_exact_groups": int((kinds == "exact").sum()),
-            "images_in_near_groups": int((kinds == "near").sum()),
-            "copies": int(copies.sum()),
-            "copies_share": float(copies.mean()),
-            "conflicting_groups": int(groups["label_conflict"].first().sum()),
-        },
-    )
-    return f"{len(exact_group)} groups, {copies.sum()} images that copy another"
+    counts = count_duplicates(duplicates)
+    tables.write_json("metrics/duplicates.json", counts)
+    return f"{counts['groups']} groups, {counts['copies']} images that copy another"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from winnow.detect.duplicates import cross_duplicates, find_duplicates
+from winnow.detect.duplicates import count_duplicates, cross_duplicates, find_duplicates
 from winnow.detect.perceptual_hash import hash_groups, pairs_within, perceptual_hash
 from winnow.errors import WinnowError
 
@@ -145,3 +145,23 @@ def test_cross_duplicates_finds_leaks_between_sets():
     held_out = np.concatenate([other, train[7:8], copied(train[3])[None]])
     assert [pair[:2] for pair in cross_duplicates(held_out, train, max_hash_distance=14)] == [(20, 7), (21, 3)]
     assert cross_duplicates(held_out[:0], train, max_hash_distance=14) == []
+
+
+def test_groups_and_copies_are_counted():
+    pixels = scenes(4)
+    pixels = np.concatenate([pixels, pixels[:2], pixels[:1]])  # groups of three and of two, two lone images
+    found = search([f"img_{i}" for i in range(7)], [0, 0, 0, 0, 1, 0, 0], pixels)
+    assert count_duplicates(found) == {
+        "images": 7,
+        "groups": 2,
+        "exact_groups": 2,
+        "near_groups": 0,
+        "conflicting_groups": 1,
+        "copies": 3,
+        "copies_share": 3 / 7,
+    }
+
+
+def test_a_dataset_without_duplicates_counts_none():
+    counts = count_duplicates(search([f"img_{i}" for i in range(5)], [0] * 5, scenes(5)))
+    assert {value for name, value in counts.items() if name != "images"} == {0}

@@ -257,24 +257,29 @@ def test_what_people_decide_is_replayed(built):
     dvc(built, "checkout", "-q")
 
 
-def test_a_killed_training_resumes_to_the_same_bytes(built):
-    model = built / "models/submission/seed-0.safetensors"
-    expected = sha256(model)
-    model.unlink()
-    command = [sys.executable, "stages/train.py", "submission"]
+@pytest.mark.parametrize(
+    ("command", "out"),
+    [
+        (["stages/embed.py"], "data/interim/features.npz"),
+        (["stages/train.py", "submission"], "models/submission/seed-0.safetensors"),
+    ],
+)
+def test_a_killed_stage_resumes_to_the_same_bytes(built, command, out):
+    expected = sha256(built / out)
+    (built / out).unlink()
     settings = {"cwd": built, "env": environment() | {"PYTHONPATH": "src"}}
-    process = subprocess.Popen(command, **settings, stderr=subprocess.DEVNULL)
-    scratch = built / ".winnow/scratch/train"
+    process = subprocess.Popen([sys.executable, *command], **settings, stderr=subprocess.DEVNULL)
+    scratch = built / ".winnow/scratch"
     deadline = time.monotonic() + 120
     while not [file for file in scratch.rglob("*") if file.is_file() and not file.name.endswith(".tmp")]:
-        assert process.poll() is None, "training ended before it wrote a checkpoint"
-        assert time.monotonic() < deadline, "no checkpoint was written"
-        time.sleep(0.02)
+        assert process.poll() is None, "the stage ended before it stored anything"
+        assert time.monotonic() < deadline, "nothing was stored"
+        time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not model.exists()
-    subprocess.run(command, **settings, check=True)
-    assert sha256(model) == expected
+    assert not (built / out).exists()
+    subprocess.run([sys.executable, *command], **settings, check=True)
+    assert sha256(built / out) == expected
 
 
 def test_a_bad_archive_stops_with_one_sentence(built):

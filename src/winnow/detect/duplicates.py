@@ -72,6 +72,23 @@ def find_duplicates(
     )
 
 
+def count_duplicates(duplicates: pd.DataFrame) -> dict[str, int | float]:
+    """How many groups and copies `find_duplicates` found; a group with any near member counts as a near one."""
+    grouped = duplicates[duplicates["duplicate_kind"] != ""]
+    near = grouped.loc[grouped["duplicate_kind"] == "near", "duplicate_group"].nunique()
+    groups = grouped["duplicate_group"].nunique()
+    copies = int((duplicates["duplicate_of"] != "").sum())
+    return {
+        "images": len(duplicates),
+        "groups": groups,
+        "exact_groups": groups - near,
+        "near_groups": near,
+        "conflicting_groups": grouped.loc[grouped["label_conflict"], "duplicate_group"].nunique(),
+        "copies": copies,
+        "copies_share": copies / len(duplicates),
+    }
+
+
 def cross_duplicates(
     pixels_a: np.ndarray, pixels_b: np.ndarray, *, max_hash_distance: int
 ) -> list[tuple[int, int, int]]:
