@@ -20,6 +20,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	touch $@
 
 repro: setup ## run the whole pipeline (dvc repro)
+	winnow check-params
 	dvc repro
 
 test: setup ## run the tests

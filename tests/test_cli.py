@@ -130,6 +130,38 @@ def test_check_params(root, tmp_path) -> None:
     assert _run("check-params", tmp_path / "none.yaml").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("archive: data/raw/sample.zip", "archive: data/raw/animals.zip", "data.archive is data/raw/animals.zip"),
+        ("test_archive: data/raw/sample-test.zip", "test_archive: none", "or set it to data/none"),
+        ("truth: data/raw/sample-truth.csv", "truth: truth.csv", "data.truth is truth.csv, which does not exist"),
+    ],
+)
+def test_check_params_finds_missing_files_but_not_those_that_the_pipeline_makes(
+    root, tmp_path, monkeypatch, old, new, words
+) -> None:
+    """An empty folder with the pipeline's definition: nothing is built yet, as in a fresh clone."""
+    text = (root / "params.yaml").read_text()
+    (tmp_path / "dvc.yaml").write_text((root / "dvc.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(text)
+    assert _run("check-params").exit_code == 0
+    assert old in text
+    (tmp_path / "params.yaml").write_text(text.replace(old, new))
+    result = _run("check-params")
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+def test_check_params_finds_missing_weights(root, tmp_path, monkeypatch) -> None:
+    text = (root / "params.yaml").read_text().replace("encoder: trained", "encoder: timm")
+    (tmp_path / "dvc.yaml").write_text((root / "dvc.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(text.replace("checkpoint: null", "checkpoint: weights/a.safetensors"))
+    monkeypatch.chdir(tmp_path)
+    assert "embed.timm.checkpoint is weights/a.safetensors" in _run("check-params").stderr
+
+
 @pytest.fixture
 def hand_in(tmp_path) -> tuple[Path, Path]:
     """A good submission and its archive: 12 images for each set, 2 classes."""

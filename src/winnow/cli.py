@@ -108,11 +108,12 @@ def why(
 def check_params(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")] = Path("params.yaml"),
 ) -> None:
-    """Check a params file: every key, its type and its range."""
+    """Check a params file: every key, its type and its range, and that the files it names are there."""
     with _one_sentence():
-        from winnow.params import load_params
+        from winnow.params import check_inputs, load_params
+        from winnow.stage import pipeline_outs
 
-        load_params(file)
+        check_inputs(load_params(file), built=pipeline_outs())
     print(f"{file} is valid.")
 
 

@@ -197,6 +197,28 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         raise WinnowError(_sentence(path, error)) from None
 
 
+def check_inputs(params: Params, *, built: set[str]) -> None:
+    """Check that the files which `params` names are there, before a long run finds out.
+
+    Args:
+        params: as `load_params` returns them; paths are relative to the working directory.
+        built: paths that the pipeline makes itself.
+
+    Raises:
+        WinnowError: naming the key, the path and the mend, for the first that is not there.
+    """
+    wanted = {
+        "data.archive": (params.data.archive, "put the archive there, or name another"),
+        "data.test_archive": (params.data.test_archive, "put it there, or set it to data/none"),
+        "data.truth": (params.data.truth, "put it there, or set it to data/none"),
+    }
+    if params.embed.encoder == "timm" and params.embed.timm.checkpoint is not None:
+        wanted["embed.timm.checkpoint"] = (params.embed.timm.checkpoint, "put the weights there, or set it to null")
+    for key, (path, mend) in wanted.items():
+        if path not in built and not Path(path).exists():
+            raise WinnowError(f"{key} is {path}, which does not exist; {mend}.")
+
+
 def _sentence(path: str | Path, error: ValidationError) -> str:
     problems = []
     for item in error.errors()[:3]:

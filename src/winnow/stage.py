@@ -46,6 +46,14 @@ def declared_params(stage: str, params: Params, dvc_file: str | Path = "dvc.yaml
     return Declared(stage, params, definition.get("params", []))
 
 
+def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:
+    """Paths that the pipeline's stages write; none where there is no pipeline."""
+    if not Path(dvc_file).exists():
+        return set()
+    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
+    return {out for definition in stages.values() for out in definition.get("outs", [])}
+
+
 def run(stage: str, main: Callable[[Any], str | None]) -> None:
     """Run a stage script's `main(params)` and end the process: 0 done, 1 bad input, 130 interrupted.
 
