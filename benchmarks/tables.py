@@ -7,6 +7,12 @@ import json
 import sys
 from pathlib import Path
 
+SPLITS = {
+    "test": "test set",
+    "test_unseen": "test set without near duplicates of training images",
+    "validation": "validation set",
+}
+
 
 def main() -> None:
     if len(sys.argv) != 2:
@@ -27,10 +33,10 @@ def main() -> None:
 def accuracy_table(evaluation: dict) -> str:
     arms, splits = (
         ("baseline", "submission"),
-        [name for name in ("test", "validation") if name in evaluation["baseline"]],
+        [split for split in SPLITS if split in evaluation["baseline"]],
     )
     rows = [
-        [f"{split} set ({evaluation['baseline'][split]['images']} images)"]
+        [f"{SPLITS[split]} ({evaluation['baseline'][split]['images']} images)"]
         + [f"{evaluation[arm][split]['balanced_accuracy']:.2%}" for arm in arms]
         + [f"{100 * evaluation['improvement'][split]:+.2f} points"]
         for split in splits
