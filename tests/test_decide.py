@@ -94,8 +94,19 @@ def test_of_exact_duplicates_the_best_supported_label_stays():
     )
     assert result["action"].tolist() == ["drop", "keep", "keep"]
     assert result["counterpart"].tolist() == ["img_1", "", ""]
-    assert result["rule"][0] == "exact_duplicate" and "img_1, which stays" in result["reason"][0]
+    assert result["rule"][0] == "exact_duplicate"
+    assert (
+        "img_1, which was chosen for the group and stays (quality of its label 0.90, of this one 0.20)"
+        in result["reason"][0]
+    )
     assert result["flagged_label_issue"].tolist() == [True, False, False]
+
+
+def test_a_reason_does_not_say_that_an_image_stays_which_is_dropped():
+    exact = {"duplicate_kind": "exact", "duplicate_group": 7, "ood_score": 9.0}
+    result = decided(scores(exact, exact | {"label_quality_score": 0.5}))
+    assert result["action"].tolist() == ["drop", "drop"]
+    assert "chosen for the group and is dropped as well" in result["reason"][1]
 
 
 def test_a_group_whose_every_label_is_wrong_leaves_one_relabelled_image():

@@ -37,9 +37,9 @@ def decide(
 
     Returns:
         `scores` with these columns added: `action` (keep, relabel, drop), `final_label` (int64, -1 if dropped),
-        `reason` (words), `rule`, `threshold` (the value that was met, NaN if none), `counterpart` (the image that
-        stays in its place, else ""), `decided_by` ("rule" or the reviewer), and `flagged_label_issue`, `flagged_ood`,
-        `flagged_duplicate`, which say what each detector found whichever rule won.
+        `reason` (words), `rule`, `threshold` (the value that was met, NaN if none), `counterpart` (the image chosen
+        for its duplicate group, else ""), `decided_by` ("rule" or the reviewer), and `flagged_label_issue`,
+        `flagged_ood`, `flagged_duplicate`, which say what each detector found whichever rule won.
     """
     frame = scores.reset_index(drop=True).copy()
     reviewed = review.set_index("image_id").reindex(frame["image_id"])
@@ -168,14 +168,14 @@ def _spared(frame: pd.DataFrame, own: pd.Series, floor: int) -> list[int]:
 
 
 def _reasons(frame: pd.DataFrame, class_names: list[str], thresholds: Thresholds, said: np.ndarray) -> list[str]:
-    quality = dict(zip(frame["image_id"], frame["label_quality_score"], strict=True))
+    keepers = frame.set_index("image_id")[["label_quality_score", "action"]].to_dict("index")
     return [
-        _reason(row, class_names, thresholds, quality, words)
+        _reason(row, class_names, thresholds, keepers.get(row.counterpart, {}), words)
         for row, words in zip(frame.itertuples(index=False), said, strict=True)
     ]
 
 
-def _reason(row, class_names: list[str], thresholds: Thresholds, quality: dict[str, float], said: str) -> str:
+def _reason(row, class_names: list[str], thresholds: Thresholds, keeper: dict, said: str) -> str:
     given = class_names[row.label]
     match row.rule:
         case "review":
@@ -184,9 +184,10 @@ def _reason(row, class_names: list[str], thresholds: Thresholds, quality: dict[s
             return f"{verb}{new} by {row.decided_by}" + (f": {said}" if said else "")
         case "exact_duplicate" | "near_duplicate":
             kind = "an exact" if row.rule == "exact_duplicate" else "a near"
+            fate = "is dropped as well" if keeper["action"] == "drop" else "stays"
             return (
-                f"{kind} duplicate of {row.counterpart}, which stays (quality of its label "
-                f"{quality[row.counterpart]:.2f}, of this one {row.label_quality_score:.2f})"
+                f"{kind} duplicate of {row.counterpart}, which was chosen for the group and {fate} "
+                f"(quality of its label {keeper['label_quality_score']:.2f}, of this one {row.label_quality_score:.2f})"
             )
         case "ood":
             return f"out of distribution: score {row.ood_score:.2f}, the threshold is {thresholds.ood_threshold:g}"

@@ -36,6 +36,10 @@ _MEANINGS = {
     "duplicate_of": "the group's keeper; empty if this is it",
     "duplicate_similarity": "cosine to the keeper",
     "label_conflict": "labels differ within the group",
+    "flagged_label_issue": "by the threshold, whichever rule won",
+    "flagged_ood": "by the threshold, whichever rule won",
+    "flagged_duplicate": "not the image chosen for its group",
+    "leaks_validation": "a near duplicate of a validation image",
 }
 _SCORE_OF_RULE = {"ood": "ood_score", "label_issue": "label_quality_score"}
 
