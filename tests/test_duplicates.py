@@ -165,3 +165,12 @@ def test_groups_and_copies_are_counted():
 def test_a_dataset_without_duplicates_counts_none():
     counts = count_duplicates(search([f"img_{i}" for i in range(5)], [0] * 5, scenes(5)))
     assert {value for name, value in counts.items() if name != "images"} == {0}
+
+
+def test_a_uniform_dataset_costs_memory_by_the_image_not_by_the_pair():
+    hashes = np.arange(3000, dtype=np.uint64)  # all 4.5 million pairs lie within 12 bits
+    first, second, distance = pairs_within(hashes, 12)
+    assert len(first) <= 3000 * 65
+    assert (first < second).all() and (distance >= 1).all()
+    assert len(np.unique(first * 3000 + second)) == len(first)
+    assert len(np.unique(np.concatenate([first, second]))) == 3000

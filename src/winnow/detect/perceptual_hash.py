@@ -12,6 +12,7 @@ from winnow.errors import WinnowError
 _BITS = 64
 _SIDE = 12  # frequencies per axis; the 64 lowest lie well inside
 _BLOCK = 2048
+_MOST_NEIGHBOURS = 64
 # Standard deviation, in grey levels, of what the hashed frequencies show, below which that is compression noise.
 _FLAT = 1.5
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
@@ -50,7 +51,10 @@ def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
 def pairs_within(
     hashes: np.ndarray, max_distance: int, *, queries: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All pairs of hashes at most `max_distance` bits apart, exactly, in memory proportional to their number.
+    """Pairs of hashes at most `max_distance` bits apart, in memory proportional to the number of hashes.
+
+    Of each hash only the 64 nearest are looked at: in a uniform dataset (one object, one background) a wide distance
+    holds for nearly all pairs of images, and what it is to find, copies, are the nearest of them.
 
     Args:
         hashes: (N,) uint64.
@@ -64,16 +68,19 @@ def pairs_within(
     index = faiss.IndexBinaryFlat(_BITS)
     index.add(_as_bytes(hashes))
     sources = hashes if queries is None else queries
+    nearest = min(_MOST_NEIGHBOURS + (queries is None), len(hashes))
     found = [(np.empty(0, np.int64),) * 3]
-    for start in range(0, len(sources), _BLOCK):
-        block = _as_bytes(sources[start : start + _BLOCK])
-        limits, distance, second = index.range_search(block, max_distance + 1)  # faiss's radius is exclusive
-        first = np.repeat(np.arange(start, start + len(block)), np.diff(limits.astype(np.int64)))
-        kept = first < second if queries is None else np.ones(len(first), dtype=bool)
-        found.append((first[kept], second[kept], distance[kept].astype(np.int64)))
+    for start in range(0, len(sources) if nearest else 0, _BLOCK):
+        distance, second = index.search(_as_bytes(sources[start : start + _BLOCK]), nearest)
+        row, column = np.nonzero(distance <= max_distance)
+        found.append((row + start, second[row, column], distance[row, column].astype(np.int64)))
     first, second, distance = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.lexsort((second, first))
-    return first[order], second[order], distance[order]
+    if queries is None:
+        first, second = np.minimum(first, second), np.maximum(first, second)
+        first, second, distance = (part[first < second] for part in (first, second, distance))
+    # A pair may have been found from both of its ends.
+    _, kept = np.unique(first * len(hashes) + second, return_index=True)
+    return first[kept], second[kept], distance[kept]
 
 
 def _as_bytes(hashes: np.ndarray) -> np.ndarray:

@@ -39,8 +39,7 @@ def same_picture(
     if not len(first):
         return np.zeros(0, dtype=bool)
     look = _look(pixels_a) if within else np.concatenate([_look(pixels_a), _look(pixels_b)])
-    offset = 0 if within else len(pixels_a)
-    rows, position = np.unique(np.concatenate([first, second + offset]), return_inverse=True)
+    rows, position = np.unique(np.concatenate([first, second + (0 if within else len(pixels_a))]), return_inverse=True)
     background = _background(look, rows)[position].reshape(2, -1).min(axis=0)
     distance = np.empty(len(first))
     for start in range(0, len(first), _BLOCK):
