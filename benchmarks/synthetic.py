@@ -12,7 +12,10 @@ CLASSES = 10
 
 
 def write_archive(path: str | Path, *, images: int, seed: int, label_noise: float = 0.35, image_size: int = 64) -> None:
-    """Write `images` JPEGs, each a smooth pattern of its class mixed with one of its own; a share of the labels is flipped at random."""
+    """Write `images` JPEGs, each a smooth pattern of its class mixed with one of its own.
+
+    A share of the labels is flipped at random.
+    """
     rng = np.random.default_rng(seed)
     patterns = rng.integers(0, 256, (CLASSES, 8, 8, 3), dtype=np.uint8)
     true_label = rng.integers(0, CLASSES, images)
