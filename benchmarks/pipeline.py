@@ -61,6 +61,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a param")
     parser.add_argument("--images", type=int, default=31_848, help="size of the synthetic archive")
     parser.add_argument("--workspace", help="a folder to run in and keep (default: a temporary one)")
+    parser.add_argument("--remark", default="", help="what a reader of the result should know")
     parser.add_argument("--out", default=str(ROOT / "benchmarks/results"), help="folder of the result file")
     return parser.parse_args()
 
@@ -128,6 +129,7 @@ def write_result(workspace: Path, arguments: argparse.Namespace, seconds: float)
         **machine(),
         "config": arguments.config,
         "changes": arguments.set,
+        "remark": arguments.remark,
         "seconds": round(seconds, 1),
         "stages": timings,
         "metrics": {name: json.loads((workspace / f"metrics/{name}.json").read_text()) for name in METRICS},

@@ -22,7 +22,8 @@ def main() -> None:
     changes = f" with {', '.join(f'`{change}`' for change in result['changes'])}" if result["changes"] else ""
     print(
         f"`{result['config']}`{changes}; {result['machine']}, {threads} of {result['cores']} cores, torch "
-        f"{result['torch']}, revision `{result['revision']}`.\n"
+        f"{result['torch']}, revision `{result['revision']}`. "
+        f"{result['remark']}\n"
     )
     print(accuracy_table(result["evaluation"]), "\n")
     print(class_table(result["evaluation"]), "\n")

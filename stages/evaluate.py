@@ -72,8 +72,8 @@ def main(params) -> str:
     card = {} if truth is None else scorecard(tables.read_parquet("data/processed/ledger.parquet"), truth)
     tables.write_json("metrics/scorecard.json", card)
 
-    for (arm, split), recall in evaluation.recall.items():
-        print(f"\n{arm}, {split} set\n{summary(recall, class_names)}")
+    for (arm, part), recall in evaluation.recall.items():
+        print(f"\n{arm}, {part} set\n{summary(recall, class_names)}")
     before, after = (metrics[arm][split]["balanced_accuracy"] for arm in ARMS)
     return f"balanced accuracy on the {split} set: baseline {before:.2%}, submission {after:.2%}"
 
