@@ -23,7 +23,7 @@ def main() -> None:
     print(
         f"`{result['config']}`{changes}; {result['machine']}, {threads} of {result['cores']} cores, torch "
         f"{result['torch']}, revision `{result['revision']}`. "
-        f"{result['remark']}\n"
+        f"{result.get('remark', '')}\n"
     )
     print(accuracy_table(result["evaluation"]), "\n")
     print(class_table(result["evaluation"]), "\n")
