@@ -35,7 +35,7 @@ format: setup ## format the code
 	ruff check --fix .
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
-	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --quiet --upgrade \
+	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet --upgrade \
 		pyproject.toml --group dev -o requirements.lock
 
 bench: setup ## time every stage on 31,848 images, write benchmarks/results/
