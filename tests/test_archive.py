@@ -1,7 +1,6 @@
 """Archives: three kinds read alike, and one hostile or broken archive per rule."""
 
 import gzip
-import io
 import os
 import struct
 import tarfile
@@ -10,35 +9,13 @@ import zipfile
 
 import pytest
 
+from archives import write_folder, write_tar, write_zip
 from winnow.data.archive import open_archive
 from winnow.errors import WinnowError
 
 FILES = {"set/b.txt": b"second", "set/a.txt": b"first", "set/sub/c.bin": bytes(range(256)) * 40}
 LITTER = {"__MACOSX/set/._a.txt": b"x", "set/.DS_Store": b"x", "set/Thumbs.db": b"x", "set/._a.txt": b"x"}
 LIMIT = 1_000_000
-
-
-def write_zip(path, files, compression=zipfile.ZIP_DEFLATED):
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
-
-
-def write_tar(path, files, mode="w"):
-    with tarfile.open(path, mode) as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return path
-
-
-def write_folder(path, files):
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
 
 
 def tar_of(path, entry):

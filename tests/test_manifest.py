@@ -3,8 +3,6 @@
 import hashlib
 import io
 import json
-import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from archives import write_folder, write_tar, write_zip
 from winnow.data.decode import BadImage, decode_pixels, read_image
 from winnow.data.manifest import load_dataset
 from winnow.errors import WinnowError
@@ -38,29 +37,6 @@ def course(labels, files=None, root="set"):
     if files is None:
         files = {f"{key}.jpg": picture(seed) for seed, key in enumerate(labels)}
     return {f"{root}/data-labels.json": text.encode(), **{f"{root}/imgs/{name}": c for name, c in files.items()}}
-
-
-def write_zip(path, files):
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
-
-
-def write_tar(path, files):
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in reversed(files.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return path
-
-
-def write_folder(path, files):
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
 
 
 @pytest.fixture
@@ -139,7 +115,12 @@ def test_every_kind_of_archive_gives_the_same_manifest(load):
     files["set/imgs/img_3.jpg"] = picture(form="PNG")
     files["set/imgs/img_4.jpg"] = files["set/imgs/img_7.jpg"] = b"broken"
     files["set/imgs/img_new.jpg"] = files["set/imgs/img_0new.jpg"] = picture()
-    from_zip, from_tar, from_folder = (load(files, write=write) for write in (write_zip, write_tar, write_folder))
+
+    def write_reversed_tar(path, files):
+        return write_tar(path, dict(reversed(files.items())), "w:gz")
+
+    writers = (write_zip, write_reversed_tar, write_folder)
+    from_zip, from_tar, from_folder = (load(files, write=write) for write in writers)
     for other in (from_tar, from_folder):
         pd.testing.assert_frame_equal(from_zip.manifest, other.manifest)
         pd.testing.assert_frame_equal(from_zip.images, other.images)
