@@ -19,6 +19,8 @@ def kept_images(count_per_class: int = 20) -> pd.DataFrame:
             "counterpart": "",
             "decided_by": "rule",
             "signals_agree": True,
+            "is_label_issue": False,
+            "is_ood": False,
             "label_quality_score": 0.9,
             "ood_score": 0.0,
             "duplicate_group": np.arange(count),

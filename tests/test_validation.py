@@ -1,8 +1,11 @@
 """Choosing the validation set, and keeping it out of training."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
 from curation_data import kept_images
+from winnow.curation.decide import Thresholds, decide
 from winnow.curation.validation import assign_splits, facility_location, select_validation
 
 SETTINGS = {
@@ -43,6 +46,66 @@ def test_only_images_on_which_all_agree_are_candidates():
         worse = frame.copy()
         worse.loc[3, column] = bad
         assert 3 not in select_validation(worse, features(), **SETTINGS)
+
+
+def test_one_of_a_group_of_duplicates_is_a_candidate_the_best_supported():
+    frame = kept_images()
+    frame.loc[[2, 3, 4], "duplicate_group"] = 99
+    frame.loc[3, "label_quality_score"] = 0.95
+    chosen = select_validation(frame, features(), **(SETTINGS | {"per_class": 100}))
+    assert not {2, 4} & set(chosen.tolist())
+    frame.loc[3, "signals_agree"] = False
+    chosen = select_validation(frame, features(), **(SETTINGS | {"per_class": 100}))
+    assert not {2, 3, 4} & set(chosen.tolist())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_thresholds_of_curate_do_not_move_the_set(seed):
+    rng = np.random.default_rng(seed)
+    count = 300
+    label, suggested = rng.integers(0, 3, (2, count))
+    scores = pd.DataFrame(
+        {
+            "image_id": rng.permutation([f"img_{i:03d}" for i in range(count)]),
+            "label": label,
+            "label_quality_score": rng.random(count).round(2),
+            "suggested_label": suggested,
+            "suggested_confidence": rng.random(count),
+            "agreeing_sources": rng.integers(0, 3, count),
+            "sources": 2,
+            "ood_score": rng.random(count).round(2) * (rng.random(count) < 0.3),
+            "ood_detectors": rng.integers(0, 5, count),
+            "duplicate_group": rng.integers(0, 250, count),
+            "duplicate_kind": rng.choice(["near", "exact"], count),
+            "image_faults": "",
+            "signals_agree": rng.random(count) < 0.8,
+            "is_label_issue": rng.random(count) < 0.3,
+            "is_ood": rng.random(count) < 0.1,
+        }
+    )
+    review = pd.DataFrame(columns=["image_id", "action", "label", "reviewer", "reason"])
+    settings = SETTINGS | {"num_classes": 3, "per_class": 12}
+    vectors = features(count, seed)
+    sets = set()
+    for quality, confidence, ood, detectors, near in (
+        (0.5, 0.7, 0.5, 2, True),
+        (0.0, 0.7, 0.5, 5, False),
+        (0.55, 0.0, 0.2, 1, True),
+        (0.3, 1.0, 0.9, 3, False),
+    ):
+        thresholds = Thresholds(
+            label_quality_threshold=quality,
+            relabel_confidence=confidence,
+            relabel_sources=1,
+            ood_threshold=ood,
+            ood_detectors=detectors,
+            drop_near_duplicates=near,
+            drop_image_faults=[],
+            class_floor=0,
+        )
+        decisions = decide(scores, class_names=["a", "b", "c"], thresholds=thresholds, review=review)
+        sets.add(tuple(select_validation(decisions, vectors, **settings)))
+    assert len(sets) == 1 and len(sets.pop()) > 10
 
 
 def test_what_a_person_kept_is_a_candidate_whatever_the_scores_say():

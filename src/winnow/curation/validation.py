@@ -5,7 +5,7 @@ import pandas as pd
 
 from winnow.errors import WinnowError
 
-# A class never gives more than this share of its images away, unless the set would be too small without them.
+# A class never gives more than this share of its sound images away, unless the set would be too small without them.
 _LARGEST_SHARE = 0.2
 # The course refuses a validation set of fewer images.
 _LEAST_TOTAL = 10
@@ -30,12 +30,16 @@ def select_validation(
     """Choose the validation images.
 
     Candidates are images kept with the label they came with, on which all sources agree, that no detector flags and
-    whose scores keep a margin; and images that a person kept or relabelled. Among them, facility location
-    (Nemhauser et al. 1978) picks those that together represent their class best: diverse, and no oddities. What people
-    confirmed is in, what they rejected is out, and only what they leave open is filled up so.
+    whose scores keep a margin, one of each group of duplicates; and images that a person kept or relabelled. Among
+    them, facility location (Nemhauser et al. 1978) picks those that together represent their class best: diverse, and
+    no oddities. What people confirmed is in, what they rejected is out, and only what they leave open is filled up so.
+
+    The thresholds of `curate` do not move the set as long as they ask for less than the margins here: runs that differ
+    in them are validated on the same images and share one baseline.
 
     Args:
-        decisions: (N rows) the decisions, with `final_label`, `action`, `rule`, `signals_agree`, the flags and scores.
+        decisions: (N rows) the decisions, with `label`, `final_label`, `action`, `rule`, `duplicate_group` and the
+            detectors' `signals_agree`, `is_label_issue`, `is_ood`, `label_quality_score` and `ood_score`.
         features: (N, D) float32, L2-normalised, in the same order.
         num_classes: K.
         per_class: how many per class, where there are enough candidates.
@@ -69,14 +73,18 @@ def select_validation(
     closed |= np.isin(group, group[confirmed])
     rng = np.random.default_rng(seed)
     final_label = decisions["final_label"].to_numpy()
-    by_person = decisions["rule"].eq("review") & decisions["action"].ne("drop")
+    reviewed = decisions["rule"].eq("review")
+    by_person = reviewed & decisions["action"].ne("drop")
     agreed = (
         decisions["rule"].eq("keep")
         & decisions["signals_agree"]
         & (decisions["label_quality_score"] >= min_label_quality)
         & (decisions["ood_score"] <= max_ood_score)
     )
-    candidate = (by_person | agreed).to_numpy()
+    candidate = (by_person | (agreed & _best_of_group(decisions))).to_numpy()
+    sound = by_person | ~(reviewed | decisions["is_label_issue"] | decisions["is_ood"])  # by the detectors' own cuts
+    believed = np.where(by_person, final_label, decisions["label"])[sound.to_numpy()]
+    size = np.bincount(believed, minlength=num_classes)
     quality = decisions["label_quality_score"].to_numpy()
     quota = min(per_class, max_total // num_classes)
     least = min(quota, -(-_LEAST_TOTAL // num_classes))
@@ -92,10 +100,16 @@ def select_validation(
         if len(rows) > _MAX_CANDIDATES:
             rows = np.sort(rng.choice(rows, _MAX_CANDIDATES, replace=False))
         open_rows.append(rows)
-        wanted[label] = max(0, min(quota, max(least, int(len(members) * _LARGEST_SHARE))) - taken[label])
+        wanted[label] = max(0, min(quota, max(least, int(size[label] * _LARGEST_SHARE))) - taken[label])
     counts = _within(wanted, max_total - int(taken.sum()))
     chosen = [rows[facility_location(features[rows], count)] for rows, count in zip(open_rows, counts, strict=True)]
     return np.sort(np.concatenate([confirmed, *chosen]))
+
+
+def _best_of_group(decisions: pd.DataFrame) -> pd.Series:
+    """Whether an image is the best supported one of its duplicate group, whatever was decided on the others."""
+    best_first = decisions.sort_values(["label_quality_score", "image_id"], ascending=[False, True], kind="stable")
+    return ~best_first["duplicate_group"].duplicated().reindex(decisions.index)
 
 
 def _within(wanted: np.ndarray, total: int) -> np.ndarray:

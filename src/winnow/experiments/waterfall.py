@@ -55,6 +55,7 @@ def write_waterfall(rows: Sequence[dict[str, Any]], paths: Sequence[Path], *, ti
     axes.set_yticks(range(len(rows)), [row["label"] for row in rows], fontsize=11)
     axes.invert_yaxis()
     axes.set_xlim(left, right)
+    axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= 100])  # the room beyond is for the figures
     axes.set_xlabel(f"balanced accuracy on the {split} set, % (whiskers: 95 % interval of the step)", fontsize=11)
     axes.set_title(title, loc="left", fontsize=13)
     axes.spines[["top", "right"]].set_visible(False)

@@ -170,7 +170,7 @@ export class Filters {
         this.changed("shown");
       },
     }));
-    return h("fieldset", {}, h("legend", {}, "Score range"),
+    return h("fieldset", {}, h("legend", {}, "Range of a score"),
       select("Score", scoreColumns(), this.score, (value) => {
         this.score = value;
         this.range = [-Infinity, Infinity];
