@@ -1,5 +1,7 @@
 """What configs/sweeps and configs/ablations may say, and what becomes of it."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -10,6 +12,7 @@ from winnow.experiments.plan import (
     changed,
     check_runs,
     name_of,
+    only_rows,
     overrides,
     parse_settings,
     read_ablation,
@@ -148,3 +151,13 @@ def test_studies_measure_each_row_against_one_before_it(tmp_path):
     path.write_text(text.replace("OVER", "nothing").replace("name: all", "name: nothing"))
     with pytest.raises(WinnowError, match="two rows called nothing"):
         read_ablation(path)
+
+
+def test_a_study_can_be_made_in_part_but_not_without_what_a_row_is_measured_against():
+    study = read_ablation(Path(__file__).resolve().parents[1] / "configs/ablations/sample.yaml")
+    part = only_rows(study, ["cleaned", "nothing"])
+    assert [row.name for row in part.rows] == ["nothing", "cleaned"] and part.always == study.always
+    with pytest.raises(WinnowError, match="row cleaned is measured against nothing; add --row nothing"):
+        only_rows(study, ["cleaned"])
+    with pytest.raises(WinnowError, match="no row 'cleand' in the study; its rows are nothing, outliers"):
+        only_rows(study, ["nothing", "cleand"])

@@ -131,6 +131,7 @@ def ablation(
     jobs: Jobs = None,
     time_limit: Limit = 1440,
     split: Annotated[Split, typer.Option(help="Which images the table is of.")] = Split.test,
+    only: Annotated[list[str] | None, typer.Option("--row", help="Only this row; give it again for more.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the table and figure; ablations/<name> if not given.")
     ] = None,
@@ -143,12 +144,13 @@ def ablation(
         from winnow.experiments.ablation import study_markdown, study_rich, study_rows
         from winnow.experiments.launch import make_runs
         from winnow.experiments.pairing import in_split
-        from winnow.experiments.plan import ablation_runs, parse_settings, read_ablation
+        from winnow.experiments.plan import ablation_runs, only_rows, parse_settings, read_ablation
         from winnow.experiments.repository import Repository
         from winnow.experiments.runs import read_predictions, read_whole_run
         from winnow.experiments.waterfall import write_waterfall
 
         study = read_ablation(file)
+        study = only_rows(study, only) if only else study
         runs = ablation_runs(study, file.stem, parse_settings(settings or []))
         done = make_runs(runs, jobs=jobs, time_limit=60 * time_limit)
         repository = Repository(Path())

@@ -75,6 +75,21 @@ def read_ablation(path: Path) -> AblationFile:
     return study
 
 
+def only_rows(study: AblationFile, names: Iterable[str]) -> AblationFile:
+    """The study with these rows alone, in its own order; raises WinnowError for a row that it does not have or that
+    is measured against one left out."""
+    names = list(names)
+    known = [row.name for row in study.rows]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise WinnowError(f"there is no row {unknown[0]!r} in the study; its rows are {', '.join(known)}.")
+    rows = [row for row in study.rows if row.name in names]
+    for row in rows:
+        if row.over is not None and row.over not in names:
+            raise WinnowError(f"row {row.name} is measured against {row.over}; add --row {row.over}.")
+    return study.model_copy(update={"rows": rows})
+
+
 def sweep_runs(sweep: SweepFile, extra: Mapping[str, Any]) -> list[PlannedRun]:
     """The runs of a sweep, in the order of the file; `extra` changes every run and wins over `always`.
 
