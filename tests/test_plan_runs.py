@@ -153,11 +153,17 @@ def test_studies_measure_each_row_against_one_before_it(tmp_path):
         read_ablation(path)
 
 
-def test_a_study_can_be_made_in_part_but_not_without_what_a_row_is_measured_against():
+def test_a_study_can_be_made_in_part():
     study = read_ablation(Path(__file__).resolve().parents[1] / "configs/ablations/sample.yaml")
-    part = only_rows(study, ["cleaned", "nothing"])
-    assert [row.name for row in part.rows] == ["nothing", "cleaned"] and part.always == study.always
-    with pytest.raises(WinnowError, match="row cleaned is measured against nothing; add --row nothing"):
+    part = only_rows(study, ["all", "cleaned", "nothing"])
+    assert [(row.name, row.over) for row in part.rows] == [
+        ("nothing", None),
+        ("cleaned", "nothing"),
+        ("all", "cleaned"),
+    ]
+    assert part.always == study.always
+    assert [row.over for row in study.rows if row.name == "all"] == ["balanced"]  # the study itself stays as it is
+    with pytest.raises(WinnowError, match="without its first row; add --row nothing"):
         only_rows(study, ["cleaned"])
     with pytest.raises(WinnowError, match="no row 'cleand' in the study; its rows are nothing, outliers"):
         only_rows(study, ["nothing", "cleand"])

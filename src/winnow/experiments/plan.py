@@ -76,17 +76,26 @@ def read_ablation(path: Path) -> AblationFile:
 
 
 def only_rows(study: AblationFile, names: Iterable[str]) -> AblationFile:
-    """The study with these rows alone, in its own order; raises WinnowError for a row that it does not have or that
-    is measured against one left out."""
+    """The study with these rows alone, in its own order.
+
+    A row that is measured against one left out is measured against what that one was measured against, and so on.
+
+    Raises:
+        WinnowError: for a row that the study does not have, and without the first, the reference of all.
+    """
     names = list(names)
-    known = [row.name for row in study.rows]
-    unknown = [name for name in names if name not in known]
+    over = {row.name: row.over for row in study.rows}
+    unknown = [name for name in names if name not in over]
     if unknown:
-        raise WinnowError(f"there is no row {unknown[0]!r} in the study; its rows are {', '.join(known)}.")
-    rows = [row for row in study.rows if row.name in names]
-    for row in rows:
-        if row.over is not None and row.over not in names:
-            raise WinnowError(f"row {row.name} is measured against {row.over}; add --row {row.over}.")
+        raise WinnowError(f"there is no row {unknown[0]!r} in the study; its rows are {', '.join(over)}.")
+    first = study.rows[0].name
+    if first not in names:
+        raise WinnowError(f"the study has nothing to measure against without its first row; add --row {first}.")
+
+    def kept(name: str | None) -> str | None:
+        return name if name is None or name in names else kept(over[name])
+
+    rows = [row.model_copy(update={"over": kept(row.over)}) for row in study.rows if row.name in names]
     return study.model_copy(update={"rows": rows})
 
 
