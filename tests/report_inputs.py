@@ -37,7 +37,7 @@ def make_ledger(count: int = 30) -> pd.DataFrame:
             "repairs": np.where(turn == 0, "size,grey", ""),
             "label_quality_score": np.where(rule == "label_issue", 0.1, 0.8),
             "suggested_label": suggested,
-            "ood_score": np.where(rule == "ood", 5.0, 0.5),
+            "ood_score": np.where(rule == "ood", 0.9, 0.1),
             "rule": rule,
             "action": action,
             "decided_by": "rule",

@@ -88,8 +88,8 @@ def test_an_estimated_noise_matrix_is_read_and_checked():
 def test_histograms_count_every_score_and_cut_on_the_right_side():
     found = histogram("label_quality_score", np.array([0.0, 0.29, 0.3, 1.0, np.nan]), threshold=0.3)
     assert found.counts.sum() == 4 and found.beyond == 2 and found.beyond_words == "below the threshold"
-    found = histogram("ood_score", np.array([-50.0, 0.0, 3.0, 99.0]), threshold=3.0)
-    assert found.counts[0] == found.counts[-1] == 1 and found.beyond == 2
+    found = histogram("ood_score", np.array([0.0, 0.01, 0.5, 1.0]), threshold=0.5)
+    assert found.counts[0] == 2 and found.counts[25] == found.counts[-1] == 1 and found.beyond == 2
     assert found.table()["images"].sum() == 4 and len(found.table()) == len(found.edges) - 1
 
 

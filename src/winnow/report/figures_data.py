@@ -114,9 +114,15 @@ def _draw_histogram(axes, found: Histogram) -> None:
         zorder=5,
     )
     axes.set_xlim(low, high)
-    axes.set_ylim(0, max(found.counts.max(), 1) * 1.22)
+    most = max(found.counts.max(), 1)
+    if found.score == "ood_score":  # nearly all images are in the first bar, and the few others are what matters
+        axes.set_yscale("log")
+        axes.set_ylim(0.7, 10 * most)
+        axes.set_ylabel("images, on a logarithmic scale")
+    else:
+        axes.set_ylim(0, most * 1.22)
+        axes.set_ylabel("images")
     axes.set_xlabel(_SCORE_WORDS[found.score])
-    axes.set_ylabel("images")
     axes.grid(axis="y")
 
 

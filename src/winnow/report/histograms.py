@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-# Scores outside the range are counted in the first or last bin.
-RANGES = {"label_quality_score": (0.0, 1.0, 50), "ood_score": (-3.0, 9.0, 48)}
+# Both scores are probabilities.
+_EDGES = np.linspace(0.0, 1.0, 51)
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Histogram:
 
     Attributes:
         score: the name of the ledger's column.
-        edges: (B + 1,) float64.
-        counts: (B,) int64; the first and last bin hold what lies beyond them as well.
+        edges: (B + 1,) float64, from 0 to 1.
+        counts: (B,) int64.
         threshold: the cut.
         beyond: how many images are on the wrong side of it.
         beyond_words: what that side is called.
@@ -38,14 +38,13 @@ def histogram(score: str, values: np.ndarray, *, threshold: float) -> Histogram:
     """Count the images in each bin.
 
     Args:
-        score: a key of `RANGES`.
-        values: (N,) float64; a missing score (NaN) is in no bin.
+        score: `label_quality_score` or `ood_score`.
+        values: (N,) float64 in [0, 1]; a missing score (NaN) is in no bin.
         threshold: for `label_quality_score` images below it are issues, for `ood_score` those at or above it.
     """
-    low, high, bins = RANGES[score]
     known = values[~np.isnan(values)]
-    counts, edges = np.histogram(np.clip(known, low, high), bins=bins, range=(low, high))
+    counts, _ = np.histogram(known, bins=_EDGES)
     lower_is_worse = score == "label_quality_score"
     beyond = known < threshold if lower_is_worse else known >= threshold
     words = "below the threshold" if lower_is_worse else "at or above the threshold"
-    return Histogram(score, edges, counts, threshold, int(beyond.sum()), words)
+    return Histogram(score, _EDGES, counts, threshold, int(beyond.sum()), words)

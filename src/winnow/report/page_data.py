@@ -112,7 +112,7 @@ def scores(facts: Facts) -> str:
     return parts.figure(
         parts.drawn(figures_data.score_histograms, facts),
         label="Histograms of label quality and out-of-distribution scores",
-        caption=f"All images, whichever rule decided. {ends}. The outermost bars hold what lies beyond them as well.",
+        caption=f"All images, whichever rule decided. {ends}.",
     )
 
 
