@@ -117,6 +117,7 @@ def _draw_histogram(axes, found: Histogram) -> None:
     most = max(found.counts.max(), 1)
     if found.score == "ood_score":  # nearly all images are in the first bar, and the few others are what matters
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: number(round(value)))
         axes.set_ylim(0.7, 10 * most)
         axes.set_ylabel("images, on a logarithmic scale")
     else:

@@ -77,9 +77,9 @@ def _pipeline(made: Deck, facts: Facts) -> None:
         if place:
             deck.arrow(slide, (left - 0.36, TOP + 1.1, 0.32, 0.3))
     lines = [
-        f"A label of quality below {curate['label_quality_threshold']:g} is an issue: relabelled where confidence is "
-        f"at least {curate['relabel_confidence']:g} and {number(curate['relabel_sources'])} sources agree, else "
-        "dropped.",
+        f"A label of quality below {curate['label_quality_threshold']:g} is an issue: relabelled with a "
+        f"confidence of at least {curate['relabel_confidence']:g}, on the word of at least "
+        f"{counted(curate['relabel_sources'], 'source')}, else dropped.",
         f"An image whose out-of-distribution score is {curate['ood_threshold']:g} or more is dropped.",
         f"Of duplicates one stays. A class never keeps fewer than {counted(curate['class_floor'], 'image')}. What "
         "people decide beats every rule.",
