@@ -1,7 +1,5 @@
 """What configs/sweeps and configs/ablations may say, and what becomes of it."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
@@ -153,8 +151,8 @@ def test_studies_measure_each_row_against_one_before_it(tmp_path):
         read_ablation(path)
 
 
-def test_a_study_can_be_made_in_part():
-    study = read_ablation(Path(__file__).resolve().parents[1] / "configs/ablations/sample.yaml")
+def test_a_study_can_be_made_in_part(root):
+    study = read_ablation(root / "configs/ablations/sample.yaml")
     part = only_rows(study, ["all", "cleaned", "nothing"])
     assert [(row.name, row.over) for row in part.rows] == [
         ("nothing", None),
