@@ -43,6 +43,7 @@ def main(params) -> str:
         seed=settings.seed,
         effective_number_beta=settings.effective_number_beta,
         weights=weights,
+        taken=images["image_id"].to_numpy(),
     )
     policy = read_policy("metrics/augmentation_policy.yaml")
     copies = render_copies(plan, images, jpeg_quality=settings.jpeg_quality, policy=policy)

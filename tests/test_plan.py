@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from winnow.augmentation.balance import effective_number_shares, share_out
 from winnow.augmentation.edge_cases import edge_case_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
+from winnow.augmentation.techniques import TECHNIQUES as ALL_TECHNIQUES
 from winnow.errors import WinnowError
+from winnow.submission.names import parse_name
 
 TECHNIQUES = {"flip": 1.0, "crop": 1.0, "rotation": 2.0, "color": 0.5, "oversampling": 0.0, "mixup": 1.0}
 
@@ -300,3 +302,24 @@ def test_fifty_thousand_rows_are_planned_in_two_seconds() -> None:
     )
     assert time.process_time() - start < 2
     assert len(plan) > 30_000
+
+
+def test_the_linter_reads_source_and_technique_off_every_name() -> None:
+    techniques = dict.fromkeys([*ALL_TECHNIQUES, "faster_autoaugment"], 1.0)
+    image_id, labels = _originals([6, 6])
+    plan = plan_copies(
+        image_id, labels, budget=600, balance="equal", max_copies_per_image=30, techniques=techniques, seed=0
+    )
+    assert set(plan["technique"]) == set(techniques)
+    for row in plan.itertuples():
+        source, technique = parse_name(f"{row.name}.jpg", set(image_id))
+        assert source == row.image_id
+        assert technique.rstrip("0123456789").rstrip("-") == row.technique.replace("_", "-")
+
+
+def test_no_copy_takes_the_name_of_an_image_that_left_the_set() -> None:
+    image_id, labels = np.array(["img_a", "img_b"]), np.array([0, 0])
+    options = {"budget": 4, "balance": "none", "max_copies_per_image": 1, "techniques": {"crop": 1.0}, "seed": 0}
+    assert plan_copies(image_id, labels, **options)["name"].tolist() == ["img_a_crop", "img_b_crop"]
+    with pytest.raises(WinnowError, match="img_b_crop.*augmented already"):
+        plan_copies(image_id, labels, **options, taken=np.array(["img_a", "img_b", "img_b_crop"]))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.augmentation.balance import copies_per_class, share_out
+from winnow.curation.packed import copy_name
 from winnow.errors import WinnowError
 
 COLUMNS = ["name", "image_id", "technique", "label", "seed", "partner"]
@@ -56,6 +57,7 @@ def plan_copies(
     seed: int,
     effective_number_beta: float = 0.999,
     weights: np.ndarray | None = None,
+    taken: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Plan the augmented copies of a training set.
 
@@ -75,10 +77,12 @@ def plan_copies(
         effective_number_beta: in [0, 1), of that balance alone.
         weights: (N,) floats above 0, how the copies of a class are shared out between its images, up to
             `max_copies_per_image` each; None for evenly.
+        taken: names that no copy may have: the ids of all images of the archive, those that left the set too; None for
+            those of `image_id` alone.
 
     Returns:
-        A row per copy, sorted by `name`: `name` (`<image_id>_<technique>`, numbered from 1 where an image has several
-        of one technique), `image_id` (the source), `technique`, `label` int64, `seed` int64 >= 0 (of the copy's
+        A row per copy, sorted by `name`: `name` (`copy_name` of the source and the technique, numbered from 1 where an
+        image has several of one technique), `image_id` (the source), `technique`, `label` int64, `seed` int64 >= 0 (of the copy's
         pixels) and `partner` (an image_id of the class for mixup and cutmix, "" for others). Within a class images of
         equal weight have numbers of copies that differ by 1 at most.
 
@@ -109,7 +113,7 @@ def plan_copies(
         sizes, sizes * most, budget=budget, balance=balance, effective_number_beta=effective_number_beta
     )
     per_image = _spread(image_id, labels, weights, copies, most, seed)
-    return _rows(image_id, labels, per_image, sizes, shares, seed)
+    return _rows(image_id, labels, per_image, sizes, shares, seed, image_id if taken is None else taken)
 
 
 def _spread(
@@ -148,6 +152,7 @@ def _rows(
     sizes: np.ndarray,
     shares: dict[str, float],
     seed: int,
+    taken: np.ndarray,
 ) -> pd.DataFrame:
     names = np.array(list(shares), dtype=str)
     source = np.repeat(np.arange(len(image_id)), per_image)
@@ -169,12 +174,12 @@ def _rows(
     same = frame.groupby(["source", "technique"])
     number = same.cumcount().to_numpy() + 1
     repeated = same["source"].transform("size").to_numpy() > 1
-    stem = np.char.add(np.char.add(image_id[source], "_"), frame["technique"].to_numpy(dtype=str))
+    stem = copy_name(image_id[source], frame["technique"].to_numpy(dtype=str))
     numbered = np.char.add(np.char.add(stem, "-"), number.astype(str))
     name = np.where(repeated, numbered, stem)
-    if (taken := np.isin(name, image_id)).any():
+    if (clash := np.isin(name, np.asarray(taken).astype(str))).any():
         raise WinnowError(
-            f"the original {name[taken][0]!r} is called as a copy of {image_id[source[taken][0]]!r} would be; is the "
+            f"the original {name[clash][0]!r} is called as a copy of {image_id[source[clash][0]]!r} would be; is the "
             "archive augmented already? Take it out, or rename it."
         )
 

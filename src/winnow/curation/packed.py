@@ -12,6 +12,13 @@ from winnow.errors import WinnowError
 COLUMNS = ["name", "image_id", "technique", "label", "image_bytes"]
 
 
+def copy_name(image_id: np.ndarray, technique: np.ndarray) -> np.ndarray:
+    """(N,) names of copies, `<image_id>_<technique>`: hyphens within the technique, since the course's names part the
+    technique from the rest at the last underscore."""
+    pairs = zip(image_id.tolist(), technique.tolist(), strict=True)
+    return np.array([f"{source}_{name.replace('_', '-')}" for source, name in pairs], dtype=str)
+
+
 def pack_originals(image_id: np.ndarray, labels: np.ndarray, image_bytes: np.ndarray) -> pd.DataFrame:
     """Pack images as they came, bit for bit.
 
@@ -72,7 +79,7 @@ def check_packed(packed: pd.DataFrame, *, what: str, class_count: int | None = N
     if not name.is_monotonic_increasing:
         raise WinnowError(f"{what} is not sorted by name; {mend}")
 
-    plain = source.where(technique == "", source + "_" + technique)
+    plain = source.where(technique == "", pd.Series(copy_name(source.to_numpy(), technique.to_numpy()), source.index))
     # Repeated techniques are numbered: img_1_crop-2 follows from img_1 and crop.
     follows = (name == plain) | ((technique != "") & (name.str.replace(r"-\d+$", "", regex=True) == plain))
     if not follows.all():
