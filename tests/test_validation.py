@@ -7,6 +7,7 @@ import pytest
 from curation_data import kept_images
 from winnow.curation.decide import Thresholds, decide
 from winnow.curation.validation import assign_splits, facility_location, select_validation
+from winnow.errors import WinnowError
 
 SETTINGS = {
     "num_classes": 2,
@@ -76,13 +77,13 @@ def test_the_thresholds_of_curate_do_not_move_the_set(seed):
             "ood_score": rng.random(count).round(2) * (rng.random(count) < 0.3),
             "ood_detectors": rng.integers(0, 5, count),
             "duplicate_group": rng.integers(0, 250, count),
-            "duplicate_kind": rng.choice(["near", "exact"], count),
             "image_faults": "",
             "signals_agree": rng.random(count) < 0.8,
             "is_label_issue": rng.random(count) < 0.3,
             "is_ood": rng.random(count) < 0.1,
         }
     )
+    scores["exact_group"] = 2 * scores["duplicate_group"] + rng.integers(0, 2, count)  # of one picture, or of two
     review = pd.DataFrame(columns=["image_id", "action", "label", "reviewer", "reason"])
     settings = SETTINGS | {"num_classes": 3, "per_class": 12}
     vectors = features(count, seed)
@@ -125,6 +126,35 @@ def test_a_class_with_too_few_candidates_adds_its_best_supported_images():
 def test_the_set_holds_ten_images_even_where_a_fifth_of_each_class_is_fewer():
     chosen = select_validation(kept_images(8), features(16), **(SETTINGS | {"per_class": 100}))
     assert np.bincount(chosen // 8).tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen"),
+    [
+        ([200, 4], [10, 3]),  # the small class gives three of four
+        ([12, 4], [7, 3]),  # and the large one makes up the ten
+        ([200, 1], [10, 0]),  # an only image is for training
+        ([200, 200, 3], [8, 8, 2]),
+    ],
+)
+def test_no_class_gives_its_last_image_away(sizes, chosen):
+    label = np.repeat(np.arange(len(sizes)), sizes)
+    frame = kept_images(-(-len(label) // 2)).iloc[: len(label)].copy()
+    frame["label"] = frame["final_label"] = label
+    settings = SETTINGS | {"num_classes": len(sizes), "per_class": 10 if len(sizes) == 2 else 8}
+    rows = select_validation(frame, features(len(label)), **settings)
+    assert np.bincount(label[rows], minlength=len(sizes)).tolist() == chosen
+
+
+def test_confirmed_images_count_when_the_last_one_is_left_to_training():
+    frame = kept_images(6)
+    rows = select_validation(frame, features(12), **(SETTINGS | {"per_class": 100}), confirmed=np.array([0, 1, 2, 3]))
+    assert len(rows[rows < 6]) == 5
+
+
+def test_fewer_places_than_classes_are_refused():
+    with pytest.raises(WinnowError, match=r"validation.max_total is 1, .* each of 2 classes"):
+        select_validation(kept_images(), features(), **(SETTINGS | {"max_total": 1}))
 
 
 def test_an_empty_class_gives_nothing_and_stops_nothing():

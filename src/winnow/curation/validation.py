@@ -53,11 +53,16 @@ def select_validation(
 
     Returns:
         Sorted row positions. A class with too few candidates adds its best-supported kept images, so that every class
-        that still has an image is present and the set holds ten images in all.
+        of two images and more is present and the set holds ten images in all; but no class gives its last image away,
+        which training needs.
 
     Raises:
-        WinnowError: if people confirmed more images than `max_total`.
+        WinnowError: if people confirmed more images than `max_total`, or that is below one image per class.
     """
+    if max_total < num_classes:
+        raise WinnowError(
+            f"validation.max_total is {max_total}, which is not one image for each of {num_classes} classes; raise it."
+        )
     confirmed = np.empty(0, np.int64) if confirmed is None else confirmed
     rejected = np.empty(0, np.int64) if rejected is None else rejected
     taken = np.zeros(num_classes, np.int64) if from_outside is None else from_outside
@@ -87,12 +92,15 @@ def select_validation(
     size = np.bincount(believed, minlength=num_classes)
     quality = decisions["label_quality_score"].to_numpy()
     quota = min(per_class, max_total // num_classes)
-    least = min(quota, -(-_LEAST_TOTAL // num_classes))
+    leaving = np.isin(group, group[confirmed])  # confirmed images and their copies are not for training
+    room = np.bincount(final_label[(final_label >= 0) & ~leaving], minlength=num_classes) - 1  # training keeps one
+    room = np.minimum(np.bincount(final_label[(final_label >= 0) & ~closed], minlength=num_classes), room.clip(min=0))
+    least = _least_each(taken + room, quota)
     open_rows, wanted = [], np.zeros(num_classes, np.int64)
     for label in range(num_classes):
         members = np.flatnonzero(final_label == label)
         rows = members[candidate[members] & ~closed[members]]
-        lacking = least - taken[label] - len(rows)
+        lacking = least[label] - taken[label] - len(rows)
         if lacking > 0:
             others = np.setdiff1d(members[~closed[members]], rows)
             best_first = others[np.argsort(-quality[others], kind="stable")]
@@ -100,10 +108,19 @@ def select_validation(
         if len(rows) > _MAX_CANDIDATES:
             rows = np.sort(rng.choice(rows, _MAX_CANDIDATES, replace=False))
         open_rows.append(rows)
-        wanted[label] = max(0, min(quota, max(least, int(size[label] * _LARGEST_SHARE))) - taken[label])
+        share = min(quota, max(least[label], int(size[label] * _LARGEST_SHARE)))
+        wanted[label] = np.clip(share - taken[label], 0, room[label])
     counts = _within(wanted, max_total - int(taken.sum()))
     chosen = [rows[facility_location(features[rows], count)] for rows, count in zip(open_rows, counts, strict=True)]
     return np.sort(np.concatenate([confirmed, *chosen]))
+
+
+def _least_each(available: np.ndarray, quota: int) -> np.ndarray:
+    """(K,) images that each class gives at least: all alike, and more where small classes cannot, until there are ten."""
+    least = min(quota, -(-_LEAST_TOTAL // len(available)))
+    while np.minimum(least, available).sum() < _LEAST_TOTAL and least < min(quota, available.max()):
+        least += 1
+    return np.minimum(least, available)
 
 
 def _best_of_group(decisions: pd.DataFrame) -> pd.Series:
