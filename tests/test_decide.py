@@ -30,15 +30,13 @@ def scores(*rows):
         "sources": 2,
         "ood_score": 0.0,
         "ood_detectors": 3,
-        "duplicate_kind": "",
         "image_faults": "",
     }
     frame = pd.DataFrame([fine | row for row in rows])
     frame.insert(0, "image_id", [f"img_{i}" for i in range(len(frame))])
     alone = pd.Series(np.arange(len(frame)) + 100)
-    frame["duplicate_group"] = (
-        frame["duplicate_group"].fillna(alone).astype(np.int64) if "duplicate_group" in frame else alone
-    )
+    for group in ("duplicate_group", "exact_group"):
+        frame[group] = frame[group].fillna(alone).astype(np.int64) if group in frame else alone
     return frame
 
 
@@ -100,7 +98,7 @@ def test_image_faults_drop_an_image_only_where_params_name_them():
 
 
 def test_of_exact_duplicates_one_without_dropping_faults_stays():
-    exact = {"duplicate_kind": "exact", "duplicate_group": 7}
+    exact = {"exact_group": 7, "duplicate_group": 7}
     frame = scores(exact | {"image_faults": "odd_size"}, exact | {"label_quality_score": 0.6})
     assert decided(frame)["action"].tolist() == ["keep", "drop"]
     assert decided(frame, drop_image_faults=["odd_size"])["action"].tolist() == ["drop", "keep"]
@@ -118,7 +116,7 @@ def test_every_decision_has_a_reason_in_words():
 
 
 def test_of_exact_duplicates_the_best_supported_label_stays():
-    exact = {"duplicate_kind": "exact", "duplicate_group": 7}
+    exact = {"exact_group": 7, "duplicate_group": 7}
     result = decided(
         scores(
             exact | {"label_quality_score": 0.2, "suggested_label": 1},
@@ -137,35 +135,41 @@ def test_of_exact_duplicates_the_best_supported_label_stays():
 
 
 def test_a_reason_does_not_say_that_an_image_stays_which_is_dropped():
-    exact = {"duplicate_kind": "exact", "duplicate_group": 7, "ood_score": 0.9}
+    exact = {"exact_group": 7, "duplicate_group": 7, "ood_score": 0.9}
     result = decided(scores(exact, exact | {"label_quality_score": 0.6}))
     assert result["action"].tolist() == ["drop", "drop"]
     assert "chosen for the group and is dropped as well" in result["reason"][1]
 
 
 def test_a_group_whose_every_label_is_wrong_leaves_one_relabelled_image():
-    exact = {"duplicate_kind": "exact", "duplicate_group": 7} | ISSUE
+    exact = {"exact_group": 7, "duplicate_group": 7} | ISSUE
     result = decided(scores(exact, exact | {"label_quality_score": 0.05}))
     assert result["action"].tolist() == ["relabel", "drop"]
 
 
 @pytest.mark.parametrize(("drop", "actions"), [(True, ["keep", "drop"]), (False, ["keep", "keep"])])
 def test_near_duplicates_stay_where_asked(drop, actions):
-    near = {"duplicate_kind": "near", "duplicate_group": 7}
+    near = {"duplicate_group": 7}
     assert decided(scores(near, near), drop_near_duplicates=drop)["action"].tolist() == actions
 
 
-def test_a_group_of_both_kinds_is_never_called_exact():
-    """The keeper may be the near copy: nothing says which of the two the exact ones are exact to."""
-    group = [{"duplicate_kind": kind, "duplicate_group": 7} for kind in ("exact", "exact", "near")]
-    frame = scores(*group)
+def test_a_copy_is_called_exact_only_of_an_image_with_its_own_pixels():
+    frame = scores(*[{"exact_group": exact, "duplicate_group": 7} for exact in (3, 3, 4)])
     frame["label_quality_score"] = [0.7, 0.8, 0.9]
     assert decided(frame)["rule"].tolist() == ["near_duplicate", "near_duplicate", "keep"]
     assert decided(frame, drop_near_duplicates=False)["rule"].tolist() == ["exact_duplicate", "keep", "keep"]
+    frame["label_quality_score"] = [0.7, 0.9, 0.8]
+    assert decided(frame)["rule"].tolist() == ["exact_duplicate", "keep", "near_duplicate"]
+
+
+def test_of_two_pictures_that_resemble_each_other_one_copy_each_stays_where_near_ones_may():
+    frame = scores(*[{"exact_group": exact, "duplicate_group": 7} for exact in (3, 3, 4, 4)])
+    assert decided(frame)["action"].tolist() == ["keep", "drop", "drop", "drop"]
+    assert decided(frame, drop_near_duplicates=False)["action"].tolist() == ["keep", "drop", "keep", "drop"]
 
 
 def test_people_beat_every_rule():
-    exact = {"duplicate_kind": "exact", "duplicate_group": 7}
+    exact = {"exact_group": 7, "duplicate_group": 7}
     frame = scores(ISSUE, {"ood_score": 0.9}, {}, exact, exact | {"label_quality_score": 0.6}, {"duplicate_group": 0})
     result = decided(
         frame,
@@ -185,7 +189,7 @@ def test_people_beat_every_rule():
 
 
 def test_a_duplicate_takes_the_place_of_a_keeper_that_a_person_dropped():
-    exact = {"duplicate_kind": "exact", "duplicate_group": 7}
+    exact = {"exact_group": 7, "duplicate_group": 7}
     result = decided(
         scores(exact, exact | {"label_quality_score": 0.6}),
         review=[("img_0", "drop", -1, "ada", "a drawing")],
@@ -243,8 +247,7 @@ def test_random_tables_keep_their_invariants():
         frame["ood_score"] = rng.random(count)
         frame["ood_detectors"] = rng.integers(0, 4, count)
         frame["duplicate_group"] = rng.integers(0, 150, count)
-        sizes = frame["duplicate_group"].map(frame["duplicate_group"].value_counts())
-        frame["duplicate_kind"] = np.where(sizes > 1, "exact", "")
+        frame["exact_group"] = frame["duplicate_group"]
         result = decided(frame, class_floor=20)
         assert result["image_id"].tolist() == frame["image_id"].tolist()
         assert ((result["final_label"] == -1) == (result["action"] == "drop")).all()

@@ -96,6 +96,7 @@ def test_planted_exact_and_near_copies_are_found_and_nothing_else():
     assert found.loc[copies, "image_id"].tolist() == ids[200:]
     assert found.loc[copies, "duplicate_of"].tolist() == ids[:5] + ids[10:15]
     assert found.loc[copies, "duplicate_kind"].tolist() == ["exact"] * 5 + ["near"] * 5
+    assert found["exact_group"].tolist() == [*range(200), *range(5), *range(200, 205)]
     assert found.loc[found["label_conflict"], "image_id"].tolist() == [ids[i] for i in (0, 14, 200, 209)]
     assert found.loc[copies, "duplicate_similarity"].to_numpy() == pytest.approx(1)
     assert found.loc[~copies, "duplicate_similarity"].isna().all()

@@ -63,6 +63,7 @@ def write_workspace(folder: Path, *, images: int, class_names=CLASSES, truth: bo
             "repairs": "",
             "bytes_sha256": "",
             "duplicate_group": pair,
+            "exact_group": np.arange(images),
             "duplicate_kind": kind,
             "duplicate_of": "",
             "label_conflict": False,

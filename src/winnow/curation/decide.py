@@ -40,7 +40,7 @@ def decide(
         scores: a row per image with `image_id` (unique), `label` int in [0, K), `label_quality_score` in [0, 1] (lower
             is worse), `suggested_label`, `suggested_confidence` in [0, 1], `agreeing_sources`, `sources`, `ood_score`
             (higher is more out of distribution), `ood_detectors` (how many find the image odd), `duplicate_group`,
-            `duplicate_kind`, `image_faults` (comma-separated).
+            `exact_group` (equal for identical pixels), `image_faults` (comma-separated).
         class_names: K names, for the reasons in words.
         thresholds: where the scores are cut.
         review: what people decided, as `read_review` returns it; beats every rule.
@@ -77,9 +77,8 @@ def decide(
     )
     duplicate = frame["rule"] == "duplicate"
     # In a group that holds near copies too, the keeper need not be the one that an exact copy is exact to.
-    near = frame["duplicate_group"].isin(frame["duplicate_group"][frame["duplicate_kind"] == "near"])
-    near &= thresholds.drop_near_duplicates
-    frame.loc[duplicate, "rule"] = np.where(near[duplicate], "near_duplicate", "exact_duplicate")
+    exact = frame["exact_group"].to_numpy()
+    frame.loc[duplicate, "rule"] = np.where(exact == exact[keeper], "exact_duplicate", "near_duplicate")[duplicate]
     relabel = (
         (frame["rule"] == "label_issue")
         & (frame["suggested_confidence"] >= thresholds.relabel_confidence)
@@ -112,11 +111,10 @@ def _keepers(frame: pd.DataFrame, faulty: np.ndarray, reviewed_action: np.ndarra
     """(N,) position of the image that stays for each image's duplicate group (its own position if it is alone).
 
     The keeper is the image that a person kept, else one that no one dropped, without faults that drop it, in
-    distribution, whose label is best supported; ties go to the smaller id. Near duplicates that are not to be dropped
-    are groups of their own.
+    distribution, whose label is best supported; ties go to the smaller id. Where near duplicates are not to be
+    dropped, only images with the same pixels are a group.
     """
-    joined = ((frame["duplicate_kind"] != "near") | near_too).to_numpy()
-    group = np.where(joined, frame["duplicate_group"], -1 - np.arange(len(frame)))
+    group = frame["duplicate_group" if near_too else "exact_group"].to_numpy()
     action = pd.Series(reviewed_action)
     # Only the images that share a group compete: sorting them alone is what makes a what-if answer at once.
     rows = np.flatnonzero(pd.Series(group).duplicated(keep=False))

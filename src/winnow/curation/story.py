@@ -37,6 +37,7 @@ MEANINGS = {
     "in_class_probability": "of all classes together, by their names",
     "image_faults": "of the picture, by CleanVision",
     "duplicate_group": "number of its group",
+    "exact_group": "number of its group of equal pixels",
     "duplicate_kind": "exact or near; empty if alone",
     "duplicate_of": "the group's keeper; empty if this is it",
     "duplicate_similarity": "cosine to the keeper",

@@ -40,6 +40,7 @@ def find_duplicates(
 
     Returns:
         A row per image, in the order given: `image_id`, `duplicate_group` (int64, in order of first appearance),
+        `exact_group` (int64, equal for images with identical pixels and for no others, likewise ordered),
         `duplicate_kind` (`exact` if the group holds another image with the same pixels, else `near`, `""` if alone),
         `duplicate_of` (the keeper's id, `""` for keepers and lone images), `label_conflict` (labels differ within the
         group), `duplicate_similarity` (cosine to the keeper; NaN for keepers and lone images).
@@ -64,6 +65,7 @@ def find_duplicates(
         {
             "image_id": image_id,
             "duplicate_group": pd.factorize(group)[0].astype(np.int64),
+            "exact_group": pd.factorize(picture)[0].astype(np.int64),
             "duplicate_kind": np.where(size == 1, "", np.where(copies[picture] > 1, "exact", "near")),
             "duplicate_of": np.where(keeper == own, "", image_id[keeper]),
             "label_conflict": labels_in_group > 1,

@@ -15,7 +15,7 @@ _DECIDED = (
 )
 _NEEDED = (
     *("image_id", "label", "label_quality_score", "suggested_label", "suggested_confidence", "agreeing_sources"),
-    *("sources", "ood_score", "ood_detectors", "duplicate_group", "duplicate_kind", "image_faults"),
+    *("sources", "ood_score", "ood_detectors", "duplicate_group", "exact_group", "image_faults"),
 )
 ACTIONS = ("keep", "relabel", "drop")
 _MOST_SHOWN = 500
