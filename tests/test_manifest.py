@@ -227,15 +227,25 @@ def test_image_folder_with_named_classes(load):
     refused(load, FOLDERS, "no usable image of class 'fox'", class_names=["cat", "dog_x", "fox"])
 
 
-def test_image_folder_rejects_stray_images_and_shared_ids(load):
-    stray = {"cover.jpg": picture(), "cat/deep/1.jpg": picture(), "cat/a-b.jpg": picture()}
-    dataset = load(FOLDERS | stray)
+def test_image_folder_rejects_stray_images(load):
+    dataset = load(FOLDERS | {"cover.jpg": picture(), "cat/deep/1.jpg": picture()})
     assert dict(zip(dataset.rejected["file_name"], dataset.rejected["reason"], strict=True)) == {
         "cover.jpg": "bad-name",
         "cat/deep/1.jpg": "bad-name",
-        "cat/a-b.jpg": "duplicate-id",
-        "cat/a b.jpg": "duplicate-id",
     }
+
+
+def test_image_folder_loses_no_image_to_the_letters_of_its_name(load):
+    alike = ["cat/a-b.jpg", "cat/a_b.jpg", "cat/a b.jpg", "cat/1.jpg", "cat/1.png", "dog/pâté.jpg", "dog/pété.jpg"]
+    files = {name: picture() for name in [*alike, "猫/写真あ.jpg", "猫/写真い.jpg", "犬/写真あ.jpg", "cat/plain.jpg"]}
+    dataset = load(files)
+    assert dataset.rejected.empty and len(dataset.manifest) == len(files)
+    assert dataset.manifest["image_id"].str.fullmatch(r"img_[A-Za-z0-9.-]+").all()
+    ids = dict(zip(dataset.manifest["file_name"], dataset.manifest["image_id"], strict=True))
+    assert ids["cat/plain.jpg"] == "img_cat-plain"
+    # What makes an id is the file's own path: the same one in a larger archive.
+    assert ids["dog/pâté.jpg"] == "img_dog-p-t--452f9179"
+    assert all(ids[name].startswith("img_cat-a-b-") for name in alike[:3])
 
 
 @pytest.mark.parametrize("root", ["", "root/"])
@@ -252,6 +262,7 @@ def test_image_folder_with_splits(load, root):
     assert load(files("train", "val"), split="val").counts["images_in"] == 4
     assert load(files("train", "val"), split="val").manifest["image_id"].iloc[0] == "img_cat-0"
     assert load(files("train"), split="train").counts["images_in"] == 2
+    refused(load, files("train"), "no split 'test'", "all in", "to null", split="test")
     refused(load, files("dev", "val"), "several splits and none called 'train'", "data.split", "dev, val")
     refused(load, files("train", "val"), "no split 'test'", "train, val", split="test")
 

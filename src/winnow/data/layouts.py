@@ -1,10 +1,11 @@
 """Which files of an archive are images, and what their labels are: the course layout and ImageFolder."""
 
+import hashlib
 import json
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,13 +50,14 @@ def read_layout(archive: Archive, *, class_names: Sequence[str], split: str | No
     """Find the images and labels of an archive.
 
     Course layout: `<root>/imgs/img_<key>.<jpg, png, ...>` and `<root>/data-labels.json` with one-hot lists.
-    ImageFolder: `<label>/<file>` or `<split>/<label>/<file>` below any common root; ids are `img_<label>-<stem>`.
+    ImageFolder: `<label>/<file>` or `<split>/<label>/<file>` below any common root; ids are `img_<label>-<stem>`, with a
+    digest of the path behind where that alone would not tell files apart, or holds letters that a name may not.
 
     Args:
         archive: open archive.
         class_names: names in label order; empty to derive them ("0" to "K-1", or the sorted folder names).
-        split: which split of an ImageFolder to read; None for `train` if there is one. Ignored where the archive has
-            no splits.
+        split: which split of an ImageFolder to read; None for `train` if there is one, or for all of an archive without
+            splits. A course layout has none.
 
     Raises:
         WinnowError: if the archive has neither layout, its labels file is unreadable, or it contradicts
@@ -209,25 +211,44 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
             f"{archive.label} has its images {levels} folders below {root or 'its root'}; winnow reads "
             f"<label>/<image> or <split>/<label>/<image>, or <root>/{IMAGES_FOLDER}/ with <root>/{LABELS_FILE}."
         )
+    if levels == 1 and split and posixpath.basename(root) != split:
+        there = f"its images are all in {root}" if root else "it has no splits"
+        key = "data.split or data.test_split"
+        raise WinnowError(f"{archive.label} has no split {split!r} ({there}); set {key} in params.yaml to null.")
     if levels == 2:
         root = posixpath.join(root, _chosen_split(archive, images, root, split))
     below = [name for name in images if not root or name.startswith(root + "/")]
     parts = {name: name[len(root) :].lstrip("/").split("/") for name in below}
     found = sorted({part[0] for part in parts.values() if len(part) == 2})
     labels = {name: label for label, name in enumerate(class_names or found)}
+    own_ids = _image_ids("/".join(part) for part in parts.values() if len(part) == 2)
+    ids = {name: own_ids["/".join(part)] for name, part in parts.items() if len(part) == 2}
     entries = []
     for name in below:
         if len(parts[name]) != 2:
             entries.append(Entry(name, "", None, "bad-name", f"not {posixpath.join(root, '<label>', '<image>')}"))
             continue
         folder, file = parts[name]
-        image_id = "img_" + re.sub(r"[^A-Za-z0-9.-]", "-", f"{folder}-{posixpath.splitext(file)[0]}")
         if folder in labels:
-            entries.append(Entry(name, image_id, labels[folder]))
+            entries.append(Entry(name, ids[name], labels[folder]))
         else:
             detail = f"{folder!r} is not among data.class_names ({', '.join(class_names)})"
-            entries.append(Entry(name, image_id, None, "unknown-class", detail))
+            entries.append(Entry(name, ids[name], None, "unknown-class", detail))
     return Layout(list(labels), entries)
+
+
+def _image_ids(paths: Iterable[str]) -> dict[str, str]:
+    """An id of its own for each `<label>/<file>`, readable where the path is in plain letters."""
+    plain = {path: re.sub(r"[^A-Za-z0-9.-]", "-", posixpath.splitext(path)[0]) for path in paths}
+    uses = Counter(plain.values())
+    return {
+        path: f"img_{stem}" if path.isascii() and uses[stem] == 1 else f"img_{stem}-{_digest(path)}"
+        for path, stem in plain.items()
+    }
+
+
+def _digest(path: str) -> str:
+    return hashlib.sha256(path.encode()).hexdigest()[:8]
 
 
 def _image_folder_root(images: list[str]) -> tuple[str, int]:
