@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from pictures import SIZE, picture
-from winnow.data.decode import BadImage, decode_pixels, read_image
+from winnow.data.decode import BadImage, decode_pixels, read_image, upright_rgb
 
 ORIENTATION = 0x0112
 
@@ -64,6 +64,26 @@ def test_repairs(image_bytes, repairs):
     assert again.repairs == ()
     assert np.array_equal(again.pixels, decoded.pixels)
     assert np.array_equal(decode_pixels([decoded.image_bytes], image_size=SIZE)[0], decoded.pixels)
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        (np.uint16([[0, 128, 255]]), "PNG"),  # 8, 10, 12 and 16 bits in a file of 16
+        (np.uint16([[0, 512, 1023]]), "PNG"),
+        (np.uint16([[0, 2048, 4095]]), "PNG"),
+        (np.uint16([[0, 32_768, 65_535]]), "PNG"),
+        (np.int32([[0, 50_000, 100_000]]), "TIFF"),
+        (np.float32([[0, 0.5, 1]]), "TIFF"),
+        (np.float32([[-1, 128, 255]]), "TIFF"),
+    ],
+)
+def test_deeper_pictures_keep_their_greys(values, form):
+    buffer = io.BytesIO()
+    Image.fromarray(values).resize((3 * SIZE, SIZE), Image.Resampling.NEAREST).save(buffer, form)
+    image, *_ = upright_rgb(buffer.getvalue())
+    left, middle, right = (int(np.asarray(image)[SIZE // 2, at, 0]) for at in (1, 3 * SIZE // 2, 3 * SIZE - 2))
+    assert (left, right) == (0, 255) and 126 <= middle <= 129
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "RGBA", "LA"])

@@ -69,6 +69,15 @@ def test_the_middle_is_cut_out_upright(tmp_path):
     assert (np.abs(pixels[2:-2, 2:-2].astype(int) - (250, 10, 10)) < 12).all()
 
 
+def test_a_photo_of_sixteen_bits_is_seen_as_the_dataset_would_be(tmp_path):
+    ramp = np.linspace(0, 65_535, 64).astype(np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(np.tile(ramp, (64, 1))).save(buffer, "PNG")
+    photos, whole, _ = read(write_folder(tmp_path / "p", {"cat/deep.png": buffer.getvalue()}))
+    square = decode_pixels(photos["image_bytes"].to_list(), image_size=32)[0]
+    assert 120 < square.mean() < 135 and np.abs(square.astype(int) - whole[0]).max() <= 2
+
+
 def test_what_is_rejected_says_why(tmp_path):
     same = photo(seed=3)
     files = {

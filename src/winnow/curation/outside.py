@@ -4,17 +4,15 @@ import hashlib
 import io
 import posixpath
 import re
-import struct
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
+from PIL import Image
 
 from winnow.data.archive import Archive
-from winnow.data.decode import BadImage, Decoded, read_image
+from winnow.data.decode import BadImage, Decoded, read_image, upright_rgb
 from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
 from winnow.errors import WinnowError
 from winnow.progress import progress
@@ -160,18 +158,12 @@ def _image_id(name: str, digest: str) -> str:
 
 def _square(content: bytes, image_size: int, checked: Decoded) -> bytes:
     """The middle of a photo that `read_image` took, as a JPEG of `image_size`; BadImage if it is too small."""
-    image = Image.open(io.BytesIO(content))
-    # Damaged camera data are no fault of the picture.
-    with suppress(SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
-        image = ImageOps.exif_transpose(image)
+    image, *_ = upright_rgb(content)
     if min(image.size) < image_size:
         raise BadImage("too-small", f"{checked.width} x {checked.height} pixels, {image_size} are needed each way")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    image = image.convert("RGB").crop((left, top, left + side, top + side))
+    image = image.crop((left, top, left + side, top + side))
     image = image.resize((image_size, image_size), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=95, subsampling="4:4:4")

@@ -43,7 +43,7 @@ class Decoded:
         pixels: (H, W, 3) uint8, exactly what `image_bytes` decodes to.
         width, height: as the image came, before rotation and resizing.
         repairs: what had to be changed, of `format` (not a JPEG), `exif-rotation`, `palette`, `grey`, `cmyk`, `alpha`
-            (laid on white), `16-bit`, `colour-space`, `size`; empty for an image that needed nothing.
+            (laid on white), `16-bit` (or more than 16), `colour-space`, `size`; empty for an image that needed nothing.
         image_bytes: the bytes as they came, or the repaired image as JPEG of quality 95 without chroma subsampling.
     """
 
@@ -66,6 +66,27 @@ def read_image(image_bytes: bytes, *, image_size: int) -> Decoded:
         BadImage: if the bytes are no such image, are cut off, or hold so many pixels that decoding them would be
             unsafe (`PIL.Image.MAX_IMAGE_PIXELS`).
     """
+    image, width, height, repairs = upright_rgb(image_bytes)
+    if image.size != (image_size, image_size):
+        repairs.append("size")
+        image = image.resize((image_size, image_size), Image.Resampling.LANCZOS)
+    if repairs:
+        buffer = io.BytesIO()
+        Image.fromarray(np.asarray(image)).save(buffer, format="JPEG", quality=95, subsampling="4:4:4")
+        image_bytes = buffer.getvalue()
+        image = Image.open(io.BytesIO(image_bytes))
+    return Decoded(np.asarray(image), width, height, tuple(repairs), image_bytes)
+
+
+def upright_rgb(image_bytes: bytes) -> tuple[Image.Image, int, int, list[str]]:
+    """Decode an image from outside, at its own size, upright and in 8-bit RGB.
+
+    Returns:
+        The image, its width and height as it came, and what had to be changed, as `Decoded` names it.
+
+    Raises:
+        BadImage: as `read_image` does.
+    """
     image = _opened(image_bytes)
     width, height = image.size
     repairs = []
@@ -79,16 +100,7 @@ def read_image(image_bytes: bytes, *, image_size: int) -> Decoded:
         repairs.append("exif-rotation")
         image = image.transpose(_UPRIGHT[orientation])
     image, mode_repairs = _as_rgb(image)
-    repairs.extend(mode_repairs)
-    if image.size != (image_size, image_size):
-        repairs.append("size")
-        image = image.resize((image_size, image_size), Image.Resampling.LANCZOS)
-    if repairs:
-        buffer = io.BytesIO()
-        Image.fromarray(np.asarray(image)).save(buffer, format="JPEG", quality=95, subsampling="4:4:4")
-        image_bytes = buffer.getvalue()
-        image = Image.open(io.BytesIO(image_bytes))
-    return Decoded(np.asarray(image), width, height, tuple(repairs), image_bytes)
+    return image, width, height, repairs + mode_repairs
 
 
 def _opened(image_bytes: bytes) -> Image.Image:
@@ -124,11 +136,9 @@ def _as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
         repairs.append("grey")
     elif mode == "CMYK":
         repairs.append("cmyk")
-    elif mode.startswith("I"):
-        repairs += ["16-bit", "grey"]
-        image = Image.fromarray((np.clip(np.asarray(image), 0, 65535) // 257).astype(np.uint8))
-    elif mode == "F":
-        repairs += ["colour-space", "grey"]
+    elif mode == "F" or mode.startswith("I"):
+        repairs += ["colour-space" if mode == "F" else "16-bit", "grey"]
+        image = Image.fromarray(_eight_bits(np.asarray(image)))
     elif mode not in ("RGB", "RGBA", "RGBa"):
         repairs.append("colour-space")
     if image.has_transparency_data:
@@ -137,6 +147,17 @@ def _as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return (image if image.mode == "RGB" else image.convert("RGB")), repairs
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 of deeper values. The file does not say how far they go: 0 is black, and white is the end of the
+    least usual depth that holds them all (1 for fractions, else 8, 10, 12 or 16 bits, else the brightest value)."""
+    values = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0).clip(min=0)
+    brightest = values.max()
+    fraction = brightest <= 1 and not (values == values.round()).all()
+    ends = [1] if fraction else [2**bits - 1 for bits in (8, 10, 12, 16)]
+    white = next((end for end in ends if brightest <= end), brightest)
+    return np.round(values * (255 / white)).astype(np.uint8)
 
 
 def decode_pixels(image_bytes: Sequence[bytes], *, image_size: int, workers: int | None = None) -> np.ndarray:
