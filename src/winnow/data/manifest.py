@@ -52,13 +52,18 @@ def load_dataset(
     split: str | None,
     image_size: int,
     max_unpacked_bytes: float,
+    every_class: bool = True,
 ) -> Manifest:
     """Open an archive and build its manifest; see `open_archive` and `build_manifest`."""
     with open_archive(path, max_unpacked_bytes=max_unpacked_bytes) as archive:
-        return build_manifest(archive, class_names=class_names, split=split, image_size=image_size)
+        return build_manifest(
+            archive, class_names=class_names, split=split, image_size=image_size, every_class=every_class
+        )
 
 
-def build_manifest(archive: Archive, *, class_names: Sequence[str], split: str | None, image_size: int) -> Manifest:
+def build_manifest(
+    archive: Archive, *, class_names: Sequence[str], split: str | None, image_size: int, every_class: bool = True
+) -> Manifest:
     """Read, check, decode and repair every image of an archive.
 
     Args:
@@ -66,10 +71,11 @@ def build_manifest(archive: Archive, *, class_names: Sequence[str], split: str |
         class_names: names in label order; empty to derive them.
         split: which split of an ImageFolder to read; None for `train` if there is one.
         image_size: side in pixels that every accepted image has afterwards.
+        every_class: whether each class needs an accepted image, or any one image is enough.
 
     Raises:
-        WinnowError: if the archive or its labels cannot be read (see `read_layout`), or a class is left without an
-            accepted image.
+        WinnowError: if the archive or its labels cannot be read (see `read_layout`), or no image is accepted, or a
+            class is left without one and `every_class` asks for it.
     """
     layout = read_layout(archive, class_names=class_names, split=split)
     rejected = [
@@ -106,7 +112,8 @@ def build_manifest(archive: Archive, *, class_names: Sequence[str], split: str |
     rejected = pd.DataFrame(sorted(rejected), columns=list(_REJECTED_COLUMNS))
     assert len(frame) + len(rejected) == len(layout.entries), "every image is either accepted or rejected"
     assert frame["image_id"].is_unique, "the layout lets no id through twice"
-    _check_classes(archive, layout.class_names, frame["label"], rejected["reason"])
+    if every_class or frame.empty:
+        _check_classes(archive, layout.class_names, frame["label"], rejected["reason"])
     return Manifest(
         manifest=frame[list(_MANIFEST_COLUMNS)],
         images=frame[["image_id", "image_bytes"]],
@@ -140,5 +147,5 @@ def _counts(frame: pd.DataFrame, rejected: pd.DataFrame, class_names: Sequence[s
         "repaired": int((frame["repairs"] != "").sum()),
         **{f"repairs.{kind}": count for kind, count in sorted(kinds.items())},
         **{f"classes.{name}": int(count) for name, count in zip(class_names, per_class, strict=True)},
-        "imbalance": float(per_class.max() / per_class.min()),
+        "imbalance": float(per_class.max() / per_class[per_class > 0].min()),
     }
