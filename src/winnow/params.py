@@ -16,6 +16,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
 Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
 # As in winnow.detect.image_faults, which takes long to import.
 ImageFault = Literal["dark", "light", "low_information", "blurry", "grayscale", "odd_size", "odd_aspect_ratio"]
@@ -54,12 +55,18 @@ class Data(Section):
     split: str | None
     test_split: str | None
     class_names: list[str]
-    image_size: Annotated[int, Field(ge=8, le=1024)]
+    image_size: Annotated[int, Field(ge=12, le=1024)]
     max_unpacked_gb: Positive
+
+    @model_validator(mode="after")
+    def _class_names_differ(self) -> "Data":
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("class_names must differ from one another")
+        return self
 
 
 class Sample(Section):
-    seed: int
+    seed: Seed
     label_noise: Annotated[float, Field(ge=0, le=0.45)]
     ood_share: Annotated[float, Field(ge=0, le=0.5)]
     exact_duplicates: Annotated[int, Field(ge=0)]
@@ -91,7 +98,7 @@ class TrainedEncoder(Section):
     width: Count
     input_size: Count
     learning_rate: Positive
-    seed: int
+    seed: Seed
 
 
 class Embed(Section):
@@ -111,7 +118,7 @@ class Duplicates(Section):
 class Crossval(Section):
     folds: Annotated[int, Field(ge=3)]
     l2_candidates: Annotated[list[Positive], Field(min_length=1)]
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
 
 
 class LabelIssues(Section):
@@ -127,7 +134,7 @@ class Map(Section):
     method: Literal["umap", "pca"]
     neighbours: Annotated[int, Field(ge=2)]
     min_distance: Annotated[float, Field(ge=0, lt=1)]
-    seed: int
+    seed: Seed
 
 
 class Curate(Section):
@@ -146,7 +153,7 @@ class SelfCheck(Section):
     label_flips: Annotated[float, Field(ge=0, le=0.5)]
     ood: Annotated[float, Field(ge=0, le=0.2)]
     duplicates: Annotated[float, Field(ge=0, le=0.2)]
-    seed: int
+    seed: Seed
 
 
 class Validation(Section):
@@ -154,7 +161,7 @@ class Validation(Section):
     max_total: Annotated[int, Field(ge=10, le=1000)]
     min_label_quality: Share
     max_ood_score: Share
-    seed: int
+    seed: Seed
 
 
 class PolicySearch(Section):
@@ -169,7 +176,7 @@ class PolicySearch(Section):
     diversity: Annotated[float, Field(ge=0)]
     critic_width: Annotated[int, Field(ge=4, multiple_of=4)]
     operations: Annotated[list[Operation], Field(min_length=1)]
-    seed: int
+    seed: Seed
 
     @model_validator(mode="after")
     def _operations_differ(self) -> "PolicySearch":
@@ -206,7 +213,7 @@ class Augment(Section):
     edge_cases: EdgeCases
     jpeg_quality: Annotated[int, Field(ge=50, le=100)]
     techniques: Techniques
-    seed: int
+    seed: Seed
 
 
 class Submission(Section):
@@ -233,7 +240,7 @@ class Train(Section):
     patience: Count | None
     precision: Literal["auto", "float32", "bfloat16"]
     compile: bool
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Train":
