@@ -125,6 +125,21 @@ def test_the_share_of_noise_is_estimated_three_times():
     assert estimates["consistency"] == pytest.approx(0.2, abs=0.03)
 
 
+def test_the_estimate_that_takes_days_for_many_classes_is_left_out():
+    count = 101
+    scores = LabelScores(
+        frame=pd.DataFrame({"label_quality_score": np.ones(count)}),
+        class_probs=np.eye(count),
+        noise_rates=np.eye(count),
+        nearest=np.zeros((count, 2), np.int64),
+        source_weights={},
+        cut=0.5,
+        expected_f1=1.0,
+    )
+    found = noise_estimates(np.arange(count), scores)
+    assert found == {"disagreement": 0.0, "confident_joint": 0.0, "consistency": None}
+
+
 def test_the_transition_table_names_both_classes():
     table = transition_table(np.array([[0.9, 0.1], [0.2, 0.8]]), ["cat", "dog"])
     assert table.to_numpy().tolist() == [

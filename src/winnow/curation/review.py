@@ -142,7 +142,7 @@ def _verdict(cells: dict[str, str], place: str, known: set[str], *, column: str,
 def _label(text: str, place: str, class_names: list[str]) -> int:
     if text in class_names:
         return class_names.index(text)
-    if text.isdigit() and int(text) < len(class_names):
+    if text.isdecimal() and int(text) < len(class_names):
         return int(text)
     allowed = f"one of {', '.join(class_names)}, or a number below {len(class_names)}"
     raise WinnowError(f"{place}: the label is {text!r}; it must be {allowed}.")

@@ -93,7 +93,7 @@ def consistency_noise_rates(labels: np.ndarray, nearest: np.ndarray, *, seed: in
 
     Returns:
         (K, K) float64 P(given | true) and (K,) float64 shares of the true classes; K is the highest label + 1. Takes
-        memory and time as K cubed.
+        memory as K to the third and time as K to the fourth: a minute at 100 classes.
 
     Source: Zhu et al., Clusterability as an Alternative to Anchor Points (HOC), arXiv 2102.05291.
     """

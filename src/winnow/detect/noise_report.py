@@ -6,8 +6,10 @@ import pandas as pd
 from winnow.detect.label_issues import LabelScores
 from winnow.detect.noise import consistency_noise_rates
 
+_MOST_CLASSES = 100  # the consistency estimate takes time as their number to the fourth: a minute at 100, hours at 300
 
-def noise_estimates(labels: np.ndarray, scores: LabelScores) -> dict[str, float]:
+
+def noise_estimates(labels: np.ndarray, scores: LabelScores) -> dict[str, float | None]:
     """Estimate the share of wrong labels three times; none of them needs the truth.
 
     Args:
@@ -18,13 +20,16 @@ def noise_estimates(labels: np.ndarray, scores: LabelScores) -> dict[str, float]
         Shares in [0, 1]: `disagreement` (the sources' most probable class is another; counts their own mistakes as
         noise, so high where the features are weak), `confident_joint` (the mean probability of the given label being
         wrong, under the rates of the confident joint; low where noise is adversarial), `consistency` (HOC: from how
-        often neighbours' labels agree; high where neighbours are of other classes).
+        often neighbours' labels agree; high where neighbours are of other classes; None above 100 classes).
     """
-    rates, shares = consistency_noise_rates(labels, scores.nearest)
+    consistency = None
+    if len(scores.noise_rates) <= _MOST_CLASSES:
+        rates, shares = consistency_noise_rates(labels, scores.nearest)
+        consistency = float(1 - (np.diag(rates) * shares).sum())
     return {
         "disagreement": float((scores.class_probs.argmax(axis=1) != labels).mean()),
         "confident_joint": float(1 - scores.frame["label_quality_score"].mean()),
-        "consistency": float(1 - (np.diag(rates) * shares).sum()),
+        "consistency": consistency,
     }
 
 
