@@ -45,5 +45,6 @@ bench-training: ## throughput and the table of augmentations, on the workspace's
 	python benchmarks/training.py
 	python benchmarks/augmentation.py --recipes course fast --jobs 4
 
-clean: ## remove what `dvc repro` built (the cache and .venv stay)
-	rm -rf data/raw data/interim data/processed models submission report .winnow
+clean: ## remove what `dvc repro` built (your archives in data/raw, the cache and .venv stay)
+	rm -rf data/raw/sample.zip data/raw/sample-test.zip data/raw/sample-truth.csv
+	rm -rf data/interim data/processed models submission report .winnow

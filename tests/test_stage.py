@@ -1,6 +1,7 @@
 """What stage scripts share: declared params only, one-sentence errors, honest dvc.yaml."""
 
 import ast
+import subprocess
 import json
 import re
 
@@ -139,3 +140,15 @@ def test_every_out_is_ignored_by_git_and_every_metric_is_not(root, dvc_yaml):
                     continue
                 (path, options), *_ = item.items()
                 assert options["cache"] is False and path.startswith("metrics/"), f"{name}: {path}"
+
+
+def test_make_clean_leaves_what_people_put_there(root, tmp_path):
+    """Archives in data/raw and the reviews are nobody's output: they could not be had again."""
+    mine = ["data/raw/train.zip", "data/review/decisions.csv", "weights/clip.safetensors", "params.yaml"]
+    built = ["data/raw/sample.zip", "data/interim/features.npz", "models/baseline/seed-0.safetensors"]
+    for name in [*mine, *built]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(["make", "-f", str(root / "Makefile"), "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert all((tmp_path / name).exists() for name in mine)
+    assert not any((tmp_path / name).exists() for name in built)
