@@ -113,7 +113,8 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         for part in ("train", "test")
     )
     pixels = decode_pixels(train.images["image_bytes"].to_list(), image_size=64)
-    arrays = cached_arrays(pixels, shared, cache, input_size=224, flip=True, class_names=DS801_NAMES)
+    sizes = (224, 160, 256)  # as configs/ds801-mobilenetv2.yaml
+    arrays = cached_arrays(pixels, shared, cache, input_sizes=sizes, class_names=DS801_NAMES)
     features = arrays["features"]
     image_id, labels = train.manifest["image_id"].to_numpy().astype(str), train.manifest["label"].to_numpy()
     duplicates = find_duplicates(image_id, labels, pixels, features, max_hash_distance=14, min_similarity=0.8)
@@ -129,7 +130,7 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         is_ood=truth.reindex(image_id).to_numpy().astype(float),
         zero_shot_pred_probs=arrays["zero_shot_pred_probs"],
         in_class_probability=arrays["in_class_probability"],
-        clean_features=cached_arrays(clean, shared, cache, input_size=224, flip=True)["features"],
+        clean_features=cached_arrays(clean, shared, cache, input_sizes=sizes)["features"],
         clean_labels=test.manifest["label"].to_numpy(),
     )
 
@@ -143,7 +144,7 @@ def cifar10n(name: str, shared: Path, cache: Path) -> Dataset:
         name=name,
         image_id=np.arange(len(frame)).astype(str),
         labels=frame[column].to_numpy().astype(np.int64),
-        features=cached_arrays(pixels, shared, cache, input_size=160, flip=False)["features"],
+        features=cached_arrays(pixels, shared, cache, input_sizes=(160,))["features"],
         groups=np.arange(len(frame)),
         class_names=CIFAR_NAMES,
         is_label_error=(frame[column] != frame["label"]).to_numpy().astype(float),
@@ -158,7 +159,7 @@ def roman_numerals(name: str, shared: Path, cache: Path) -> Dataset:
         paths = audit["split"] + "/" + audit["label"] + "/" + audit["filename"]
         pixels = np.stack([read_image(archive.read(path), image_size=128).pixels for path in paths])
     class_names, labels = np.unique(audit["label"], return_inverse=True)
-    features = cached_arrays(pixels, shared, cache, input_size=224, flip=False)["features"]
+    features = cached_arrays(pixels, shared, cache, input_sizes=(224,))["features"]
     image_id = paths.to_numpy().astype(str)
     duplicates = find_duplicates(image_id, labels, pixels, features, max_hash_distance=8, min_similarity=0.95)
     return Dataset(
@@ -179,28 +180,29 @@ def existing(path: Path) -> Path:
 
 
 def cached_arrays(
-    pixels: np.ndarray, shared: Path, cache: Path, *, input_size: int, flip: bool, class_names: list[str] | None = None
+    pixels: np.ndarray, shared: Path, cache: Path, *, input_sizes: tuple[int, ...], class_names: list[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """ImageNet's MobileNetV2 on the images (N, H, W, 3) enlarged to `input_size`.
+    """ImageNet's MobileNetV2 on the images (N, H, W, 3) enlarged to each of `input_sizes`, on average.
 
     Returns:
         `features` (N, 1280) float32, L2-normalised, and with `class_names` that ImageNet has labels for,
         `zero_shot_pred_probs` (N, K) and `in_class_probability` (N,).
     """
-    key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes() + str((input_size, class_names)).encode())
-    file = cache / f"mobilenetv2-{input_size}{'-flip' * flip}-{key.hexdigest()[:16]}.npz"
+    key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes() + str((input_sizes, class_names)).encode())
+    file = cache / f"mobilenetv2-{'-'.join(map(str, input_sizes))}-{key.hexdigest()[:16]}.npz"
     if not file.exists():
         half = (0.5, 0.5, 0.5)
         settings = {
             "model": "mobilenetv2_100",
             "checkpoint": str(existing(shared / WEIGHTS)),
             "pad_type": "same",
-            "input_size": input_size,
+            "input_size": input_sizes[0],
+            "more_input_sizes": input_sizes[1:],
             "mean": half,
             "std": half,
         }
         encoder = load_encoder("timm", settings, class_names=class_names or [], device=best_device())
         cache.mkdir(parents=True, exist_ok=True)
-        features, zero_shot = embed_images(encoder, pixels, batch_size=16, flip=flip, scratch=cache / "parts")
+        features, zero_shot = embed_images(encoder, pixels, batch_size=16, flip=False, scratch=cache / "parts")
         tables.write_arrays(file, features=features, **({} if zero_shot is None else zero_shot.arrays()))
     return tables.read_arrays(file)

@@ -285,6 +285,13 @@ def test_self_check_puts_what_it_plants_behind_the_stored_originals(tiny_resnet,
         np.testing.assert_allclose(array, np.concatenate([original, original[:5]]), atol=1e-5)
 
 
+def test_timm_features_are_the_mean_over_all_sizes(tiny_resnet, pixels):
+    sizes = [load_tiny_timm(tiny_resnet, input_size=size).encode(pixels) for size in (32, 48, 64)]
+    both = load_tiny_timm(tiny_resnet, more_input_sizes=[48, 64])
+    torch.testing.assert_close(both.encode(pixels), sum(sizes) / 3)
+    assert both.fingerprint["more_input_sizes"] == [48, 64]
+
+
 def test_timm_transformer_of_a_fixed_size(tmp_path, pixels):
     torch.manual_seed(0)
     save_file(timm.create_model("test_vit_relpos", pretrained=False).state_dict(), tmp_path / "vit.safetensors")
@@ -293,6 +300,8 @@ def test_timm_transformer_of_a_fixed_size(tmp_path, pixels):
     assert features.shape[0] == 2
     with pytest.raises(WinnowError, match=r"does not take images of 32 x 32 .*embed\.timm\.input_size"):
         load_tiny_timm(**options)
+    with pytest.raises(WinnowError, match=r"does not take images of 96 x 96 .*more_input_sizes"):
+        load_tiny_timm(**options, input_size=160, more_input_sizes=[96])
     with pytest.raises(WinnowError, match=r"pad_type is 'same', which test_vit_relpos does not take"):
         load_tiny_timm(**options, pad_type="same", input_size=160)
 

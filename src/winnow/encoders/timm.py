@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def load_timm(
     checkpoint: str | None,
     pad_type: str | None,
     input_size: int,
+    more_input_sizes: Sequence[int] = (),
     mean: Sequence[float],
     std: Sequence[float],
     class_names: Sequence[str],
@@ -51,6 +53,8 @@ def load_timm(
         pad_type: `same` for weights that came from TensorFlow, None for the model's own. A wrong one raises no error,
             here or anywhere: the features only get worse.
         input_size, mean, std: preprocessing; one line is printed where it is not the model's own.
+        more_input_sizes: further sizes that each image is encoded at; the features are the mean over all. Small images
+            gain by it: what an enlarged one shows differs from size to size.
         class_names: K names, in label order; none for features alone.
         device: where the model runs.
 
@@ -59,7 +63,7 @@ def load_timm(
 
     Raises:
         WinnowError: if the model is unknown, the weights cannot be had or do not fit, or the model cannot take
-            `pad_type` or `input_size`.
+            `pad_type` or an input size.
     """
     if not timm.is_model(model):
         raise unknown_model(model, timm.list_models(), key="embed.timm.model", library="timm")
@@ -74,11 +78,17 @@ def load_timm(
         own=_own_preprocessing(network),
     )
 
-    def encode(pixels: np.ndarray) -> torch.Tensor:
-        batch = preprocess(pixels, input_size=input_size, mean=mean, std=std, device=device)
+    def encode_at(size: int, pixels: np.ndarray) -> torch.Tensor:
+        batch = preprocess(pixels, input_size=size, mean=mean, std=std, device=device)
         return network.forward_head(network.forward_features(batch), pre_logits=True)
 
-    _try_once(encode, model, input_size)
+    sizes = [input_size, *more_input_sizes]
+    for size in sizes:
+        _try_once(partial(encode_at, size), model, size)
+
+    def encode(pixels: np.ndarray) -> torch.Tensor:
+        return torch.stack([encode_at(size, pixels).float() for size in sizes]).mean(dim=0)
+
     zero_shot, no_zero_shot = _zero_shot(network, class_names, input_size, device)
     fingerprint = {
         "encoder": "timm",
@@ -86,6 +96,7 @@ def load_timm(
         "weights_sha256": weights_sha256(network) if path is None else file_sha256(path),
         "pad_type": pad_type,
         "input_size": input_size,
+        "more_input_sizes": list(more_input_sizes),
         "mean": list(mean),
         "std": list(std),
     }
@@ -163,7 +174,7 @@ def _try_once(encode: Any, model: str, input_size: int) -> None:
     except (AssertionError, RuntimeError) as error:
         raise WinnowError(
             f"timm's {model} does not take images of {input_size} x {input_size} ({first_sentence(error)}); "
-            "mend embed.timm.input_size."
+            "mend embed.timm.input_size or more_input_sizes."
         ) from None
     if len(shape) != 2:
         raise WinnowError(
