@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from winnow.errors import WinnowError
-from winnow.params import load_params
+from winnow.params import check_inputs, load_params
 from winnow.tables import records
 
 
@@ -51,6 +51,16 @@ def test_lists_stand_in_block_style(root):
         (lambda p: p["sample"].update(seed=-1), "sample.seed is -1"),
         (lambda p: p["data"].update(class_names=["cat", "cat"]), "class_names must differ"),
         (lambda p: p["data"].update(image_size=8), "data.image_size is 8"),
+        (lambda p: p["embed"]["timm"].update(pad_type="SAME"), "embed.timm.pad_type is 'SAME'"),
+        (lambda p: p["embed"]["open_clip"].update(prompts=["a photo"]), "embed.open_clip.prompts.0 is 'a photo'"),
+        (
+            lambda p: p["augment"]["techniques"].update(dict.fromkeys(p["augment"]["techniques"], 0.0)),
+            "augment: techniques all weigh 0",
+        ),
+        (
+            lambda p: p["augment"]["techniques"].update(faster_autoaugment=1.0),
+            "faster_autoaugment has a weight, but no policy is searched; set policy_search.enabled to true",
+        ),
         (lambda p: p["submission"].update(team="../../etc"), "submission.team is '../../etc'"),
         (lambda p: p["augment"].update(budget=60_000), "augment.budget is 60000"),
         (lambda p: p["embed"].update(encoder="resnet"), "embed.encoder is 'resnet'"),
@@ -60,6 +70,24 @@ def test_each_mistake_is_named(tmp_path, root, change, words):
     with pytest.raises(WinnowError) as error:
         load_params(written(tmp_path, root, change))
     assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_file_in_another_encoding_or_a_folder_is_named(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes("# Größe".encode("latin-1"))
+    with pytest.raises(WinnowError, match=r"latin.yaml is not UTF-8 text \(byte 4\); save it as UTF-8"):
+        load_params(tmp_path / "latin.yaml")
+    with pytest.raises(WinnowError, match=r"cannot be read"):
+        load_params(tmp_path)
+
+
+def test_clip_weights_that_are_not_there_are_named_before_the_run(tmp_path, root):
+    def change(params):
+        params["data"] |= dict.fromkeys(("archive", "test_archive", "truth", "outside_photos"), "data/none")
+        params["embed"]["encoder"] = "open_clip"
+        params["embed"]["open_clip"]["pretrained"] = "weights/clip.safetensors"
+
+    with pytest.raises(WinnowError, match=r"embed.open_clip.pretrained is weights/clip.safetensors, which does not"):
+        check_inputs(load_params(written(tmp_path, root, change)), built=set())
 
 
 def test_an_integer_is_a_number(tmp_path, root):

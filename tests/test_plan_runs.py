@@ -72,7 +72,8 @@ def test_names_are_told_apart_and_git_takes_them():
     [
         ("", "should be a valid dictionary"),
         ("grid: {}", "plans no run"),
-        ("grids:\n  a.b: [1]\n", "grids"),
+        ("grids:\n  a.b: [1]\n", "grids: .*; its keys are always, grid, list"),
+        ("title: a\nrows: []\n", "describes an ablation; use 'winnow ablation'"),
         ("grid:\n  a.b: 1\n", "grid.a.b"),
         ("grid:\n  a.b: []\n", "grid.a.b"),
         ("grid: [", "is not valid YAML at line"),
@@ -83,6 +84,17 @@ def test_faulty_sweeps_are_named(tmp_path, text, words):
     with pytest.raises(WinnowError, match=words) as error:
         sweep(tmp_path, text)
     assert "\n" not in str(error.value)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(WinnowError, match=r"cannot be read .*; name a YAML file"):
+        read_sweep(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes("# Größe".encode("latin-1"))
+    with pytest.raises(WinnowError, match="not UTF-8"):
+        read_ablation(tmp_path / "latin.yaml")
+    (tmp_path / "sweep.yaml").write_text("grid:\n  curate.ood_threshold: [0.5]\n")
+    with pytest.raises(WinnowError, match="describes a sweep; use 'winnow sweep'"):
+        read_ablation(tmp_path / "sweep.yaml")
 
 
 def test_the_same_run_twice_is_refused(tmp_path):
@@ -133,6 +145,8 @@ def test_settings_are_read_as_yaml():
     }
     with pytest.raises(WinnowError, match="--set takes key=value"):
         parse_settings(["train.course.epochs"])
+    with pytest.raises(WinnowError, match="close its brackets"):
+        parse_settings(["train.seeds=[0"])
 
 
 def test_studies_measure_each_row_against_one_before_it(tmp_path):

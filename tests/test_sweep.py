@@ -180,7 +180,7 @@ def test_a_failed_run_in_the_workspace_is_not_believed(project):
         assert output.startswith(f"winnow: {name} is no whole run: {words}") and output.count("\n") == 1
     output = winnow(project, "best", fails=True)
     assert f"left out: workspace, no whole run: {words}" in output
-    assert "winnow: no run has submission.validation.balanced_accuracy" in output
+    assert "winnow: no run is whole; run 'dvc repro'" in output
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen:
@@ -284,6 +284,22 @@ def test_an_ablation_is_one_command(project):
         "waterfall.png",
         "waterfall.svg",
     }
+
+
+def test_what_cannot_be_judged_or_is_misspelt_is_refused_before_the_first_run(project):
+    """A user without a test set would learn it after the last run; --dry finds a misspelt key as a real run does."""
+    file = project / ".winnow/plan.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("grid: {curate.ood_treshold: [0.5]}\n")
+    assert "curate.ood_treshold is no parameter" in winnow(project, "sweep", str(file), "--dry", fails=True)
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["data"]["test_archive"] = "data/none"
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    call(project, "git", "commit", "-q", "-a", "-m", "no test set")
+    rows = [{"name": name, "label": name, "changes": {}} | over for name, over in (("a", {}), ("b", {"over": "a"}))]
+    file.write_text(yaml.safe_dump({"title": "A study", "rows": rows}))
+    assert "there is no test set" in winnow(project, "ablation", str(file), fails=True)
+    assert not experiments(project)
 
 
 def test_the_queue_and_its_worker(project):

@@ -47,7 +47,7 @@ def lint_submission(
     ],
     original: Annotated[Path, typer.Option(exists=True, help="The archive it was made from: a folder, zip or tar.")],
     budget: Annotated[int, typer.Option(min=1, help="Most training images.")] = 50_000,
-    image_size: Annotated[int, typer.Option(min=16, max=1024, help="Side of every image in pixels.")] = 64,
+    image_size: Annotated[int, typer.Option(min=12, max=1024, help="Side of every image in pixels.")] = 64,
     split: Annotated[str | None, typer.Option(help="Which split of an ImageFolder archive.")] = None,
     max_unpacked_gb: Annotated[float, typer.Option(min=0.001, help="Refuse archives that unpack to more.")] = 4.0,
     review: Annotated[

@@ -79,15 +79,16 @@ class OpenClipEncoder(Section):
     input_size: Count
     mean: Channels
     std: Channels
-    prompts: Annotated[list[str], Field(min_length=1)]
+    prompts: Annotated[list[Annotated[str, Field(pattern=r"\{\}")]], Field(min_length=1)]
     negatives: Annotated[list[str], Field(min_length=1)]
 
 
 class TimmEncoder(Section):
     model: str
     checkpoint: str | None
-    pad_type: str | None
+    pad_type: Literal["same"] | None
     input_size: Count
+    more_input_sizes: list[Count]
     mean: Channels
     std: Channels
 
@@ -215,6 +216,12 @@ class Augment(Section):
     techniques: Techniques
     seed: Seed
 
+    @model_validator(mode="after")
+    def _some_technique(self) -> "Augment":
+        if self.max_copies_per_image and not any(self.techniques.model_dump().values()):
+            raise ValueError("techniques all weigh 0; give one a weight, or set max_copies_per_image to 0")
+        return self
+
 
 class Submission(Section):
     team: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -271,6 +278,15 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
 
+    @model_validator(mode="after")
+    def _policy_for_faster_autoaugment(self) -> "Params":
+        if self.augment.techniques.faster_autoaugment and not self.policy_search.enabled:
+            raise ValueError(
+                "augment.techniques.faster_autoaugment has a weight, but no policy is searched; set "
+                "policy_search.enabled to true, or the weight to 0"
+            )
+        return self
+
 
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check all of params.yaml.
@@ -283,6 +299,10 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WinnowError(f"{path} is missing; run from the repository's root, or copy one from configs/.") from None
+    except OSError as error:
+        raise WinnowError(f"{path} cannot be read ({error.strerror}); name a params file.") from None
+    except UnicodeDecodeError as error:
+        raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f" at line {place.line + 1}" if place else ""
@@ -316,6 +336,9 @@ def check_inputs(params: Params, *, built: set[str]) -> None:
         "data.truth": (params.data.truth, "put it there, or set it to data/none"),
         "data.outside_photos": (params.data.outside_photos, "put the photos there, or set it to data/none"),
     }
+    pretrained = params.embed.open_clip.pretrained
+    if params.embed.encoder == "open_clip" and "/" in pretrained:
+        wanted["embed.open_clip.pretrained"] = (pretrained, "put the weights there, or name a tag of open_clip")
     if params.embed.encoder == "timm" and params.embed.timm.checkpoint is not None:
         wanted["embed.timm.checkpoint"] = (params.embed.timm.checkpoint, "put the weights there, or set it to null")
     for key, (path, mend) in wanted.items():
@@ -332,6 +355,9 @@ def _sentence(path: str | Path, error: ValidationError) -> str:
                 problems.append(f"{key} is no parameter of winnow (misspelt?)")
             case "missing":
                 problems.append(f"{key} is missing")
+            case "value_error":  # of a section's keys together, said in words of our own
+                words = str(item["ctx"]["error"])
+                problems.append(f"{key}: {words}" if key else words)
             case _:
                 problems.append(f"{key} is {_shown(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}")
     more = len(error.errors()) - len(problems)

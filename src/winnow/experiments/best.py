@@ -31,8 +31,10 @@ def ranked(runs: Sequence[Run], by: str) -> list[tuple[Run, float]]:
     check_choice(by)
     found = [(run, records(run.metrics).get(by)) for run in runs if not run.fault]
     usable = [(run, float(value)) for run, value in found if isinstance(value, int | float)]
+    if not usable and all(run.fault for run in runs):
+        raise WinnowError("no run is whole; run 'dvc repro' to build the workspace.")
     if not usable:
-        known = sorted({key for run in runs for key in records(run.metrics) if ".validation." in key})
+        known = sorted({key for run in runs if not run.fault for key in records(run.metrics) if ".validation." in key})
         hint = f"; there are {', '.join(known[:4])}, …" if known else ""
         raise WinnowError(f"no run has {by} in its {METRICS}{hint}.")
     return sorted(usable, key=lambda item: -item[1])

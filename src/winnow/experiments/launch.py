@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,10 +22,7 @@ def make_runs(runs: Sequence[PlannedRun], *, jobs: int | None, time_limit: float
         WinnowError: before anything runs, if a run's params are wrong or the workspace is not committed.
     """
     repository = Repository(Path())
-    params = yaml.safe_load(repository.read("params.yaml", repository.head()) or b"")
-    if not isinstance(params, dict):
-        raise WinnowError("the last commit holds no params.yaml; commit one.")
-    check_runs(runs, params)
+    params = checked_params(runs, repository)
     with only_one(repository):
         source = Source(repository, params)
         devices = gpus()
@@ -37,6 +35,29 @@ def make_runs(runs: Sequence[PlannedRun], *, jobs: int | None, time_limit: float
         except KeyboardInterrupt:
             raise WinnowError("interrupted; the same command goes on from here.") from None
     return [state.state.startswith("done") for state in states]
+
+
+def checked_params(runs: Sequence[PlannedRun], repository: Repository, *, split: str | None = None) -> dict[str, Any]:
+    """What params.yaml holds in the last commit, once every run was checked against it.
+
+    Args:
+        runs: to be made.
+        repository: to make them in.
+        split: the images that they are to be judged on, or None.
+
+    Raises:
+        WinnowError: if the last commit holds none, a run's params are wrong, or there is no such split.
+    """
+    params = yaml.safe_load(repository.read("params.yaml", repository.head()) or b"")
+    if not isinstance(params, dict):
+        raise WinnowError("the last commit holds no params.yaml; commit one.")
+    check_runs(runs, params)
+    if split not in (None, "validation") and params["data"]["test_archive"] == "data/none":
+        raise WinnowError(
+            f"there is no {split} set, data.test_archive in the committed params.yaml is data/none; add "
+            "--split validation."
+        )
+    return params
 
 
 def gpus() -> list[str]:

@@ -176,7 +176,12 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
         key, equals, value = setting.partition("=")
         if not equals or not key:
             raise WinnowError(f"--set takes key=value, for example --set train.course.epochs=2, not {setting!r}.")
-        result[key] = yaml.safe_load(value)
+        try:
+            result[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise WinnowError(
+                f"--set {setting!r} is not valid YAML behind the =; close its brackets and quotes."
+            ) from None
     return result
 
 
@@ -199,10 +204,23 @@ def _read(path: Path, model: type[Section]) -> Any:
         return model.model_validate(content)
     except FileNotFoundError:
         raise WinnowError(f"{path} does not exist; configs/ holds examples.") from None
+    except OSError as error:
+        raise WinnowError(f"{path} cannot be read ({error.strerror}); name a YAML file.") from None
+    except UnicodeDecodeError as error:
+        raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
-        raise WinnowError(f"{path} is not valid YAML{f' at line {place.line + 1}' if place else ''}.") from None
+        raise WinnowError(
+            f"{path} is not valid YAML{f' at line {place.line + 1}' if place else ''}; mend the indentation or "
+            "quoting there."
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise WinnowError(f"{path}: {where}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+        if isinstance(content, dict) and ("rows" in content) != (model is AblationFile):
+            other = "an ablation; use 'winnow ablation'" if "rows" in content else "a sweep; use 'winnow sweep'"
+            raise WinnowError(f"{path} describes {other}.") from None
+        known = ", ".join(field.alias or name for name, field in model.model_fields.items())
+        raise WinnowError(
+            f"{path}: {where}: {first['msg'][0].lower()}{first['msg'][1:]}; its keys are {known}."
+        ) from None
