@@ -18,6 +18,10 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python benchmarks/tables.py RESULT.json")
     result = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    if missing := {"config", "changes", "evaluation", "metrics", "stages"} - set(result):
+        sys.exit(
+            f"{sys.argv[1]} is no result of benchmarks/pipeline.py: it has no {min(missing)}; see docs/benchmarks.md."
+        )
     threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
     changes = f" with {', '.join(f'`{change}`' for change in result['changes'])}" if result["changes"] else ""
     print(

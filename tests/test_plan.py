@@ -321,5 +321,5 @@ def test_no_copy_takes_the_name_of_an_image_that_left_the_set() -> None:
     image_id, labels = np.array(["img_a", "img_b"]), np.array([0, 0])
     options = {"budget": 4, "balance": "none", "max_copies_per_image": 1, "techniques": {"crop": 1.0}, "seed": 0}
     assert plan_copies(image_id, labels, **options)["name"].tolist() == ["img_a_crop", "img_b_crop"]
-    with pytest.raises(WinnowError, match="img_b_crop.*augmented already"):
+    with pytest.raises(WinnowError, match=r"img_b_crop.*augmented already"):
         plan_copies(image_id, labels, **options, taken=np.array(["img_a", "img_b", "img_b_crop"]))

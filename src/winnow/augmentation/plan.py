@@ -82,9 +82,9 @@ def plan_copies(
 
     Returns:
         A row per copy, sorted by `name`: `name` (`copy_name` of the source and the technique, numbered from 1 where an
-        image has several of one technique), `image_id` (the source), `technique`, `label` int64, `seed` int64 >= 0 (of the copy's
-        pixels) and `partner` (an image_id of the class for mixup and cutmix, "" for others). Within a class images of
-        equal weight have numbers of copies that differ by 1 at most.
+        image has several of one technique), `image_id` (the source), `technique`, `label` int64, `seed` int64 >= 0 (of
+        the copy's pixels) and `partner` (an image_id of the class for mixup and cutmix, "" for others). Within a class
+        images of equal weight have numbers of copies that differ by 1 at most.
 
     Raises:
         WinnowError: if the originals exceed the budget, copies are wanted but every technique is switched off, or an

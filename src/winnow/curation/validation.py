@@ -116,7 +116,7 @@ def select_validation(
 
 
 def _least_each(available: np.ndarray, quota: int) -> np.ndarray:
-    """(K,) images that each class gives at least: all alike, and more where small classes cannot, until there are ten."""
+    """(K,) images that each class gives at least: all alike, but large ones more where small ones lack some of ten."""
     least = min(quota, -(-_LEAST_TOTAL // len(available)))
     while np.minimum(least, available).sum() < _LEAST_TOTAL and least < min(quota, available.max()):
         least += 1

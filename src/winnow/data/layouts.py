@@ -50,8 +50,8 @@ def read_layout(archive: Archive, *, class_names: Sequence[str], split: str | No
     """Find the images and labels of an archive.
 
     Course layout: `<root>/imgs/img_<key>.<jpg, png, ...>` and `<root>/data-labels.json` with one-hot lists.
-    ImageFolder: `<label>/<file>` or `<split>/<label>/<file>` below any common root; ids are `img_<label>-<stem>`, with a
-    digest of the path behind where that alone would not tell files apart, or holds letters that a name may not.
+    ImageFolder: `<label>/<file>` or `<split>/<label>/<file>` below any common root; ids are `img_<label>-<stem>`, with
+    a digest of the path behind where that alone would not tell files apart, or holds letters that a name may not.
 
     Args:
         archive: open archive.
@@ -228,7 +228,7 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
         if len(parts[name]) != 2:
             entries.append(Entry(name, "", None, "bad-name", f"not {posixpath.join(root, '<label>', '<image>')}"))
             continue
-        folder, file = parts[name]
+        folder = parts[name][0]
         if folder in labels:
             entries.append(Entry(name, ids[name], labels[folder]))
         else:
