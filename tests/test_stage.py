@@ -1,9 +1,9 @@
 """What stage scripts share: declared params only, one-sentence errors, honest dvc.yaml."""
 
 import ast
-import subprocess
 import json
 import re
+import subprocess
 
 import pytest
 import yaml
