@@ -70,7 +70,7 @@ def make_project(folder: Path, root: Path) -> Path:
     (folder / "work.py").write_text(WORK)
     (folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
     params = yaml.safe_load((root / "params.yaml").read_text())
-    params["data"] |= {"archive": "data/raw/archive.zip", "test_archive": "data/none", "truth": "data/none"}
+    params["data"] |= dict.fromkeys(("archive", "test_archive"), "data/raw/archive.zip") | {"truth": "data/none"}
     params["curate"] |= {"class_floor": 0, "ood_threshold": 0.5}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     (folder / ".gitignore").write_text("/data/raw/\n/data/interim/\n/.winnow/\n/began\n")
