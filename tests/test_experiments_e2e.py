@@ -1,4 +1,4 @@
-"""A sweep and a comparison of the real pipeline, on the tiny archive of test_pipeline."""
+"""A sweep and a comparison of the real pipeline, on the tiny archive of tiny_project."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from stub_project import winnow
-from test_pipeline import clone, dvc, git
+from tiny_project import clone, dvc, git
 from winnow.experiments.repository import Repository
 from winnow.experiments.runs import read_run
 

@@ -288,6 +288,30 @@ class Params(Section):
         return self
 
 
+def read_yaml(path: str | Path, *, missing: str) -> Any:
+    """What the file holds.
+
+    Args:
+        path: the file.
+        missing: what to say behind the path where there is no such file, with the mend.
+
+    Raises:
+        WinnowError: if the file is missing, cannot be read, or is no UTF-8 text or no YAML.
+    """
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WinnowError(f"{path} {missing}") from None
+    except OSError as error:
+        raise WinnowError(f"{path} cannot be read ({error.strerror}); name a YAML file.") from None
+    except UnicodeDecodeError as error:
+        raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}" if place else ""
+        raise WinnowError(f"{path} is not valid YAML{where}; mend the indentation or quoting there.") from None
+
+
 def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check all of params.yaml.
 
@@ -295,18 +319,7 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         WinnowError: if the file is missing, is not YAML, or a value is unknown, missing, of the wrong type or range;
             the message names the key and the value.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WinnowError(f"{path} is missing; run from the repository's root, or copy one from configs/.") from None
-    except OSError as error:
-        raise WinnowError(f"{path} cannot be read ({error.strerror}); name a params file.") from None
-    except UnicodeDecodeError as error:
-        raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" at line {place.line + 1}" if place else ""
-        raise WinnowError(f"{path} is not valid YAML{where}; mend the indentation or quoting there.") from None
+    content = read_yaml(path, missing="is missing; run from the repository's root, or copy one from configs/.")
     if not isinstance(content, dict):
         raise WinnowError(f"{path} holds no sections; copy one from configs/ or restore it with git.")
     return check_content(content, str(path))

@@ -72,10 +72,10 @@ def select_validation(
             f"data/review/validation.csv confirms {taken.sum():,} images and validation.max_total allows "
             f"{max_total:,}; reject some of them."
         )
-    closed = np.zeros(len(decisions), bool)  # decided by people, or a copy of an image that they confirmed
-    closed[confirmed] = closed[rejected] = True
     group = decisions["duplicate_group"].to_numpy()
-    closed |= np.isin(group, group[confirmed])
+    leaving = np.isin(group, group[confirmed])  # training: what people confirmed, and its copies
+    closed = leaving.copy()
+    closed[rejected] = True
     rng = np.random.default_rng(seed)
     final_label = decisions["final_label"].to_numpy()
     reviewed = decisions["rule"].eq("review")
@@ -92,9 +92,10 @@ def select_validation(
     size = np.bincount(believed, minlength=num_classes)
     quality = decisions["label_quality_score"].to_numpy()
     quota = min(per_class, max_total // num_classes)
-    leaving = np.isin(group, group[confirmed])  # confirmed images and their copies are not for training
-    room = np.bincount(final_label[(final_label >= 0) & ~leaving], minlength=num_classes) - 1  # training keeps one
-    room = np.minimum(np.bincount(final_label[(final_label >= 0) & ~closed], minlength=num_classes), room.clip(min=0))
+    open_size, training_size = (
+        np.bincount(final_label[(final_label >= 0) & ~out], minlength=num_classes) for out in (closed, leaving)
+    )
+    room = np.minimum(open_size, training_size - 1).clip(min=0)  # training keeps one
     least = _least_each(taken + room, quota)
     open_rows, wanted = [], np.zeros(num_classes, np.int64)
     for label in range(num_classes):

@@ -221,19 +221,18 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
     parts = {name: name[len(root) :].lstrip("/").split("/") for name in below}
     found = sorted({part[0] for part in parts.values() if len(part) == 2})
     labels = {name: label for label, name in enumerate(class_names or found)}
-    own_ids = _image_ids("/".join(part) for part in parts.values() if len(part) == 2)
-    ids = {name: own_ids["/".join(part)] for name, part in parts.items() if len(part) == 2}
+    ids = _image_ids("/".join(part) for part in parts.values() if len(part) == 2)
     entries = []
     for name in below:
         if len(parts[name]) != 2:
             entries.append(Entry(name, "", None, "bad-name", f"not {posixpath.join(root, '<label>', '<image>')}"))
             continue
-        folder = parts[name][0]
+        folder, image_id = parts[name][0], ids["/".join(parts[name])]
         if folder in labels:
-            entries.append(Entry(name, ids[name], labels[folder]))
+            entries.append(Entry(name, image_id, labels[folder]))
         else:
             detail = f"{folder!r} is not among data.class_names ({', '.join(class_names)})"
-            entries.append(Entry(name, ids[name], None, "unknown-class", detail))
+            entries.append(Entry(name, image_id, None, "unknown-class", detail))
     return Layout(list(labels), entries)
 
 

@@ -144,7 +144,7 @@ def ablation(
 
         from winnow import tables
         from winnow.experiments.ablation import study_markdown, study_rich, study_rows
-        from winnow.experiments.launch import checked_params, make_runs
+        from winnow.experiments.launch import make_runs
         from winnow.experiments.pairing import in_split
         from winnow.experiments.plan import ablation_runs, only_rows, parse_settings, read_ablation
         from winnow.experiments.repository import Repository
@@ -154,9 +154,8 @@ def ablation(
         study = read_ablation(file)
         study = only_rows(study, only) if only else study
         runs = ablation_runs(study, file.stem, parse_settings(settings or []))
+        done = make_runs(runs, jobs=jobs, time_limit=60 * time_limit, split=split.value)
         repository = Repository(Path())
-        checked_params(runs, repository, split=split.value)
-        done = make_runs(runs, jobs=jobs, time_limit=60 * time_limit)
         predictions = {}
         for row, run, made in zip(study.rows, runs, done, strict=True):
             if made:

@@ -15,14 +15,16 @@ from winnow.experiments.slots import Slot, Source, only_one
 from winnow.experiments.sweep_table import showing
 
 
-def make_runs(runs: Sequence[PlannedRun], *, jobs: int | None, time_limit: float) -> list[bool]:
+def make_runs(
+    runs: Sequence[PlannedRun], *, jobs: int | None, time_limit: float, split: str | None = None
+) -> list[bool]:
     """Make those of `runs` that are not done, one per GPU or `jobs` at a time; whether each is done.
 
     Raises:
-        WinnowError: before anything runs, if a run's params are wrong or the workspace is not committed.
+        WinnowError: before anything runs, if `checked_params` refuses them or the workspace is not committed.
     """
     repository = Repository(Path())
-    params = checked_params(runs, repository)
+    params = checked_params(runs, repository, split=split)
     with only_one(repository):
         source = Source(repository, params)
         devices = gpus()

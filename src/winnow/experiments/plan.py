@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from winnow.errors import WinnowError
-from winnow.params import Section, check_content
+from winnow.params import Section, check_content, read_yaml
 
 Value = bool | int | float | str | list[int] | list[float] | list[str] | None
 Changes = Annotated[dict[str, Value], Field(min_length=1)]
@@ -199,21 +199,9 @@ def _hydra(value: Any) -> str:
 
 
 def _read(path: Path, model: type[Section]) -> Any:
+    content = read_yaml(path, missing="does not exist; configs/ holds examples.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return model.model_validate(content)
-    except FileNotFoundError:
-        raise WinnowError(f"{path} does not exist; configs/ holds examples.") from None
-    except OSError as error:
-        raise WinnowError(f"{path} cannot be read ({error.strerror}); name a YAML file.") from None
-    except UnicodeDecodeError as error:
-        raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        raise WinnowError(
-            f"{path} is not valid YAML{f' at line {place.line + 1}' if place else ''}; mend the indentation or "
-            "quoting there."
-        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -1,0 +1,154 @@
+"""The real pipeline as a repository of its own, on an archive so small that it runs in a minute."""
+
+import io
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from PIL import Image
+
+from stub_project import call, environment
+
+TREE = (
+    "src",
+    "stages",
+    "data/none",
+    "data/review",
+    ".dvc/config",
+    "third_party",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+)
+CLASSES = ["disc", "bars", "cross"]
+SIZE = 32
+CHANGES = {
+    "data": {
+        "archive": "data/raw/tiny.zip",
+        "test_archive": "data/raw/tiny-test.zip",
+        "truth": "data/raw/tiny-truth.csv",
+        "class_names": CLASSES,
+        "image_size": SIZE,
+    },
+    "embed": {"trained": {"folds": 2, "epochs": 20, "width": 8, "input_size": 16, "learning_rate": 0.1, "seed": 0}},
+    "crossval": {"folds": 3},
+    "label_issues": {"neighbours": 8},
+    "ood": {"neighbours": 10},
+    "duplicates": {"max_hash_distance": 2, "min_similarity": 0.98},  # pictures so plain are alike by chance
+    "map": {"method": "pca"},
+    "curate": {"class_floor": 10, "ood_threshold": 0.5},
+    "validation": {"per_class": 5, "min_label_quality": 0.5, "max_ood_score": 0.5},
+    "augment": {
+        "budget": 330,
+        # Those whose names have two words among them: the linter reads sources and techniques off the file names.
+        "techniques": {
+            "flip": 1.0,
+            "crop": 1.0,
+            "flip_crop": 1.0,
+            "rotation": 0.0,
+            "color": 0.0,
+            "oversampling": 1.0,
+            "mixup": 0.0,
+            "cutmix": 1.0,
+            "trivial_augment": 1.0,
+            "augmix": 1.0,
+            "faster_autoaugment": 0.0,
+        },
+    },
+    "submission": {"team": "tiny"},
+    "train": {"course": {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, "momentum": 0.9}},
+}
+
+
+def picture(label: int, rng: np.random.Generator) -> np.ndarray:
+    """A disc, bars or cross of random place, size and colours; label 3 is pure noise, out of distribution."""
+    if label == 3:
+        return rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2 + rng.integers(-6, 7, (2, 1, 1))
+    size = rng.integers(3, 6)
+    shape = [x**2 + y**2 < (2.2 * size) ** 2, x % (2 * size) < size, (abs(x) < size / 1.5) | (abs(y) < size / 1.5)][
+        label
+    ]
+    ground, figure = rng.permutation([rng.integers(0, 90, 3), rng.integers(150, 256, 3)])
+    shade = 40 * rng.normal(size=2) @ np.array([x.ravel(), y.ravel()]) / SIZE  # a gradient, so that no two are alike
+    colours = np.where(shape[..., None], figure, ground) + shade.reshape(SIZE, SIZE, 1)
+    return (colours + rng.normal(0, 12, (SIZE, SIZE, 3))).clip(0, 255).astype(np.uint8)
+
+
+def encoded(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def write_archive(path: Path, root: str, images: dict[str, bytes], labels: dict[str, int]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for image_id, content in images.items():
+            archive.writestr(f"{root}/imgs/{image_id}.jpg", content)
+        one_hot = {image_id: np.eye(3, dtype=int)[label].tolist() for image_id, label in labels.items()}
+        archive.writestr(f"{root}/data-labels.json", json.dumps(one_hot))
+
+
+def write_data(raw: Path) -> None:
+    """240 images with a fifth of the labels flipped, 9 of noise and 6 exact copies; 30 clean test images; the truth."""
+    rng = np.random.default_rng(0)
+    raw.mkdir(parents=True)
+    images, labels, truth = {}, {}, []
+    for i in range(240):
+        true_label = i % 3
+        image_id = f"img_{i:04d}"
+        images[image_id] = encoded(picture(true_label, rng))
+        labels[image_id] = (true_label + 1) % 3 if i % 5 == 0 else true_label
+        truth.append((image_id, true_label, 0, ""))
+    for i in range(9):
+        image_id = f"img_noise{i}"
+        images[image_id] = encoded(picture(3, rng))
+        labels[image_id] = i % 3
+        truth.append((image_id, "", 1, ""))
+    for i in range(6):
+        image_id, source = f"img_copy{i}", f"img_{i * 7:04d}"
+        images[image_id], labels[image_id] = images[source], labels[source]
+        truth.append((image_id, (i * 7) % 3, 0, source))
+    write_archive(raw / "tiny.zip", "tiny", images, labels)
+    test_images = {f"img_test{i:02d}": encoded(picture(i % 3, rng)) for i in range(30)}
+    write_archive(raw / "tiny-test.zip", "tiny-test", test_images, {f"img_test{i:02d}": i % 3 for i in range(30)})
+    columns = ["image_id", "true_label", "is_ood", "duplicate_of"]
+    pd.DataFrame(truth, columns=columns).to_csv(raw / "tiny-truth.csv", index=False)
+
+
+def clone(root: Path, target: Path) -> Path:
+    """The pipeline as a git repository of its own, pointed at the tiny archive."""
+    for name in TREE:
+        source, destination = root / name, target / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, destination, ignore=shutil.ignore_patterns("__pycache__", "decisions.csv"))
+        else:
+            shutil.copy(source, destination)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    for section, changes in CHANGES.items():
+        params[section] |= changes
+    (target / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    write_data(target / "data/raw")
+    git(target, "init", "-q")
+    git(target, "add", "-A")
+    git(target, "commit", "-q", "-m", "start")
+    return target
+
+
+def git(folder: Path, *arguments: str) -> None:
+    call(folder, "git", *arguments)
+
+
+def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
+    done = subprocess.run(
+        ["dvc", *arguments], cwd=folder, env=environment(), capture_output=True, text=True, timeout=800
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output
+    return output
