@@ -24,6 +24,7 @@ from winnow.encoders.base import best_device
 from winnow.encoders.embedding import embed_images
 from winnow.encoders.load import load_encoder
 
+ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = "encoders/mobilenetv2_100.imagenet.safetensors"
 CIFAR_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 DS801_NAMES = ["cat", "lynx", "wolf", "coyote", "jaguar", "cheetah", "chimpanzee", "orangutan", "hamster", "guinea pig"]
@@ -45,6 +46,8 @@ class Dataset:
         zero_shot_pred_probs, in_class_probability: (N, K) and (N,) of the encoder's own classifier, where its labels
             name all classes, or None.
         clean_features, clean_labels: (M, D) and (M,) of a clean test set, or None.
+        duplicates, configuration: with a clean test set, what `find_duplicates` found, and the params file whose
+            thresholds curate the dataset.
     """
 
     name: str
@@ -59,6 +62,8 @@ class Dataset:
     in_class_probability: np.ndarray | None = None
     clean_features: np.ndarray | None = None
     clean_labels: np.ndarray | None = None
+    duplicates: pd.DataFrame | None = None
+    configuration: Path | None = None
 
 
 def datasets(names: list[str], shared: Path, cache: Path) -> Iterator[Dataset]:
@@ -113,8 +118,8 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         for part in ("train", "test")
     )
     pixels = decode_pixels(train.images["image_bytes"].to_list(), image_size=64)
-    sizes = (224, 160, 256)  # as configs/ds801-mobilenetv2.yaml
-    arrays = cached_arrays(pixels, shared, cache, input_sizes=sizes, class_names=DS801_NAMES)
+    views = {"input_sizes": (224, 160, 256), "flip": True}  # as configs/ds801-mobilenetv2.yaml
+    arrays = cached_arrays(pixels, shared, cache, class_names=DS801_NAMES, **views)
     features = arrays["features"]
     image_id, labels = train.manifest["image_id"].to_numpy().astype(str), train.manifest["label"].to_numpy()
     duplicates = find_duplicates(image_id, labels, pixels, features, max_hash_distance=14, min_similarity=0.8)
@@ -130,8 +135,10 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         is_ood=truth.reindex(image_id).to_numpy().astype(float),
         zero_shot_pred_probs=arrays["zero_shot_pred_probs"],
         in_class_probability=arrays["in_class_probability"],
-        clean_features=cached_arrays(clean, shared, cache, input_sizes=sizes)["features"],
+        clean_features=cached_arrays(clean, shared, cache, **views)["features"],
         clean_labels=test.manifest["label"].to_numpy(),
+        duplicates=duplicates[["duplicate_group", "exact_group"]].reset_index(drop=True),
+        configuration=ROOT / "configs/ds801-mobilenetv2.yaml",
     )
 
 
@@ -180,16 +187,23 @@ def existing(path: Path) -> Path:
 
 
 def cached_arrays(
-    pixels: np.ndarray, shared: Path, cache: Path, *, input_sizes: tuple[int, ...], class_names: list[str] | None = None
+    pixels: np.ndarray,
+    shared: Path,
+    cache: Path,
+    *,
+    input_sizes: tuple[int, ...],
+    flip: bool = False,
+    class_names: list[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """ImageNet's MobileNetV2 on the images (N, H, W, 3) enlarged to each of `input_sizes`, on average.
+    """ImageNet's MobileNetV2 on the images (N, H, W, 3) enlarged to each of `input_sizes`, on average; with `flip` also
+    over their mirror images.
 
     Returns:
         `features` (N, 1280) float32, L2-normalised, and with `class_names` that ImageNet has labels for,
         `zero_shot_pred_probs` (N, K) and `in_class_probability` (N,).
     """
-    key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes() + str((input_sizes, class_names)).encode())
-    file = cache / f"mobilenetv2-{'-'.join(map(str, input_sizes))}-{key.hexdigest()[:16]}.npz"
+    key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes() + str((input_sizes, flip, class_names)).encode())
+    file = cache / f"mobilenetv2-{'-'.join(map(str, input_sizes))}{'-flip' * flip}-{key.hexdigest()[:16]}.npz"
     if not file.exists():
         half = (0.5, 0.5, 0.5)
         settings = {
@@ -203,6 +217,6 @@ def cached_arrays(
         }
         encoder = load_encoder("timm", settings, class_names=class_names or [], device=best_device())
         cache.mkdir(parents=True, exist_ok=True)
-        features, zero_shot = embed_images(encoder, pixels, batch_size=16, flip=False, scratch=cache / "parts")
+        features, zero_shot = embed_images(encoder, pixels, batch_size=16, flip=flip, scratch=cache / "parts")
         tables.write_arrays(file, features=features, **({} if zero_shot is None else zero_shot.arrays()))
     return tables.read_arrays(file)

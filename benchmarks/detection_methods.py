@@ -1,7 +1,8 @@
 """winnow's detectors and those they are measured against, all on the same features and the same folds.
 
 A label method gives, for every image, a `score` (higher is more likely wrong), what it `flagged`, and the label that it
-would give instead (`corrected`). An outlier method gives a `score` (higher is more out of distribution) and `flagged`.
+would give instead (`corrected`); where there is a clean test set also the `curated` labels, -1 for an image that it
+would rather drop. An outlier method gives a `score` (higher is more out of distribution) and `flagged`.
 """
 
 import contextlib
@@ -13,17 +14,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 from cleanlab import Datalab
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
 from detection_data import Dataset
+from winnow.curation.decide import Thresholds, decide
+from winnow.curation.review import no_review
 from winnow.detect.folds import stratified_group_folds
 from winnow.detect.label_issues import LabelScores, score_labels
 from winnow.detect.neighbours import nearest_neighbours
 from winnow.detect.ood import OodScores, score_ood
 from winnow.detect.probe import CrossvalResult, crossval_pred_probs
 from winnow.detect.vote import knn_vote, neighbourhood
+from winnow.params import load_params
 
 T = TypeVar("T")
 L2 = (0.003, 0.01, 0.03, 0.1, 0.3)
@@ -39,6 +44,7 @@ class Found:
     flagged: np.ndarray | None
     corrected: np.ndarray | None
     seconds: float
+    curated: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,18 @@ def winnow_ood(data: Dataset, shared: Shared, scores: LabelScores) -> OodScores:
     )
 
 
+def winnow_curated(data: Dataset, scores: LabelScores, outside: OodScores) -> np.ndarray:
+    """(N,) int64 labels as stage `curate` leaves them at the thresholds of the dataset's configuration, -1 dropped."""
+    frame = pd.concat([data.duplicates, scores.frame, outside.frame], axis=1).assign(
+        image_id=data.image_id, label=data.labels, image_faults=""
+    )
+    thresholds = Thresholds(**load_params(data.configuration).curate.model_dump())
+    decisions = decide(
+        frame, class_names=data.class_names, thresholds=thresholds, review=no_review(), with_reasons=False
+    )
+    return decisions["final_label"].to_numpy()
+
+
 def methods(data: Dataset) -> Iterator[tuple[str, str, Found]]:
     """(what it finds, method, verdict), `labels` first; winnow is measured in the same way as the others."""
     shared = shared_probabilities(data)
@@ -89,6 +107,7 @@ def methods(data: Dataset) -> Iterator[tuple[str, str, Found]]:
     argmax = pred_probs.argmax(axis=1)
 
     scores, seconds = timed(lambda: winnow_labels(data, shared))
+    outside, outside_seconds = (None, 0.0) if data.is_ood is None else timed(lambda: winnow_ood(data, shared, scores))
     frame = scores.frame
     yield (
         "labels",
@@ -98,16 +117,25 @@ def methods(data: Dataset) -> Iterator[tuple[str, str, Found]]:
             frame["is_label_issue"].to_numpy(),
             frame["suggested_label"].to_numpy(),
             seconds,
+            None if data.clean_labels is None else winnow_curated(data, scores, outside),
         ),
     )
     lab, lab_seconds = timed(lambda: datalab(data, pred_probs))
     issues = lab.get_issues("label")
     flagged = issues["is_label_issue"].to_numpy()
-    predicted = issues["predicted_label"].to_numpy()
+    corrected = np.where(flagged, issues["predicted_label"].to_numpy(), labels)
+    outlier = lab.get_issues("outlier")
+    outlier_flagged = outlier["is_outlier_issue"].to_numpy()
     yield (
         "labels",
         "cleanlab Datalab, defaults",
-        Found(1 - issues["label_score"].to_numpy(), flagged, np.where(flagged, predicted, labels), lab_seconds),
+        Found(
+            1 - issues["label_score"].to_numpy(),
+            flagged,
+            corrected,
+            lab_seconds,
+            np.where(outlier_flagged, -1, corrected),
+        ),
     )
     flagged, seconds = timed(lambda: find_label_issues(labels, pred_probs, n_jobs=1))
     quality = get_label_quality_scores(labels, pred_probs)
@@ -120,17 +148,15 @@ def methods(data: Dataset) -> Iterator[tuple[str, str, Found]]:
     random = np.random.default_rng(0).random(len(labels))
     yield "labels", "random", Found(random, random > 0.5, None, 0.0)
 
-    if data.is_ood is None:
+    if outside is None:
         return
-    outside, seconds = timed(lambda: winnow_ood(data, shared, scores))
     yield (
         "ood",
         "winnow",
-        Found(outside.frame["ood_score"].to_numpy(), outside.frame["is_ood"].to_numpy(), None, seconds),
+        Found(outside.frame["ood_score"].to_numpy(), outside.frame["is_ood"].to_numpy(), None, outside_seconds),
     )
-    issues = lab.get_issues("outlier")
-    flagged = issues["is_outlier_issue"].to_numpy()
-    yield "ood", "cleanlab Datalab, defaults", Found(1 - issues["outlier_score"].to_numpy(), flagged, None, lab_seconds)
+    score = 1 - outlier["outlier_score"].to_numpy()
+    yield "ood", "cleanlab Datalab, defaults", Found(score, outlier_flagged, None, lab_seconds)
     (similarity, _), seconds = timed(lambda: nearest_neighbours(data.features, k=OOD_NEIGHBOURS))
     yield "ood", f"kNN distance, k={OOD_NEIGHBOURS}", Found(1 - similarity[:, -1], None, None, seconds)
     score, seconds = timed(lambda: glosh(data.features))

@@ -40,7 +40,13 @@ def found_tables(datasets: dict) -> list[str]:
     return [
         compared(datasets, "labels", [(name, key) for name in judged for key in ("f1", "average_precision")]),
         compared(
-            datasets, "labels", [(name, key) for name in worth for key in ("probe_accuracy", "conflicts_resolved")]
+            datasets,
+            "labels",
+            [
+                (name, key)
+                for name in worth
+                for key in ("probe_accuracy", "curated_probe_accuracy", "conflicts_resolved")
+            ],
         ),
         compared(datasets, "ood", [(name, key) for name in outliers for key in ("auroc", "average_precision", "f1")]),
     ]

@@ -52,7 +52,9 @@ def measured(data: Dataset, figures: Path) -> dict:
             row |= ranking(truth, found)
             curves[what][name] = found.score
         if what == "labels" and found.corrected is not None and data.clean_features is not None:
-            row |= worth(data, found.corrected)
+            row |= probe_on(data, found.corrected, "probe") | {"conflicts_resolved": resolved(data, found.corrected)}
+            if found.curated is not None:
+                row |= probe_on(data, found.curated, "curated_probe")
         rows[what][name] = {key: round(float(value), 4) for key, value in row.items()}
         print(data.name, what, name, rows[what][name], flush=True)
     for what, truth in (("labels", data.is_label_error), ("ood", data.is_ood)):
@@ -79,31 +81,37 @@ def ranking(truth: np.ndarray, found: Found) -> dict[str, float]:
     return row
 
 
-def worth(data: Dataset, corrected: np.ndarray) -> dict[str, float]:
-    """What corrected labels are worth: a probe on all directions of the features that learns from them, every class
-    counting alike, on the clean test set (its penalty is the one of the best held-out likelihood); and the share of
-    groups of copies with different labels that end with one."""
+def probe_on(data: Dataset, labels: np.ndarray, name: str) -> dict[str, float]:
+    """What labels are worth: the accuracy on the clean test set of a probe on all directions of the features that
+    learns from them, every class counting alike. Its penalty is the one of the best held-out likelihood. An image with
+    the label -1 is left out."""
     num_classes, tested = len(data.class_names), len(data.clean_labels)
-    probe = LinearProbe(np.concatenate([data.features, data.clean_features]), directions=data.features.shape[1])
-    rows, fold = np.arange(len(corrected)), np.arange(len(corrected)) % 5
-    target = np.eye(num_classes, dtype=np.float32)[np.concatenate([corrected, np.zeros(tested, dtype=np.int64)])]
-    size = np.maximum(np.bincount(corrected, minlength=num_classes), 1)
-    weight = np.concatenate([1 / size[corrected], np.zeros(tested)]).astype(np.float32)
+    rows = np.flatnonzero(labels >= 0)
+    labels, fold, row = labels[rows], np.arange(len(rows)) % 5, np.arange(len(rows))
+    probe = LinearProbe(np.concatenate([data.features[rows], data.clean_features]), directions=data.features.shape[1])
+    target = np.eye(num_classes, dtype=np.float32)[np.concatenate([labels, np.zeros(tested, dtype=np.int64)])]
+    size = np.maximum(np.bincount(labels, minlength=num_classes), 1)
+    weight = np.concatenate([1 / size[labels], np.zeros(tested)]).astype(np.float32)
     judged = np.concatenate([others_of(fold), np.zeros((tested, 5), dtype=bool)]) * weight[:, None]
     likelihood, weights = {}, None
     for l2 in sorted(L2, reverse=True):
         weights = probe.fit(target, judged, l2=l2, start=weights)
-        held_out = probe.predict(weights)[rows, fold, corrected]
-        likelihood[l2] = (weight[rows] * np.log(np.maximum(held_out, 1e-30))).sum()
+        held_out = probe.predict(weights)[row, fold, labels]
+        likelihood[l2] = (weight[row] * np.log(np.maximum(held_out, 1e-30))).sum()
     l2 = max(likelihood, key=likelihood.__getitem__)
     predicted = probe.predict(probe.fit(target, weight[:, None], l2=l2))[-tested:, 0].argmax(axis=1)
+    return {
+        f"{name}_images": len(rows),
+        f"{name}_l2": l2,
+        f"{name}_accuracy": (predicted == data.clean_labels).mean(),
+    }
+
+
+def resolved(data: Dataset, corrected: np.ndarray) -> float:
+    """Share of the groups of copies with different labels that end with one."""
     conflicting = several_labels(data.groups, data.labels)
     still = several_labels(data.groups, corrected)
-    return {
-        "probe_l2": l2,
-        "probe_accuracy": (predicted == data.clean_labels).mean(),
-        "conflicts_resolved": 1 - (still & conflicting).sum() / max(conflicting.sum(), 1),
-    }
+    return 1 - (still & conflicting).sum() / max(conflicting.sum(), 1)
 
 
 def several_labels(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
