@@ -49,7 +49,7 @@ def main(params) -> str:
             rejected=pd.read_csv("data/interim/rejected.csv", dtype=str, keep_default_na=False),
             submission_set=tables.read_parquet("data/processed/submission_set.parquet"),
             metrics={Path(path).stem: tables.read_json(path) for path in read if path.endswith(".json")},
-            per_class=pd.read_csv("metrics/per_class.csv", dtype={"class": str}, keep_default_na=False),
+            per_class=read_per_class("metrics/per_class.csv"),
             confusion={arm: read_text(f"metrics/confusion/{arm}.csv") for arm in ARMS},
             predictions={arm: read_text(f"metrics/predictions/{arm}.csv") for arm in ARMS},
             curves={arm: pd.read_csv(f"metrics/curves/{arm}.csv") for arm in ARMS},
@@ -71,6 +71,11 @@ def main(params) -> str:
         temporary.write_bytes(slides)
     size = Path("report/index.html").stat().st_size
     return f"report/index.html ({size / 1e6:.1f} MB) and report/slides.pptx ({len(slides) / 1e6:.1f} MB)"
+
+
+def read_per_class(path: str) -> pd.DataFrame:
+    """A class may be called NA; one without images has no recall, which `evaluate` leaves empty."""
+    return pd.read_csv(path, dtype={"class": str}, keep_default_na=False, na_values={"recall": [""]})
 
 
 def read_text(path: str) -> pd.DataFrame:

@@ -63,7 +63,8 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
     packed = pd.concat([originals, copies]).rename(columns={"label": "given", "final_label": "label"})
     packed["image_bytes"] = jpeg((1, 2, 3))
     submission_set = packed[["name", "image_id", "technique", "label", "image_bytes"]].reset_index(drop=True)
-    splits = ["test", "validation"] if test else ["validation"]
+    splits = ["test", "test_unseen", "validation"] if test else ["validation"]
+    validation = ledger["final_label"][ledger["split"] == "validation"]
     labels = np.arange(60) % 3
     right = {"baseline": np.arange(60) < 24, "submission": np.arange(60) < 45}
     predicted = {arm: np.where(hit, labels, (labels + 1) % 3) for arm, hit in right.items()}
@@ -102,7 +103,12 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
             "image_faults": {"dark": 2},
             "curate": {"decided_by_people": 0},
             "self_check": {"enabled": False},
-            "validation_set": {"images": 3, "seen_by_people": 0, "near_duplicates_removed_from_training": 7},
+            "validation_set": {
+                "images": 3,
+                "seen_by_people": 0,
+                "near_duplicates_removed_from_training": 7,
+                "per_class": {names[k]: int((validation == k).sum()) for k in range(3)},
+            },
             "augment": {
                 "budget": 50,
                 "total": len(packed),
@@ -136,6 +142,7 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
                     }
                 )
                 for split in splits
+                if split != "test_unseen"
             )
             for arm, guess in predicted.items()
         },

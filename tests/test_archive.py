@@ -156,6 +156,12 @@ def test_folder_with_a_pipe_does_not_hang(tmp_path):
     refused(tmp_path, "'pipe', which is neither a file nor a folder")
 
 
+def test_links_that_lead_in_a_circle(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "b.jpg")
+    (tmp_path / "b.jpg").symlink_to(tmp_path / "a.jpg")
+    refused(tmp_path, "a.jpg cannot be read (Too many levels of symbolic links)")
+
+
 def test_a_link_to_nowhere(tmp_path):
     (tmp_path / "gone.txt").symlink_to(tmp_path / "nothing")
     refused(tmp_path, "gone.txt cannot be read")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import importlib.util
 import io
 import json
 import re
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from report_inputs import CLASSES, jpeg, make_inputs, make_ledger
+from winnow import tables
 from winnow.errors import WinnowError
 from winnow.report.content import count_repairs, count_rules, count_swaps, gather
 from winnow.report.coordinates import place_images
@@ -224,6 +226,58 @@ def test_limits_are_said(facts, root):
     assert "One network per arm" in said and "Nobody has looked through the validation set" in said
     bare = " ".join(gather(make_inputs(root, test=False, truth=False)).limits)
     assert "There is no test set" in bare and "There is no truth file" in bare
+
+
+def test_photos_from_outside_are_counted_as_what_they_are(root):
+    """The ledger holds none of them: the counts are those of the stage that chose the validation set."""
+    inputs = make_inputs(root)
+    chosen = {"images": 303, "from_outside": 300, "seen_by_people": 300, "per_class": dict.fromkeys(CLASSES, 101)}
+    inputs = dataclasses.replace(
+        inputs, metrics=inputs.metrics | {"validation_set": inputs.metrics["validation_set"] | chosen}
+    )
+    told = words(render_page(gather(inputs)))
+    assert "303 images, 101 to 101 per class: 300 photos from outside, confirmed by people, and 3 chosen among" in told
+    assert "303 images to validate on" in told and "fewer than the" not in told
+
+
+def test_the_confusion_is_summed_over_seeds(root):
+    inputs = make_inputs(root)
+    told = inputs.predictions["submission"]
+    inputs.predictions["submission"] = told.assign(**{"seed-1": told["label"], "seed-2": told["label"]})
+    confusion = gather(inputs).results.confusion["submission"]
+    assert confusion.sum() == 180 and np.trace(confusion) == 45 + 60 + 60
+
+
+def test_a_class_without_test_images_has_no_recall(inputs, root, tmp_path):
+    """`evaluate` leaves the cell empty; a class called NA keeps its name."""
+    table = inputs.per_class.replace({"class": {"owl": "NA"}})
+    table.loc[table["class"] == "cat", "recall"] = np.nan
+    tables.write_csv(table, tmp_path / "per_class.csv")
+    spec = importlib.util.spec_from_file_location("report", root / "stages/report.py")
+    report = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(report)
+    again = report.read_per_class(tmp_path / "per_class.csv")
+    assert again["recall"].dtype == np.float64 and again["recall"].isna().sum() == 6
+    assert set(again["class"]) == {"cat", "dog", "NA"}
+    render_page(gather(dataclasses.replace(inputs, per_class=again.replace({"class": {"NA": "owl"}}))))
+
+
+def test_a_test_set_of_leaks_alone(root):
+    inputs = make_inputs(root)
+    evaluation = inputs.metrics["evaluation"] | {"test_leaks": 60}
+    for arm in ("baseline", "submission"):
+        evaluation[arm] = {split: row for split, row in evaluation[arm].items() if split != "test_unseen"}
+    found = gather(dataclasses.replace(inputs, metrics=inputs.metrics | {"evaluation": evaluation}))
+    assert any("60 test images nearly repeat a training image; none is left" in said for said in found.limits)
+
+
+def test_a_truth_that_judges_little(root):
+    """Nothing flagged means no precision, and no image left in training means no accuracy there."""
+    inputs = make_inputs(root)
+    card = {"images_in_truth": 4, "label_errors.label_accuracy_before": 0.5}
+    told = words(render_page(gather(dataclasses.replace(inputs, metrics=inputs.metrics | {"scorecard": card}))))
+    assert "The truth file knows 4 images. Nothing that it could judge was flagged." in told
+    assert "There is no truth file" not in told
 
 
 def test_without_test_set_and_truth(root):

@@ -15,6 +15,7 @@ from stub_project import call, environment, make_project, winnow
 from winnow.experiments.repository import Repository
 from winnow.experiments.runner import running_stage, why_failed
 from winnow.experiments.runs import read_run
+from winnow.experiments.slots import Slot, Source
 from winnow.experiments.wholeness import not_whole
 
 SWEEP = "grid:\n  curate.ood_threshold: [0.6, 0.0, 0.75]\n"
@@ -84,6 +85,23 @@ def test_scores_are_reused_and_inputs_that_no_one_tracks_are_there(swept):
         assert "Running stage 'curate'" in log
     locks = [yaml.safe_load(Repository(folder).read("dvc.lock", rev))["stages"] for rev in experiments(folder).values()]
     assert len(locks) == 2 and locks[0]["score"] == locks[1]["score"]
+
+
+def test_a_picture_that_the_user_took_out_leaves_the_slot_too(project):
+    photos = project / "data/raw/photos"
+    photos.mkdir()
+    for name in "ab":
+        (photos / f"{name}.jpg").write_text(name)
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["data"]["outside_photos"] = "data/raw/photos"
+    slot = project / ".winnow/sweeps/slot-0"
+    for left in (["a.jpg", "b.jpg"], ["b.jpg"]):
+        Slot(Source(Repository(project), params), 0, None).prepare()
+        assert sorted(file.name for file in (slot / "data/raw/photos").iterdir()) == left
+        (slot / "data/interim").mkdir(parents=True, exist_ok=True)
+        (slot / "data/interim/scores.txt").write_text("an output stays")
+        (photos / "a.jpg").unlink(missing_ok=True)
+    assert (slot / "data/interim/scores.txt").exists() and (slot / "data/raw/archive.zip").exists()
 
 
 def test_what_is_done_is_not_made_again(swept):

@@ -148,7 +148,7 @@ class _Folder:
 
     def _add(self, file: Path) -> None:
         name = file.relative_to(self._root).as_posix()
-        target = file.resolve()
+        target = Path(os.path.realpath(file))  # resolve() raises where links lead in a circle; stat() says it in words
         if file.is_symlink() and (target.is_dir() or not target.is_relative_to(self._root)):
             raise WinnowError(
                 f"{self.label} holds the link {name!r}, which leads to {target}; put the files themselves in its place."

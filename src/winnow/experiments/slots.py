@@ -67,11 +67,16 @@ class Source:
             raise WinnowError(f"{what} from the last commit, and every run hangs off that; commit first.")
         # Weights and the like are named in params.yaml only.
         named = [value for value in records(params).values() if isinstance(value, str) and _is_inside(root, value)]
-        held = {out.relative_to(root).as_posix() for out in outs if out.is_relative_to(root)}
-        self.untracked = [
+        self._inputs = [*inputs, *named]
+        self._held = {out.relative_to(root).as_posix() for out in outs if out.is_relative_to(root)}
+        self.untracked = self.untracked_in(repository)
+
+    def untracked_in(self, repository: Repository) -> list[str]:
+        """The inputs in a repository that neither git nor DVC holds."""
+        return [
             file
-            for file in repository.untracked([*inputs, *named])
-            if "__pycache__" not in file and not any(file == out or file.startswith(f"{out}/") for out in held)
+            for file in repository.untracked(self._inputs)
+            if "__pycache__" not in file and not any(file == out or file.startswith(f"{out}/") for out in self._held)
         ]
 
 
@@ -118,6 +123,8 @@ class Slot:
             if value.strip():
                 own.git("config", key, value.strip())
         self._configure(root / ".dvc/config.local", self.path / ".dvc/config.local")
+        for file in set(self.source.untracked_in(own)) - set(self.source.untracked):
+            (self.path / file).unlink()  # a picture that the user took out of a folder must not stay in here
         for file in self.source.untracked:
             _link(root / file, self.path / file)
 

@@ -115,6 +115,9 @@ def gather(inputs: Inputs) -> Facts:
     features = inputs.features[tables.align(image_id, inputs.image_id, "features.npz")]
     curate = inputs.params["curate"]
     classes = count_classes(ledger, inputs.submission_set, class_names=names)
+    # Not counted in the ledger: photos from outside that people confirmed are in the validation set as well.
+    validated = inputs.metrics["validation_set"]["per_class"]
+    classes["validation"] = [validated[name] for name in inputs.class_names]
     if inputs.noise_transition is None:
         noise = noise_from_ledger(ledger, num_classes=len(names))
     else:
@@ -164,7 +167,7 @@ def gather(inputs: Inputs) -> Facts:
 
 
 def count_classes(ledger: pd.DataFrame, submission_set: pd.DataFrame, *, class_names: list[str]) -> pd.DataFrame:
-    """`Facts.classes`."""
+    """`Facts.classes` but for `validation`."""
 
     def count(labels: pd.Series) -> np.ndarray:
         return np.bincount(labels[labels >= 0], minlength=len(class_names))
@@ -177,7 +180,6 @@ def count_classes(ledger: pd.DataFrame, submission_set: pd.DataFrame, *, class_n
     table["originals"] = count(submission_set["label"][original])
     table["copies"] = count(submission_set["label"][~original])
     table["training"] = table["originals"] + table["copies"]
-    table["validation"] = count(ledger["final_label"][ledger["split"] == "validation"])
     return table
 
 

@@ -37,9 +37,13 @@ def find_limits(
     said += _of_detectors(metrics)
     leaks = metrics["evaluation"].get("test_leaks", 0)
     if leaks:
+        without = (
+            "the accuracy without them is given beside the other"
+            if (results.accuracies["split"] == "test_unseen").any()
+            else "none is left without them, so the figures prove nothing"
+        )
         said.append(
-            f"{counted(leaks, 'test image')} nearly repeat{'s' if leaks == 1 else ''} a training image; the accuracy "
-            "without them is given beside the other."
+            f"{counted(leaks, 'test image')} nearly repeat{'s' if leaks == 1 else ''} a training image; {without}."
         )
     if results.split == "validation":
         said.append("There is no test set: both arms are judged by the validation set, which winnow chose itself.")

@@ -81,7 +81,8 @@ def gather_results(
     Args:
         evaluation: content of metrics/evaluation.json.
         per_class: metrics/per_class.csv: `arm`, `split`, `class`, `recall`, `images`.
-        confusion: per arm, rows of `actual` and `predicted` class names.
+        confusion: per arm, rows of `actual` and `predicted` class names, of the first seed; counts only where there are
+            no predictions.
         predictions: per arm, metrics/predictions/<arm>.csv as text; may be empty.
         class_names: K names.
     """
@@ -102,17 +103,24 @@ def gather_results(
         classes["images"] = own["images"].reindex(class_names).fillna(0).astype(int).to_numpy()
         classes[arm] = own["recall"].reindex(class_names).to_numpy(dtype=np.float64)
     comparison = None
+    counts = {arm: _counts(confusion[arm], class_names) for arm in ARMS}
     if set(ARMS) <= set(predictions):
         rows = [in_split(predictions[arm], split, arm) for arm in ARMS]
         comparison = compare(rows[0], rows[1:], names=list(ARMS))[0]
+        counts = {arm: _over_seeds(own, class_names) for arm, own in zip(ARMS, rows, strict=True)}
     return Results(
         split=split,
         accuracies=accuracies,
         classes=classes,
-        confusion={arm: _counts(confusion[arm], class_names) for arm in ARMS},
+        confusion=counts,
         seeds=int(evaluation[ARMS[1]][split]["seeds"]),
         comparison=comparison,
     )
+
+
+def _over_seeds(rows: pd.DataFrame, class_names: list[str]) -> np.ndarray:
+    seeds = [column for column in rows.columns if column.startswith("seed-")]
+    return sum(_counts(pd.DataFrame({"actual": rows["label"], "predicted": rows[seed]}), class_names) for seed in seeds)
 
 
 def _counts(rows: pd.DataFrame, class_names: list[str]) -> np.ndarray:

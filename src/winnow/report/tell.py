@@ -67,11 +67,16 @@ def map_sentence(facts: Facts) -> str:
 def validation_sentence(facts: Facts) -> str:
     """How the validation set was made."""
     metrics, settings = facts.metrics["validation_set"], facts.params["validation"]
-    counts = facts.classes["validation"]
+    counts, outside = facts.classes["validation"], metrics.get("from_outside", 0)
+    photos = (
+        f"{counted(outside, 'photo')} from outside, confirmed by people, and {number(metrics['images'] - outside)} "
+        if outside
+        else ""
+    )
     return (
-        f"{counted(metrics['images'], 'image')}, {number(counts.min())} to {number(counts.max())} per class, chosen "
-        f"among those whose label quality is at least {settings['min_label_quality']:g} and whose out-of-distribution "
-        f"score is at most {settings['max_ood_score']:g}, spread over each class. People have seen "
+        f"{counted(metrics['images'], 'image')}, {number(counts.min())} to {number(counts.max())} per class: {photos}"
+        f"chosen among those whose label quality is at least {settings['min_label_quality']:g} and whose "
+        f"out-of-distribution score is at most {settings['max_ood_score']:g}, spread over each class. People have seen "
         f"{number(metrics['seen_by_people'])} of them. {number(metrics['near_duplicates_removed_from_training'])} near "
         "duplicates of them left the training set."
     )
@@ -95,15 +100,16 @@ def augmentation_sentence(facts: Facts) -> str:
 def detector_sentence(facts: Facts) -> str:
     """How well the detectors did."""
     card, check = facts.metrics["scorecard"], facts.metrics.get("self_check", {})
-    if any(f"{key}.precision" in card for key in DETECTORS):
+    if card:
         said = [
             f"{words} with precision {card[f'{key}.precision']:.3f} and recall {card[f'{key}.recall']:.3f}"
             for key, words in DETECTORS.items()
             if card.get(f"{key}.precision") is not None and card.get(f"{key}.recall") is not None
         ]
-        text = f"The truth file knows {counted(card['images_in_truth'], 'image')}. Found: {listed(said)}."
-        if card.get("label_errors.label_accuracy_before") is not None:
-            before, after = (card[f"label_errors.label_accuracy_{when}"] for when in ("before", "after"))
+        found = f"Found: {listed(said)}." if said else "Nothing that it could judge was flagged."
+        text = f"The truth file knows {counted(card['images_in_truth'], 'image')}. {found}"
+        before, after = (card.get(f"label_errors.label_accuracy_{when}") for when in ("before", "after"))
+        if before is not None and after is not None:
             text += f" Labels in the training set: {percent(before)} right before, {percent(after)} after."
         return text
     if check.get("enabled"):
