@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -78,10 +78,32 @@ def main() -> None:
     arguments = parse()
     workspace = Path(arguments.workspace)
     params = yaml.safe_load((workspace / "params.yaml").read_text())
+    if not (workspace / params["data"]["test_archive"]).exists() or params["data"]["test_archive"] == "data/none":
+        raise SystemExit("the variants are judged on a test set: set data.test_archive in the workspace's params.yaml")
     if arguments.pack:
         pack(workspace, Path(arguments.pack), params["data"]["test_archive"])
         return
     recipes = {name: recipe_settings(params, name, arguments.epochs) for name in arguments.recipes}
+    out = Path(arguments.out) / f"augmentation-{arguments.name}.json"
+    result = started(out, arguments, params, recipes)
+    variants = [name for name in VARIANTS if not arguments.variants or name in arguments.variants]
+    scratch = Path(tempfile.mkdtemp(prefix="winnow-augmentation-"))
+    start = time.perf_counter()
+    train_all(variants, workspace, params, recipes, arguments, scratch, result, out)
+    shutil.rmtree(scratch)
+    if not result["runs"]:
+        raise SystemExit("no network was trained; the lines above say why")
+    result["seconds"] = round(time.perf_counter() - start, 1)
+    result["means"] = means(result["runs"])
+    if {"course", "fast"} <= set(result["recipes"]):
+        result["rank_correlation"] = rank_correlation(result["means"])
+        print(f"rank correlation of the recipes: {result['rank_correlation']}")
+    write(result, out)
+    print(f"wrote {out}; python benchmarks/training_tables.py {out} prints the table")
+
+
+def started(out: Path, arguments: argparse.Namespace, params: dict, recipes: dict[str, dict]) -> dict:
+    """The result to fill. Runs of an earlier call stay where machine, revision, sizes and their recipe are the same."""
     result = {
         "benchmark": "augmentation",
         "name": arguments.name,
@@ -91,19 +113,31 @@ def main() -> None:
         "recipes": recipes,
         "runs": [],
     }
-    out = Path(arguments.out) / f"augmentation-{arguments.name}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        before = json.loads(out.read_text())
-        if all(before[key] == result[key] for key in ("machine", "revision", "per_class", "budget", "recipes")):
-            result["runs"] = before["runs"]
+    before = json.loads(out.read_text()) if out.exists() else {}
+    if before and all(before[key] == result[key] for key in ("machine", "revision", "per_class", "budget")):
+        result["recipes"] = before["recipes"] | recipes
+        result["runs"] = [
+            run for run in before["runs"] if before["recipes"][run["recipe"]] == result["recipes"][run["recipe"]]
+        ]
+    return result
+
+
+def train_all(
+    variants: list[str],
+    workspace: Path,
+    params: dict,
+    recipes: dict[str, dict],
+    arguments: argparse.Namespace,
+    scratch: Path,
+    result: dict,
+    out: Path,
+) -> None:
+    """Train what `result` lacks, and write each run down as it ends; one that fails is named and leaves the others."""
     done = {(run["variant"], run["recipe"], run["seed"]) for run in result["runs"]}
-    variants = [name for name in VARIANTS if not arguments.variants or name in arguments.variants]
-    scratch = Path(tempfile.mkdtemp(prefix="winnow-augmentation-"))
-    start = time.perf_counter()
     threads = max(1, len(os.sched_getaffinity(0)) // arguments.jobs)
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
-        running = {}
+        running: dict[Future, tuple] = {}
         for variant in variants:
             wanted = [
                 (variant, recipe, seed)
@@ -121,21 +155,27 @@ def main() -> None:
             for key in wanted:
                 future = pool.submit(run_one, file, workspace, params, recipes[key[1]], *key[1:], threads)
                 running[future] = (*key, images)
-        for future in as_completed(running):
-            variant, recipe, seed, images = running[future]
-            run = {"variant": variant, "recipe": recipe, "seed": seed, "images": images, **future.result()}
-            result["runs"].append(run)
-            accuracy = run["balanced_accuracy"]
-            print(f"{variant}, {recipe}, seed {seed}: {accuracy:.2%} on {images} images", flush=True)
-            out.write_text(json.dumps(result, indent=2) + "\n")
-    result["seconds"] = round(time.perf_counter() - start, 1)
-    result["means"] = means(result["runs"])
-    if {"course", "fast"} <= set(recipes):
-        result["rank_correlation"] = rank_correlation(result["means"])
-        print(f"rank correlation of the recipes: {result['rank_correlation']}")
-    out.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"wrote {out}; python benchmarks/training_tables.py {out} prints the table")
-    shutil.rmtree(scratch)
+            collect(running, result, out, wait_for=0)
+        while running:
+            collect(running, result, out, wait_for=None)
+
+
+def collect(running: dict[Future, tuple], result: dict, out: Path, *, wait_for: float | None) -> None:
+    """Write down the runs that have ended; wait for one at most so many seconds, None for as long as it takes."""
+    for future in wait(running, timeout=wait_for, return_when=FIRST_COMPLETED).done:
+        variant, recipe, seed, images = running.pop(future)
+        if (error := future.exception()) is not None:
+            print(f"{variant}, {recipe}, seed {seed} failed: {error!r}", flush=True)
+            continue
+        run = {"variant": variant, "recipe": recipe, "seed": seed, "images": images, **future.result()}
+        result["runs"].append(run)
+        print(f"{variant}, {recipe}, seed {seed}: {run['balanced_accuracy']:.2%} on {images} images", flush=True)
+        write(result, out)
+
+
+def write(result: dict, out: Path) -> None:
+    with tables.replacing(out) as temporary:
+        temporary.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def parse() -> argparse.Namespace:
@@ -157,7 +197,10 @@ def parse() -> argparse.Namespace:
 def pack(workspace: Path, target: Path, test_archive: str) -> None:
     for name in (*FILES, test_archive):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(workspace / name, target / name)
+        if (workspace / name).is_dir():
+            shutil.copytree(workspace / name, target / name, dirs_exist_ok=True)
+        else:
+            shutil.copy(workspace / name, target / name)
     baseline = tables.read_parquet(workspace / BASELINE, ["image_id", "label"])
     tables.write_parquet(baseline, target / BASELINE)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
@@ -232,14 +275,16 @@ def run_one(file: Path, workspace: Path, params: dict, settings: dict, recipe: s
     torch.set_num_threads(threads)
     training = tables.read_arrays(file)
     validation = tables.read_parquet(workspace / "data/processed/validation_set.parquet")
-    num_classes = len(tables.read_json(workspace / "data/interim/classes.json"))
+    class_names = tables.read_json(workspace / "data/interim/classes.json")
+    num_classes = len(class_names)
     size = params["data"]["image_size"]
     test = load_dataset(
         workspace / params["data"]["test_archive"],
-        class_names=params["data"]["class_names"],
+        class_names=class_names,
         split=params["data"]["test_split"],
         image_size=size,
-        max_unpacked_bytes=params["data"]["max_unpacked_gb"] * 1e9,
+        max_unpacked_bytes=params["data"]["max_unpacked_gb"] * 2**30,
+        every_class=False,
     )
     trained = train(
         training["pixels"],

@@ -4,8 +4,9 @@
     python benchmarks/training.py --images 1280 --epochs 2 --name cpu # for a CPU
 
 The images are synthetic JPEGs of 64 x 64 (`benchmarks/synthetic.py`), in memory for winnow and in class folders for the
-loops, as `ImageFolder` reads them. Every way trains the same network on the same images with the same batch size, takes
-one epoch first to warm up, and is timed over the fastest of the next. The result is
+loops, as `ImageFolder` reads them. Every way trains the same network on the same images, in batches of 128 where its
+name does not say otherwise. A loop takes one epoch to warm up and counts by the fastest of the next; winnow counts by
+the fastest of all. `times_plain_loop` compares batches of 128 with batches of 128. The result is
 `benchmarks/results/training-<name>.json`; without a name the device's.
 """
 
@@ -77,8 +78,9 @@ def main() -> None:
         record(name, trained.images_per_second, seconds=seconds, epochs=recipe.epochs)
         shutil.rmtree(scratch / "checkpoints")
     rates = {way["way"]: way["images_per_second"] for way in result["ways"]}
+    same_batch = max(rate for name, rate in rates.items() if name.startswith("winnow, course"))
     best = max(rate for name, rate in rates.items() if name.startswith("winnow"))
-    result["times_plain_loop"] = round(best / rates[next(iter(PLAIN))], 2)
+    result["times_plain_loop"] = round(same_batch / rates[next(iter(PLAIN))], 2)
     result["share_of_limit"] = round(best / limit, 3)
     out.write_text(json.dumps(result, indent=2) + "\n")
     print(f"winnow trains {result['times_plain_loop']} times as fast as the plain loop; wrote {out}")

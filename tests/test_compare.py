@@ -12,7 +12,7 @@ from winnow.experiments.comparison import compare, sentence
 from winnow.experiments.comparison_report import as_json, as_markdown, as_rich
 from winnow.experiments.paired import MOST_SEEDS, class_differences, mcnemar, paired_difference
 from winnow.experiments.pairing import in_split, pair
-from winnow.experiments.seed_spread import DEFAULT_STD, flip_variance, image_weights, seed_spread
+from winnow.experiments.seed_spread import DEFAULT_STD, SeedSpread, flip_variance, image_weights, seed_spread
 
 PAIRS = 200
 CLASSES = 10
@@ -196,6 +196,55 @@ def test_what_would_tell_is_said():
         known = seed_spread((run, labels) for run in runs)
         hits += paired_difference(*runs, labels, spread=known).verdict == "better"
     assert hits >= 30
+
+
+def test_classes_of_one_image_are_no_certainty():
+    """Equal runs on twenty classes of one image each: told apart in no more than the promised share, or nearly."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(20)
+    told = 0
+    for _ in range(100):
+        first, second = rng.random((2, 1, 20)) < 0.5
+        spread = seed_spread([(first, labels), (second, labels)])
+        told += paired_difference(first, second, labels, spread=spread, draws=2000).verdict != "cannot tell"
+    assert told <= 12
+
+
+def test_strata_by_hand():
+    """Of classes 0, 1, 2 the last two have one image each: one stratum, two thirds of balanced accuracy."""
+    labels = np.array([0, 0, 1, 2])
+    first, second = np.array([[False, False, False, True]]), np.array([[True, True, True, True]])
+    found = paired_difference(first, second, labels, spread=SeedSpread(std=0.0, df=4, measured_df=0))
+    # Class 0 gains 1 for sure; the pool of gains 1 and 0 is drawn from once: 1/3 + 2/3 or 1/3 + 0.
+    assert found.value == pytest.approx(2 / 3)
+    assert (found.low, found.high) == (pytest.approx(1 / 3), pytest.approx(1))
+
+
+def test_one_seed_each_names_no_number_of_images():
+    labels = np.arange(200) % 2
+    first, second = (np.arange(200) < count for count in (100, 110))
+    found = paired_difference(first[None], second[None], labels, spread=seed_spread([]))
+    assert found.seeds_needed is not None and found.images_needed is None
+
+
+def test_a_shared_baseline_counts_once():
+    baseline, run = predictions({"a": ["rrrr....", "rr......"]}), predictions({"b": ["rrrrrr..", "rrrrr..."]})
+    one, many = (compare(baseline, [run], names=["a", "b"], like=[baseline.iloc[::-1]] * n)[0] for n in (0, 5))
+    assert one.spread == many.spread and one.spread.measured_df == 2
+
+
+def test_runs_that_share_different_images_with_the_reference():
+    """The reference is right on both cats and wrong on both dogs; the first run has the cats alone."""
+    reference = predictions({"a": ["r.r."]})
+    cats = reference[reference["label"] == "cat"]
+    told = as_markdown(compare(reference, [cats, reference], names=["ref", "cats", "all"]), split="test")
+    assert "| ref (1 seed) | 100.0% |" in told and "| ref (1 seed) | 50.0% |" in told
+    assert "| cat | 2 | 100.0% |" in told and "| dog | 2 | 0.0% |" in told
+
+
+def test_a_class_name_with_brackets_is_shown_whole():
+    frame = predictions({"a": ["rr"]}).replace({"cat": "seal [/wax]"})
+    assert "seal [/wax]" in shown(compare(frame, [frame], names=["x [y]", "z"]))
 
 
 def test_images_that_differ_for_good_ask_for_more_images_not_seeds():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from winnow.experiments.comparison import compare, percent, points
 from winnow.experiments.pairing import correct_by_seed
@@ -66,7 +67,7 @@ def study_rich(rows: list[dict[str, Any]]) -> Table:
     for name in _HEAD:
         table.add_column(name, justify="left" if name in ("row", "measured against") else "right", overflow="fold")
     for cells in _cells(rows):
-        table.add_row(*cells)
+        table.add_row(*map(Text, cells))
     return table
 
 

@@ -57,7 +57,7 @@ def compare(
         error_rate: how often equal runs may be told apart.
         shared_error_rate: whether that is for all comparisons together (Bonferroni: each has its share) or for each.
     """
-    frames = [reference, *others, *like]
+    frames = _distinct([reference, *others, *like])
     known = [(correct_by_seed(rows), rows["label"].to_numpy(dtype=str)) for rows in frames]
     spread = seed_spread(known)
     level = 1 - error_rate / (len(others) if shared_error_rate else 1)
@@ -65,6 +65,11 @@ def compare(
         _one(pair(reference, rows, names=(names[0], name)), (names[0], name), spread, level)
         for rows, name in zip(others, names[1:], strict=True)
     ]
+
+
+def _distinct(frames: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Each set of networks once: a baseline that all runs of a sweep share must not count once per run."""
+    return list({rows.sort_values("image_id").to_csv(index=False): rows for rows in frames}.values())
 
 
 def _one(both: Pair, names: tuple[str, str], spread: SeedSpread, level: float) -> Comparison:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 from rich import box
 from rich.console import Group
 from rich.table import Table
@@ -18,10 +19,10 @@ def as_rich(comparisons: Sequence[Comparison], *, split: str) -> Group:
     """Overall, by class, and the sentences."""
     overall = _table(_HEAD)
     for row in _overall_rows(comparisons):
-        overall.add_row(*row[:-1], f"[{_COLOURS.get(row[-1], 'default')}]{row[-1]}[/]")
+        overall.add_row(*map(Text, row[:-1]), Text(row[-1], style=_COLOURS.get(row[-1], "default")))
     by_class = _table(_class_head(comparisons))
     for row in _class_rows(comparisons):
-        by_class.add_row(*row)
+        by_class.add_row(*map(Text, row))  # as text: a class may be called "seal [animal]"
     sentences = [Text(sentence(item, split=split), style="bold") for item in comparisons]
     notes = [Text(note, style="dim") for note in caveats(comparisons, split=split)]
     return Group(overall, by_class, *sentences, *notes)
@@ -67,9 +68,12 @@ def _plain(item: Comparison, split: str) -> dict[str, Any]:
 
 
 def _overall_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
-    first = comparisons[0]
-    rows = [[_seeded(first.names[0], first.seeds[0]), percent(first.scores[0]), "", "", "", "reference"]]
+    """The reference comes again before a run that shares other images with it: it scores otherwise on those."""
+    rows, reference = [], None
     for item in comparisons:
+        if reference != (item.images[0], item.scores[0]):
+            reference = item.images[0], item.scores[0]
+            rows.append([_seeded(item.names[0], item.seeds[0]), percent(item.scores[0]), "", "", "", "reference"])
         found = item.difference
         rows.append(
             [
@@ -94,12 +98,14 @@ def _class_head(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _class_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
-    """Worst class of the reference first; a class that a comparison lacks is left blank there."""
+    """Worst class of the reference first; a class that a comparison lacks is left blank there. Where runs share
+    different images with the reference, its column is of the first that has the class."""
     frames = [item.classes.set_index("class") for item in comparisons]
-    order = frames[0].sort_values("first", kind="stable").index
+    known = pd.concat(frames)
+    known = known[~known.index.duplicated()].sort_values("first", kind="stable")
     rows = []
-    for name in order:
-        row = [name, str(frames[0].at[name, "images"]), percent(frames[0].at[name, "first"])]
+    for name in known.index:
+        row = [name, str(known.at[name, "images"]), percent(known.at[name, "first"])]
         for frame in frames:
             if name in frame.index:
                 own = frame.loc[name]
@@ -114,7 +120,7 @@ def _class_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
 def _table(head: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(head):
-        table.add_column(name, justify="left" if index == 0 or name == "verdict" else "right", overflow="fold")
+        table.add_column(Text(name), justify="left" if index == 0 or name == "verdict" else "right", overflow="fold")
     return table
 
 

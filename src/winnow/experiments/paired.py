@@ -23,7 +23,7 @@ class Difference:
             `MOST_SEEDS` + 1 means more than that; None if no number of seeds would do on these images, or if there is
             no difference.
         images_needed: about how many test images would do with as many seeds as one likes; None if there is no
-            difference.
+            difference, or if one seed each does not say what more images would change.
     """
 
     value: float
@@ -53,9 +53,10 @@ def paired_difference(
 
     The interval is a bootstrap over both things that chance decides. Images: drawn with replacement within each
     class, one fewer than there are, which makes the variance right in small classes (the rescaled bootstrap of Rao &
-    Wu 1988, doi 10.1080/01621459.1988.10478591). Seeds: a handful cannot be drawn from, so the shift of a whole run is
-    drawn from Student's t with the spread and degrees of freedom of `spread`. The flips of single images between seeds
-    are in the first part already.
+    Wu 1988, doi 10.1080/01621459.1988.10478591); classes of one image, which have no spread of their own, are drawn
+    from together (one such class alone is taken as it is). Seeds: a handful cannot be drawn from, so the shift of a
+    whole run is drawn from Student's t with the spread and degrees of freedom of `spread`. The flips of single images
+    between seeds are in the first part already.
 
     Args:
         first: (S, N) bool, which seed got which image right.
@@ -71,11 +72,21 @@ def paired_difference(
     value = float(image_weights(labels) @ per_image)
     rng = np.random.default_rng(seed)
     shift = spread.std * np.sqrt(1 / len(first) + 1 / len(second))
-    drawn = bootstrap_means(per_image, labels, draws=draws, rng=rng).mean(axis=1)
+    strata, shares = _strata(labels)
+    drawn = bootstrap_means(per_image, strata, draws=draws, rng=rng) @ shares
     drawn += shift * rng.standard_t(spread.df, draws)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     seeds, images = _needed(first, second, labels, abs(value), spread, level)
     return Difference(value, float(low), float(high), level, seeds, images)
+
+
+def _strata(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) stratum of each image, its class, or -1 for all classes of one image; and the strata's (S,) shares of
+    balanced accuracy, in the order of `np.unique`."""
+    classes, position, count = np.unique(labels, return_inverse=True, return_counts=True)
+    strata = np.where(count[position] == 1, -1, position)
+    names, images = np.unique(strata, return_counts=True)
+    return strata, np.where(names == -1, images, 1) / len(classes)
 
 
 def class_differences(
@@ -135,8 +146,9 @@ def _needed(
     per_image = second.mean(axis=0) - first.mean(axis=0)
     weights = image_weights(labels)
     image_variance = 0.0
-    for label in np.unique(labels):
-        own = labels == label
+    strata, _ = _strata(labels)
+    for stratum in np.unique(strata):
+        own = strata == stratum
         image_variance += weights[own].sum() ** 2 * per_image[own].var(ddof=1 if own.sum() > 1 else 0) / own.sum()
     flips = [flip_variance(run, labels) for run in (first, second) if len(run) > 1]
     if flips:
@@ -152,7 +164,7 @@ def _needed(
     df = spread.df + 2 * (seeds - 1)
     enough = size >= (stats.t.ppf((1 + level) / 2, df) + stats.norm.ppf(_POWER)) * spread_of
     quantiles = stats.norm.ppf((1 + level) / 2) + stats.norm.ppf(_POWER)
-    images = int(np.ceil(len(labels) * max(fixed, 1e-12) * (quantiles / size) ** 2))
+    images = int(np.ceil(len(labels) * fixed * (quantiles / size) ** 2)) if fixed > 0 else None
     if enough.any():
         return int(seeds[enough.argmax()]), images
     return (None if size <= quantiles * np.sqrt(fixed) else MOST_SEEDS + 1), images
