@@ -78,7 +78,7 @@ def main(params) -> str:
             f"{class_names[given]}: nothing that learns from the labels can mend this; look at them.",
             file=sys.stderr,
         )
-    rates = np.array(list(estimates.values()))
+    rates = np.array([rate for rate in estimates.values() if rate is not None])
     return (
         f"{issues} label issues ({issues / len(labels):.1%}); noise estimated at {rates.min():.0%} to {rates.max():.0%}"
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from winnow import stage, tables
 from winnow.curation.packed import join_packed, pack_originals
 from winnow.curation.review import read_confirmations
-from winnow.curation.validation import apply_confirmations, assign_splits, select_validation
+from winnow.curation.validation import apply_confirmations, assign_splits, require_every_class, select_validation
 from winnow.data.decode import decode_pixels
 from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
 
@@ -51,6 +51,8 @@ def main(params) -> str:
     outside_leaks = dict(leaking(photos, outside["image_id"].to_numpy(), pixels[others], others))
     outside_leaks |= known_leaks(outside, image_id)
     ledger = assign_splits(decisions, validation, leaks, class_names=class_names, outside_leaks=outside_leaks)
+    validated = np.concatenate([ledger["final_label"][ledger["split"] == "validation"], outside["label"]])
+    require_every_class(ledger["final_label"][ledger["split"] == "train"], validated, class_names=class_names)
     tables.write_parquet(ledger, "data/processed/ledger.parquet")
 
     honest = (ledger["split"] != "validation") & ~ledger["leaks_validation"]

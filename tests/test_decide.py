@@ -229,6 +229,13 @@ def test_the_floor_takes_a_relabelled_image_back_only_from_a_class_that_can_spar
     assert poor["final_label"].tolist() == [1]
 
 
+def test_a_higher_floor_protects_a_small_class_no_less():
+    """Four cats, all taken for dogs, and four dogs: a floor of four and one of twenty both bring the cats back."""
+    frame = scores(*[ISSUE] * 4, *[{"label": 1, "suggested_label": 1}] * 4)
+    for floor in (4, 20):
+        assert decided(frame, class_floor=floor)["final_label"].tolist() == [0] * 4 + [1] * 4
+
+
 def test_the_floor_never_undoes_what_a_person_decided():
     frame = scores({"ood_score": 0.9}, {})
     result = decided(frame, review=[("img_0", "drop", -1, "ada", ""), ("img_1", "drop", -1, "ada", "")], class_floor=2)

@@ -148,6 +148,22 @@ def test_cross_duplicates_finds_leaks_between_sets():
     assert cross_duplicates(held_out[:0], train, max_hash_distance=14) == []
 
 
+@pytest.mark.parametrize("count", [19, 21, 40])
+def test_copies_are_found_however_many_there_are(count):
+    """Of a picture with more copies than the background's rank, the background is a copy."""
+    pixels = scenes(101)
+    copies = np.stack([recompressed(pixels[0], quality=55 + i) for i in range(count)])
+    found = search(
+        [f"img_{i:03d}" for i in range(100 + count)], np.zeros(100 + count, int), np.concatenate([copies, pixels[1:]])
+    )
+    assert found["duplicate_group"][:count].nunique() == 1 and found["duplicate_group"].nunique() == 101
+    same = np.repeat(copies[:1], count, axis=0)
+    leaks = cross_duplicates(
+        recompressed(pixels[0], quality=90)[None], np.concatenate([same, pixels[1:]]), max_hash_distance=14
+    )
+    assert len(leaks) == count
+
+
 def test_outside_photos_are_found_among_training_images_when_they_are_larger():
     train = scenes(100)
     outside = np.concatenate([scenes(10, seed=5), train[[4, 60]]])

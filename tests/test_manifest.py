@@ -235,6 +235,34 @@ def test_image_folder_rejects_stray_images(load):
     }
 
 
+def test_image_folder_rejects_pictures_that_it_cannot_read_or_place(load):
+    """What may be a picture is told; notes and tables are passed over."""
+    strays = {"cat/phone.HEIC": b"x", "dog_x/web.jfif": b"x", "cat/bare": b"x"}
+    dataset = load(
+        {"data/" + name: content for name, content in FOLDERS.items()}
+        | {f"data/{name}": content for name, content in strays.items()}
+        | {"bird/1.jpg": picture(), "cat/list.csv": b"x"}
+    )
+    assert sorted(dataset.rejected["file_name"]) == sorted([*(f"data/{name}" for name in strays), "bird/1.jpg"])
+    assert set(dataset.rejected["reason"]) == {"bad-name"} and dataset.counts["images_in"] == 7
+    splits = {f"{split}/{label}/{i}.jpg": picture() for split in ("train", "val") for label in "ab" for i in range(2)}
+    dataset = load(splits | {"train/cover.jpg": picture(), "cover.jpg": picture()})
+    assert sorted(dataset.rejected["file_name"]) == ["cover.jpg", "train/cover.jpg"]  # and none of val/
+
+
+def test_a_flat_test_folder_beside_the_classes_is_not_mistaken_for_the_dataset(load):
+    files = {f"train/{label}/{i}.jpg": picture(i) for label in ("cat", "dog") for i in range(2)}
+    dataset = load(files | {f"test/{i}.jpg": picture(i) for i in range(9)}, split="train")
+    assert dataset.class_names == ["cat", "dog"] and len(dataset.manifest) == 4
+    assert dataset.counts["rejected.bad-name"] == 9
+
+
+def test_a_long_file_name_leaves_room_for_the_names_of_its_copies(load):
+    names = [f"cat/{'x' * 240}{i}.jpg" for i in range(2)]
+    ids = load({name: picture() for name in names} | {"dog/1.jpg": picture()}).manifest["image_id"]
+    assert ids.is_unique and ids.str.len().max() < 180
+
+
 def test_image_folder_loses_no_image_to_the_letters_of_its_name(load):
     alike = ["cat/a-b.jpg", "cat/a_b.jpg", "cat/a b.jpg", "cat/1.jpg", "cat/1.png", "dog/pâté.jpg", "dog/pété.jpg"]
     files = {name: picture() for name in [*alike, "猫/写真あ.jpg", "猫/写真い.jpg", "犬/写真あ.jpg", "cat/plain.jpg"]}
@@ -269,7 +297,7 @@ def test_image_folder_with_splits(load, root):
 
 def test_image_folders_of_the_wrong_depth(load):
     flat = {f"set/{i}.jpg": picture(i) for i in range(3)}
-    refused(load, flat, "0 folders below set", "<label>/<image>")
+    refused(load, flat, "all its images in set", "each class into a folder of its own")
     deep = {f"{a}/{b}/{c}/1.jpg": picture() for a in "ab" for b in "cd" for c in "ef"}
     refused(load, deep, "3 folders below its root")
 

@@ -43,6 +43,7 @@ def test_reason_column_may_be_absent(tmp_path):
         (HEADER + "img_a,keep,,,\n", "'reviewer' is empty"),
         (HEADER + "img_a,relabel,,ada,\n", "the label is ''; it must be one of cat, lynx"),
         (HEADER + "img_a,relabel,2,ada,\n", "or a number below 2"),
+        (HEADER + "img_a,keep,,Rule,\n", "'rule' stands for the pipeline's own rules"),
         (HEADER + "img_a,drop,cat,ada,\n", "a label stands beside the action 'drop'"),
     ],
 )
@@ -50,6 +51,11 @@ def test_each_mistake_gets_its_sentence(tmp_path, text, words):
     with pytest.raises(WinnowError, match=r"decisions\.csv") as error:
         review(tmp_path, text)
     assert words in str(error.value)
+
+
+def test_a_bare_comma_in_a_reason_cuts_nothing_off(tmp_path):
+    read = review(tmp_path, HEADER + "img_a,drop,,ada,blurry, and far too dark\n")
+    assert read["reason"].tolist() == ["blurry, and far too dark"]
 
 
 def test_bytes_that_are_no_text(tmp_path):

@@ -199,6 +199,25 @@ def test_confirmations_stop_at_the_limit(client, folder):
     assert len(client.get("/api/verdicts").json()["validation"]) == 10
 
 
+def test_a_rejection_without_a_class_can_be_brought_back(client):
+    """data/review/README.md allows one written by hand; undo sends it as it was."""
+    verdict = {"verdict": "reject", "label": None, "reviewer": "ada", "reason": "a toy"}
+    rows = [{"image_id": "img_000001", "expected": None, "verdict": verdict}]
+    assert client.post("/api/validation", json={"changes": rows}, headers=OWN).status_code == 200
+    assert client.get("/api/verdicts").json()["validation"]["img_000001"]["label"] == ""
+    rows[0] = {"image_id": "img_000002", "expected": None, "verdict": verdict | {"verdict": "confirm"}}
+    answer = client.post("/api/validation", json={"changes": rows}, headers=OWN)
+    assert answer.status_code == 422 and "says of which class" in answer.json()["error"]
+
+
+def test_a_confirmation_that_the_pipeline_would_stop_at_is_told(client, folder):
+    (folder / "data/review").mkdir(parents=True, exist_ok=True)
+    (folder / "data/review/validation.csv").write_text(
+        "image_id,label,verdict,reviewer\nimg_gone,1,confirm,ada\n", encoding="utf-8"
+    )
+    assert "has no image 'img_gone'" in client.get("/api/verdicts").json()["problem"]
+
+
 def test_a_new_run_of_the_pipeline_shows_up(client, folder):
     version = client.get("/api/dataset").json()["version"]
     ledger = pd.read_parquet(folder / "data/processed/ledger.parquet")

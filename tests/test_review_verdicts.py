@@ -62,6 +62,14 @@ def test_what_people_wrote_by_hand_stays(tmp_path):
     assert lines[1:] == ["img_a,keep,,grace,monday,", "img_b,drop,,ada,,drawing"]
 
 
+def test_a_reason_with_a_bare_comma_stays_whole(tmp_path):
+    file = decisions_file(tmp_path)
+    file.path.parent.mkdir(parents=True)
+    file.path.write_text("image_id,action,label,reviewer,reason\nimg_a,drop,,grace,blurry, and far too dark\n")
+    file.apply([Change("img_b", None, verdict("keep"))])
+    assert '"blurry, and far too dark"' in file.path.read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

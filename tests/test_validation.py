@@ -6,7 +6,7 @@ import pytest
 
 from curation_data import kept_images
 from winnow.curation.decide import Thresholds, decide
-from winnow.curation.validation import assign_splits, facility_location, select_validation
+from winnow.curation.validation import assign_splits, facility_location, require_every_class, select_validation
 from winnow.errors import WinnowError
 
 SETTINGS = {
@@ -155,6 +155,14 @@ def test_confirmed_images_count_when_the_last_one_is_left_to_training():
 def test_fewer_places_than_classes_are_refused():
     with pytest.raises(WinnowError, match=r"validation.max_total is 1, .* each of 2 classes"):
         select_validation(kept_images(), features(), **(SETTINGS | {"max_total": 1}))
+
+
+def test_a_class_without_an_image_in_either_set_is_named():
+    require_every_class(np.array([0, 1]), np.array([0, 1]), class_names=["cat", "owl"])
+    with pytest.raises(WinnowError, match="no image to validate with is left of owl"):
+        require_every_class(np.array([0, 1]), np.array([0]), class_names=["cat", "owl"])
+    with pytest.raises(WinnowError, match="no image to train on is left of cat"):
+        require_every_class(np.array([1]), np.array([0, 1]), class_names=["cat", "owl"])
 
 
 def test_an_empty_class_gives_nothing_and_stops_nothing():

@@ -50,6 +50,15 @@ def lint_submission(
     image_size: Annotated[int, typer.Option(min=12, max=1024, help="Side of every image in pixels.")] = 64,
     split: Annotated[str | None, typer.Option(help="Which split of an ImageFolder archive.")] = None,
     max_unpacked_gb: Annotated[float, typer.Option(min=0.001, help="Refuse archives that unpack to more.")] = 4.0,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="data/interim/classes.json of the run, where data.class_names reorders or leaves out an ImageFolder's "
+            "folders.",
+        ),
+    ] = None,
     review: Annotated[
         Path | None,
         typer.Option(help="The folder of decisions.csv and validation.csv, to say who was seen by a person."),
@@ -59,13 +68,14 @@ def lint_submission(
     with _one_sentence():
         from rich.console import Console
 
+        from winnow import tables
         from winnow.data.manifest import load_dataset
         from winnow.submission.lint import lint_submission
         from winnow.submission.report import findings_table, seen_line
 
         dataset = load_dataset(
             original,
-            class_names=[],
+            class_names=[] if classes is None else tables.read_json(classes),
             split=split,
             image_size=image_size,
             max_unpacked_bytes=max_unpacked_gb * 2**30,

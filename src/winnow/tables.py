@@ -23,6 +23,8 @@ from winnow.errors import WinnowError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on an error it is removed."""
     path = Path(path)
+    if path.is_dir():
+        raise WinnowError(f"{path} is a folder; name a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

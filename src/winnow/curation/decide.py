@@ -181,8 +181,10 @@ def _by_quality(frame: pd.DataFrame, rows: pd.Series, *, by_ood: bool = False) -
 
 
 def _spared(frame: pd.DataFrame, own: pd.Series, floor: int) -> list[int]:
-    """Relabelled images of the class, best first, each only while its new class stays at the floor without it."""
-    spare = frame["final_label"].value_counts() - floor
+    """Relabelled images of the class, best first, each only while its new class stays at the floor without it (or at
+    what it was given with, where that is less)."""
+    final, given = (frame[column].value_counts() for column in ("final_label", "label"))
+    spare = final - given.reindex(final.index, fill_value=0).clip(1, floor)
     rows = []
     for row in _by_quality(frame, own & (frame["rule"] == "label_issue") & (frame["action"] == "relabel")):
         donor = frame.at[row, "final_label"]

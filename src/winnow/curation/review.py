@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,7 @@ def _read_rows(path: str | Path, columns: tuple[str, ...], check: Callable[[dict
                 )
             for cells in reader:
                 place = f"{path}, line {reader.line_num}"
-                row = check({key: (text or "").strip() for key, text in cells.items() if isinstance(key, str)}, place)
+                row = check(plain_cells(cells), place)
                 if row["image_id"] in seen:
                     raise WinnowError(
                         f"{place}: {row['image_id']!r} was decided before, at line {seen[row['image_id']]}; "
@@ -106,6 +107,14 @@ def _read_rows(path: str | Path, columns: tuple[str, ...], check: Callable[[dict
     except (UnicodeDecodeError, csv.Error) as error:
         raise WinnowError(f"{path} cannot be read as CSV in UTF-8 ({error}); save it in that form.") from None
     return rows
+
+
+def plain_cells(row: dict[str | None, Any]) -> dict[str, str]:
+    """A row of csv.DictReader: absent cells empty, and what a bare comma parted from the last cell back in it."""
+    cells = {key: (text or "").strip() for key, text in row.items() if key is not None}
+    if row.get(None):
+        cells[list(cells)[-1]] += "," + ",".join(row[None]).rstrip()
+    return cells
 
 
 def _decision(cells: dict[str, str], place: str, known: set[str], class_names: list[str]) -> dict:
@@ -131,6 +140,8 @@ def _verdict(cells: dict[str, str], place: str, known: set[str], *, column: str,
         raise WinnowError(f"{place}: the {column} is {verdict!r}; it must be one of {', '.join(allowed)}.")
     if not cells["reviewer"]:
         raise WinnowError(f"{place}: 'reviewer' is empty; say who decided.")
+    if cells["reviewer"].lower() == "rule":
+        raise WinnowError(f"{place}: the reviewer 'rule' stands for the pipeline's own rules; take another name.")
     return {
         "image_id": cells["image_id"],
         column: verdict,

@@ -1,5 +1,7 @@
 """A clean validation set: diverse images on which every signal agrees."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -114,6 +116,24 @@ def select_validation(
     counts = _within(wanted, max_total - int(taken.sum()))
     chosen = [rows[facility_location(features[rows], count)] for rows, count in zip(open_rows, counts, strict=True)]
     return np.sort(np.concatenate([confirmed, *chosen]))
+
+
+def require_every_class(training: np.ndarray, validation: np.ndarray, *, class_names: Sequence[str]) -> None:
+    """Raise a WinnowError if a class has no image left to train on, or none to validate with.
+
+    Args:
+        training, validation: labels of the images in each set, int in [0, K).
+        class_names: K names.
+    """
+    for purpose, labels in (("train on", training), ("validate with", validation)):
+        counts = np.bincount(np.asarray(labels, dtype=np.int64), minlength=len(class_names))
+        empty = [name for name, count in zip(class_names, counts, strict=True) if not count]
+        if empty:
+            raise WinnowError(
+                f"no image to {purpose} is left of {', '.join(empty[:5])}{' and more' if len(empty) > 5 else ''}: a "
+                "class needs two pictures that are kept and no copies of each other; add some, confirm photos from "
+                "outside, or leave the class out of data.class_names."
+            )
 
 
 def _least_each(available: np.ndarray, quota: int) -> np.ndarray:

@@ -15,6 +15,23 @@ from winnow.errors import WinnowError
 LABELS_FILE = "data-labels.json"
 IMAGES_FOLDER = "imgs"
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# Pictures that winnow cannot read, and files that may be pictures: told, and not passed over like notes and tables.
+_OTHER_SUFFIXES = (
+    "",
+    ".avif",
+    ".cr2",
+    ".dng",
+    ".heic",
+    ".heif",
+    ".jfif",
+    ".jp2",
+    ".jpe",
+    ".jxl",
+    ".nef",
+    ".psd",
+    ".svg",
+)
+_LONGEST_STEM = 150  # of an image's id: a file system takes 255, and a copy's name is longer
 _COURSE_NAME = re.compile(r"img_[A-Za-z0-9._-]+", re.ASCII)
 
 
@@ -206,7 +223,12 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
             "<label>/<image> folders."
         )
     root, levels = _image_folder_root(images)
-    if levels not in (1, 2):
+    if levels == 0:
+        raise WinnowError(
+            f"{archive.label} has all its images in {root or 'its root'}; put each class into a folder of its own, "
+            "two classes or more."
+        )
+    if levels > 2:
         raise WinnowError(
             f"{archive.label} has its images {levels} folders below {root or 'its root'}; winnow reads "
             f"<label>/<image> or <split>/<label>/<image>, or <root>/{IMAGES_FOLDER}/ with <root>/{LABELS_FILE}."
@@ -222,10 +244,22 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
     found = sorted({part[0] for part in parts.values() if len(part) == 2})
     labels = {name: label for label, name in enumerate(class_names or found)}
     ids = _image_ids("/".join(part) for part in parts.values() if len(part) == 2)
-    entries = []
+    wanted = posixpath.join(root, "<label>", "<image>")
+    suffixes = f"its name ends with none of {', '.join(IMAGE_SUFFIXES)}"
+    entries = [
+        Entry(name, "", None, "bad-name", suffixes)
+        for name in sorted(set(names) - set(images))
+        if posixpath.splitext(name)[1].lower() in _OTHER_SUFFIXES
+        and posixpath.dirname(name) in {posixpath.join(root, label) for label in found}
+    ]
+    entries += [
+        Entry(name, "", None, "bad-name", f"not {wanted}")
+        for name in sorted(set(images) - set(below))
+        if not (levels == 2 and _in_other_split(name, root))
+    ]
     for name in below:
         if len(parts[name]) != 2:
-            entries.append(Entry(name, "", None, "bad-name", f"not {posixpath.join(root, '<label>', '<image>')}"))
+            entries.append(Entry(name, "", None, "bad-name", f"not {wanted}"))
             continue
         folder, image_id = parts[name][0], ids["/".join(parts[name])]
         if folder in labels:
@@ -236,12 +270,20 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
     return Layout(list(labels), entries)
 
 
+def _in_other_split(name: str, chosen: str) -> bool:
+    """Whether an image lies as deep beside the chosen split as the images in it."""
+    parent = posixpath.dirname(chosen)
+    return name.startswith(parent and parent + "/") and name.count("/") == chosen.count("/") + 2
+
+
 def _image_ids(paths: Iterable[str]) -> dict[str, str]:
-    """An id of its own for each `<label>/<file>`, readable where the path is in plain letters."""
+    """An id of its own for each `<label>/<file>`, readable where the path is in plain letters and not too long."""
     plain = {path: re.sub(r"[^A-Za-z0-9.-]", "-", posixpath.splitext(path)[0]) for path in paths}
     uses = Counter(plain.values())
     return {
-        path: f"img_{stem}" if path.isascii() and uses[stem] == 1 else f"img_{stem}-{_digest(path)}"
+        path: f"img_{stem}"
+        if path.isascii() and uses[stem] == 1 and len(stem) <= _LONGEST_STEM
+        else f"img_{stem[:_LONGEST_STEM]}-{_digest(path)}"
         for path, stem in plain.items()
     }
 
@@ -251,12 +293,15 @@ def _digest(path: str) -> str:
 
 
 def _image_folder_root(images: list[str]) -> tuple[str, int]:
-    """The folder that all images of the commonest depth share, and how many levels of folders are between."""
+    """The folder that all images of the commonest depth share, and how many levels of folders are between. Images in
+    one folder alone (a test set without labels, say) count only if there are no others."""
     folders = [posixpath.dirname(name).split("/") if "/" in name else [] for name in images]
     depths = Counter(len(folder) for folder in folders)
-    depth = max(depths, key=lambda depth: (depths[depth], depth))
-    common = posixpath.commonprefix([folder for folder in folders if len(folder) == depth])
-    return "/".join(common), depth - len(common)
+    roots = []
+    for depth in sorted(depths, key=lambda depth: (depths[depth], depth), reverse=True):
+        common = posixpath.commonprefix([folder for folder in folders if len(folder) == depth])
+        roots.append(("/".join(common), depth - len(common)))
+    return next((root for root in roots if root[1] > 0), roots[0])
 
 
 def _chosen_split(archive: Archive, images: list[str], root: str, split: str | None) -> str:

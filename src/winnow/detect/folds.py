@@ -30,7 +30,8 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int
     if len(size) < folds:
         raise WinnowError(
             f"{len(labels)} images in {len(size)} duplicate groups cannot be split into {folds} folds; "
-            f"lower the number of folds to {max(len(size), 2)} or less, or add images."
+            "add other pictures"
+            + (f", or lower crossval.folds and embed.trained.folds to {len(size)}." if len(size) >= 3 else ".")
         )
     rng = np.random.default_rng(seed)
     class_total = np.maximum(np.bincount(labels), 1)

@@ -14,6 +14,9 @@ from winnow.detect.perceptual_hash import LUMA, low_frequencies
 _BACKGROUND_RANK = 20
 # Planted copies of digits come to 0.01 of their background at most, different digits to 0.09 at least.
 _MAX_SHARE = 0.07
+# Closer than this is the same picture whatever its background: encodings of one come to 0.0002, different digits to
+# 0.009 at the least.
+_SAME = 0.001
 # For fewer images than the rank: what photographs have.
 _BACKGROUND_OF_PHOTOGRAPHS = 0.35
 _SHIFT, _BLUR = 0.05, 0.075  # of the side
@@ -34,7 +37,8 @@ def same_picture(
 
     Returns:
         (P,) bool: 1 minus the pair's correlation, blurred and at the best shift, is at most 7 % of 1 minus the
-        correlation of either image with its 20th nearest.
+        correlation of either image with its 20th nearest; or next to nothing, for of a picture with twenty copies the
+        20th nearest is a copy too.
     """
     if not len(first):
         return np.zeros(0, dtype=bool)
@@ -45,7 +49,7 @@ def same_picture(
     for start in range(0, len(first), _BLOCK):
         part = slice(start, start + _BLOCK)
         distance[part] = _shifted_distance(pixels_a[first[part]], pixels_b[second[part]])
-    return distance <= _MAX_SHARE * background
+    return distance <= np.maximum(_MAX_SHARE * background, _SAME)
 
 
 def _look(pixels: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ FATES = {
     "label_issue": "dropped: label",
     "ood": "dropped: outlier",
     "duplicate": "dropped: duplicate",
+    "fault": "dropped: fault of the picture",
     "leak": "dropped: leak",
     "person": "dropped: by a person",
 }
@@ -33,6 +34,7 @@ _FATE_OF_RULE = {
     "ood": "ood",
     "exact_duplicate": "duplicate",
     "near_duplicate": "duplicate",
+    "image_fault": "fault",
     "validation_leak": "leak",
 }
 _NO_SCORES = ("threshold",)

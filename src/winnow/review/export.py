@@ -35,7 +35,7 @@ def write_export(root: str | Path, folder: str | Path) -> str:
     Raises:
         WinnowError: if the pipeline has not run, or `folder` holds anything else than an earlier copy.
     """
-    dataset, folder = load_dataset(root), Path(folder)
+    dataset, folder = load_dataset(root), Path(folder).resolve()
     if folder.exists() and not (folder / _MARK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise WinnowError(f"{folder} is there and no copy that winnow wrote; name another folder, or empty it.")
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")

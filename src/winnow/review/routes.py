@@ -57,7 +57,7 @@ class Decision(_Verdict):
 
 class Confirmation(_Verdict):
     verdict: Literal["confirm", "reject"]
-    label: Annotated[int, Field(ge=0)]
+    label: Annotated[int, Field(ge=0)] | None = None  # a rejection written by hand may have none
 
 
 class _Change(_Body):
@@ -149,6 +149,7 @@ def verdicts(request: Request) -> dict:
         answer["decisions"] = workspace.decisions.read()
         answer["validation"] = workspace.validation.read()
         workspace.review()
+        workspace.confirmations()
     except WinnowError as error:
         answer["problem"] = str(error)
     return answer
@@ -202,8 +203,10 @@ def _decision_row(verdict: Decision, names: list[str]) -> dict[str, str]:
 
 
 def _confirmation_row(verdict: Confirmation, names: list[str]) -> dict[str, str]:
+    if verdict.label is None and verdict.verdict == "confirm":
+        raise WinnowError("a confirmation says of which class; nothing was saved.")
     return {
-        "label": _label_cell(verdict.label, names),
+        "label": "" if verdict.label is None else _label_cell(verdict.label, names),
         "verdict": verdict.verdict,
         "reviewer": verdict.reviewer,
         "reason": verdict.reason,

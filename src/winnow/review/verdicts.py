@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from winnow.curation.review import COLUMNS, CONFIRMATION_COLUMNS
+from winnow.curation.review import COLUMNS, CONFIRMATION_COLUMNS, plain_cells
 from winnow.errors import WinnowError
 
 Verdict = Mapping[str, str]
@@ -105,7 +105,7 @@ class VerdictFile:
                 raise WinnowError(f"{self.path} has no column {missing[0]!r}; mend its first line, nothing was saved.")
             rows: dict[str, dict[str, str]] = {}
             for row in reader:
-                cells = {key: (text or "").strip() for key, text in row.items() if isinstance(key, str)}
+                cells = plain_cells(row)
                 if not cells["image_id"] or cells["image_id"] in rows:
                     raise WinnowError(
                         f"{self.path}, line {reader.line_num}: the image_id {cells['image_id']!r} is empty or stands "

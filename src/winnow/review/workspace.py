@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from winnow.curation.decide import Thresholds
-from winnow.curation.review import read_review
+from winnow.curation.review import read_confirmations, read_review
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import Curate, load_params
@@ -107,6 +107,12 @@ class Workspace:
         """decisions.csv as the pipeline will read it; raises WinnowError if the pipeline would stop at it."""
         dataset = self.dataset
         return read_review(self.decisions.path, image_id=dataset.image_id, class_names=dataset.class_names)
+
+    def confirmations(self) -> pd.DataFrame:
+        """validation.csv likewise."""
+        dataset = self.dataset
+        known = [*dataset.image_id, *dataset.outside["image_id"]]
+        return read_confirmations(self.validation.path, image_id=known, class_names=dataset.class_names)
 
     def check_ids(self, changes: Sequence[Change], *, outside_too: bool) -> None:
         """Refuse a verdict on an image that is not there."""
