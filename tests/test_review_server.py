@@ -215,7 +215,11 @@ def test_a_confirmation_that_the_pipeline_would_stop_at_is_told(client, folder):
     (folder / "data/review/validation.csv").write_text(
         "image_id,label,verdict,reviewer\nimg_gone,1,confirm,ada\n", encoding="utf-8"
     )
-    assert "has no image 'img_gone'" in client.get("/api/verdicts").json()["problem"]
+    answer = client.get("/api/verdicts").json()
+    assert "has no image 'img_gone'" in answer["problem"]
+    row = {"image_id": "img_gone", "expected": answer["validation"]["img_gone"], "verdict": None}
+    assert client.post("/api/validation", json={"changes": [row]}, headers=OWN).status_code == 200
+    assert client.get("/api/verdicts").json()["problem"] == ""
 
 
 def test_a_new_run_of_the_pipeline_shows_up(client, folder):

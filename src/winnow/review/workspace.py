@@ -115,11 +115,11 @@ class Workspace:
         return read_confirmations(self.validation.path, image_id=known, class_names=dataset.class_names)
 
     def check_ids(self, changes: Sequence[Change], *, outside_too: bool) -> None:
-        """Refuse a verdict on an image that is not there."""
+        """Refuse a verdict on an image that is not there; one on an image that has gone can be taken back."""
         known = self.dataset.position
         outside = set(self.dataset.outside["image_id"]) if outside_too else set()
         for change in changes:
-            if change.image_id not in known and change.image_id not in outside:
+            if change.verdict is not None and change.image_id not in known and change.image_id not in outside:
                 raise WinnowError(f"there is no image {change.image_id[:80]!r} in this dataset; nothing was saved.")
 
 

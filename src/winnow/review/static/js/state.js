@@ -94,6 +94,7 @@ async function send(file, verdicts, { undoing = null } = {}) {
     return true;
   } catch (error) {
     if (error.status === 409 && error.content.current) take(file, error.content.current);
+    else if (undoing) state.history.push(undoing); // nothing was saved: it can be tried again
     toast(error.message, "error");
     changed();
     return false;
