@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -248,6 +249,13 @@ def test_image_folder_rejects_pictures_that_it_cannot_read_or_place(load):
     splits = {f"{split}/{label}/{i}.jpg": picture() for split in ("train", "val") for label in "ab" for i in range(2)}
     dataset = load(splits | {"train/cover.jpg": picture(), "cover.jpg": picture()})
     assert sorted(dataset.rejected["file_name"]) == ["cover.jpg", "train/cover.jpg"]  # and none of val/
+
+
+def test_a_folder_name_in_decomposed_letters_is_the_same_class(load):
+    folder = unicodedata.normalize("NFD", "bär")
+    dataset = load({f"{folder}/1.jpg": picture(), "cat/1.jpg": picture(1)}, class_names=["cat", "bär"])
+    assert dataset.rejected.empty and sorted(dataset.manifest["label"]) == [0, 1]
+    assert load({f"{folder}/1.jpg": picture(), "cat/1.jpg": picture(1)}).class_names == ["bär", "cat"]
 
 
 def test_a_flat_test_folder_beside_the_classes_is_not_mistaken_for_the_dataset(load):

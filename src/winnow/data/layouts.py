@@ -4,6 +4,7 @@ import hashlib
 import json
 import posixpath
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -241,8 +242,9 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
         root = posixpath.join(root, _chosen_split(archive, images, root, split))
     below = [name for name in images if not root or name.startswith(root + "/")]
     parts = {name: name[len(root) :].lstrip("/").split("/") for name in below}
-    found = sorted({part[0] for part in parts.values() if len(part) == 2})
-    labels = {name: label for label, name in enumerate(class_names or found)}
+    folders = {part[0] for part in parts.values() if len(part) == 2}
+    names_of_classes = list(class_names) or sorted({_composed(folder) for folder in folders})
+    labels = {_composed(name): label for label, name in enumerate(names_of_classes)}
     ids = _image_ids("/".join(part) for part in parts.values() if len(part) == 2)
     wanted = posixpath.join(root, "<label>", "<image>")
     suffixes = f"its name ends with none of {', '.join(IMAGE_SUFFIXES)}"
@@ -250,7 +252,7 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
         Entry(name, "", None, "bad-name", suffixes)
         for name in sorted(set(names) - set(images))
         if posixpath.splitext(name)[1].lower() in _OTHER_SUFFIXES
-        and posixpath.dirname(name) in {posixpath.join(root, label) for label in found}
+        and posixpath.dirname(name) in {posixpath.join(root, folder) for folder in folders}
     ]
     entries += [
         Entry(name, "", None, "bad-name", f"not {wanted}")
@@ -261,13 +263,18 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
         if len(parts[name]) != 2:
             entries.append(Entry(name, "", None, "bad-name", f"not {wanted}"))
             continue
-        folder, image_id = parts[name][0], ids["/".join(parts[name])]
+        folder, image_id = _composed(parts[name][0]), ids["/".join(parts[name])]
         if folder in labels:
             entries.append(Entry(name, image_id, labels[folder]))
         else:
             detail = f"{folder!r} is not among data.class_names ({', '.join(class_names)})"
             entries.append(Entry(name, image_id, None, "unknown-class", detail))
-    return Layout(list(labels), entries)
+    return Layout(names_of_classes, entries)
+
+
+def _composed(name: str) -> str:
+    """The name with composed letters: macOS stores an umlaut as two characters, keyboards type it as one."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _in_other_split(name: str, chosen: str) -> bool:
