@@ -43,10 +43,11 @@ def main() -> None:
     arguments = parse()
     workspace = Path(arguments.workspace or tempfile.mkdtemp(prefix="winnow-"))
     prepare(workspace, arguments)
+    measured_on = machine()  # now, for the workspace holds the tree as it is now
     start = time.perf_counter()
     run(workspace)
     seconds = time.perf_counter() - start
-    write_result(workspace, arguments, seconds)
+    write_result(workspace, arguments, measured_on, seconds)
     if not arguments.workspace:
         shutil.rmtree(workspace)
 
@@ -118,7 +119,7 @@ def run(workspace: Path) -> None:
             subprocess.run(command, shell=True, cwd=workspace, check=True, env=environment)
 
 
-def write_result(workspace: Path, arguments: argparse.Namespace, seconds: float) -> None:
+def write_result(workspace: Path, arguments: argparse.Namespace, measured_on: dict, seconds: float) -> None:
     timings: dict[str, dict] = {}
     for line in (workspace / ".winnow/timings.jsonl").read_text().splitlines():
         timing = json.loads(line)
@@ -126,7 +127,7 @@ def write_result(workspace: Path, arguments: argparse.Namespace, seconds: float)
     result = {
         "benchmark": "pipeline",
         "name": arguments.name,
-        **machine(),
+        **measured_on,
         "config": arguments.config,
         "changes": arguments.set,
         "remark": arguments.remark,
