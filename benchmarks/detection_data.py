@@ -23,6 +23,7 @@ from winnow.detect.duplicates import find_duplicates
 from winnow.encoders.base import best_device
 from winnow.encoders.embedding import embed_images
 from winnow.encoders.load import load_encoder
+from winnow.params import load_params
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = "encoders/mobilenetv2_100.imagenet.safetensors"
@@ -118,7 +119,9 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         for part in ("train", "test")
     )
     pixels = decode_pixels(train.images["image_bytes"].to_list(), image_size=64)
-    views = {"input_sizes": (224, 160, 256), "flip": True}  # as configs/ds801-mobilenetv2.yaml
+    configuration = ROOT / "configs/ds801-mobilenetv2.yaml"
+    embed = load_params(configuration).embed
+    views = {"input_sizes": (embed.timm.input_size, *embed.timm.more_input_sizes), "flip": embed.flip}
     arrays = cached_arrays(pixels, shared, cache, class_names=DS801_NAMES, **views)
     features = arrays["features"]
     image_id, labels = train.manifest["image_id"].to_numpy().astype(str), train.manifest["label"].to_numpy()
@@ -138,7 +141,7 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         clean_features=cached_arrays(clean, shared, cache, **views)["features"],
         clean_labels=test.manifest["label"].to_numpy(),
         duplicates=duplicates[["duplicate_group", "exact_group"]].reset_index(drop=True),
-        configuration=ROOT / "configs/ds801-mobilenetv2.yaml",
+        configuration=configuration,
     )
 
 

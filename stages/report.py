@@ -50,7 +50,6 @@ def main(params) -> str:
             submission_set=tables.read_parquet("data/processed/submission_set.parquet"),
             metrics={Path(path).stem: tables.read_json(path) for path in read if path.endswith(".json")},
             per_class=read_per_class("metrics/per_class.csv"),
-            confusion={arm: read_text(f"metrics/confusion/{arm}.csv") for arm in ARMS},
             predictions={arm: read_text(f"metrics/predictions/{arm}.csv") for arm in ARMS},
             curves={arm: pd.read_csv(f"metrics/curves/{arm}.csv") for arm in ARMS},
             params={name: section.model_dump() for name, section in sections.items()},

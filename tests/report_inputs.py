@@ -127,9 +127,6 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
             for split in splits
             for k in range(3)
         ).set_axis(["arm", "split", "class", "recall", "images"], axis=1),
-        confusion={
-            arm: pd.DataFrame({"actual": named[labels], "predicted": named[guess]}) for arm, guess in predicted.items()
-        },
         predictions={
             arm: pd.concat(
                 pd.DataFrame(

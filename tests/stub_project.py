@@ -92,9 +92,9 @@ def environment() -> dict[str, str]:
     return os.environ | who | {"PATH": path, "PYTHONPATH": source, "DVC_NO_ANALYTICS": "1", "COLUMNS": "160"}
 
 
-def call(folder: Path, *command: str, fails: bool = False) -> str:
-    """Run a command to its end; its output."""
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
+def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300) -> str:
+    """Run a command to its end, in so many seconds at most; its output."""
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=timeout)
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output
     return output

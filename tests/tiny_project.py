@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from stub_project import call, environment
+from stub_project import call
 
 TREE = (
     "src",
@@ -146,9 +145,4 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
-    done = subprocess.run(
-        ["dvc", *arguments], cwd=folder, env=environment(), capture_output=True, text=True, timeout=800
-    )
-    output = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, output
-    return output
+    return call(folder, "dvc", *arguments, fails=fails, timeout=800)

@@ -246,22 +246,20 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
     names_of_classes = list(class_names) or sorted({_composed(folder) for folder in folders})
     labels = {_composed(name): label for label, name in enumerate(names_of_classes)}
     ids = _image_ids("/".join(part) for part in parts.values() if len(part) == 2)
+    misplaced = [name for name in images if len(parts.get(name, ())) != 2]
+    if levels == 2:
+        misplaced = [name for name in misplaced if not _in_other_split(name, root)]
     wanted = posixpath.join(root, "<label>", "<image>")
-    suffixes = f"its name ends with none of {', '.join(IMAGE_SUFFIXES)}"
-    entries = [
-        Entry(name, "", None, "bad-name", suffixes)
-        for name in sorted(set(names) - set(images))
-        if posixpath.splitext(name)[1].lower() in _OTHER_SUFFIXES
-        and posixpath.dirname(name) in {posixpath.join(root, folder) for folder in folders}
-    ]
+    entries = [Entry(name, "", None, "bad-name", f"not {wanted}") for name in misplaced]
+    unread = f"its name ends with none of {', '.join(IMAGE_SUFFIXES)}"
+    label_folders = {posixpath.join(root, folder) for folder in folders}
     entries += [
-        Entry(name, "", None, "bad-name", f"not {wanted}")
-        for name in sorted(set(images) - set(below))
-        if not (levels == 2 and _in_other_split(name, root))
+        Entry(name, "", None, "bad-name", unread)
+        for name in names
+        if posixpath.splitext(name)[1].lower() in _OTHER_SUFFIXES and posixpath.dirname(name) in label_folders
     ]
     for name in below:
         if len(parts[name]) != 2:
-            entries.append(Entry(name, "", None, "bad-name", f"not {wanted}"))
             continue
         folder, image_id = _composed(parts[name][0]), ids["/".join(parts[name])]
         if folder in labels:
@@ -279,8 +277,8 @@ def _composed(name: str) -> str:
 
 def _in_other_split(name: str, chosen: str) -> bool:
     """Whether an image lies as deep beside the chosen split as the images in it."""
-    parent = posixpath.dirname(chosen)
-    return name.startswith(parent and parent + "/") and name.count("/") == chosen.count("/") + 2
+    parent = posixpath.join(posixpath.dirname(chosen), "")
+    return name.startswith(parent) and name.count("/") == chosen.count("/") + 2
 
 
 def _image_ids(paths: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from winnow.errors import WinnowError
-from winnow.experiments.pairing import in_split
+from winnow.experiments.pairing import in_split, seed_columns
 from winnow.experiments.repository import WORKSPACE, Repository
 from winnow.experiments.runs import read_predictions, read_run, read_whole_run
 
@@ -62,7 +62,7 @@ def candidates(
 
 def several_seeds(repository: Repository, chosen: Sequence[Candidate], *, split: str) -> list[pd.DataFrame]:
     """The workspace's arms, which may tell the spread between seeds where the chosen have but one seed each."""
-    if any(len([column for column in item.rows if column.startswith("seed-")]) > 1 for item in chosen):
+    if any(len(seed_columns(item.rows)) > 1 for item in chosen):
         return []
     run = read_run(repository, WORKSPACE)
     if run.fault:

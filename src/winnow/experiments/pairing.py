@@ -38,10 +38,14 @@ def in_split(predictions: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
     return rows
 
 
+def seed_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of predictions that hold a seed's predictions each."""
+    return [column for column in rows.columns if column.startswith("seed-")]
+
+
 def correct_by_seed(rows: pd.DataFrame) -> np.ndarray:
     """(S, N) bool: which seed predicted the label of which row."""
-    seeds = [column for column in rows.columns if column.startswith("seed-")]
-    return (rows[seeds].to_numpy() == rows[["label"]].to_numpy()).T
+    return (rows[seed_columns(rows)].to_numpy() == rows[["label"]].to_numpy()).T
 
 
 def pair(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str]) -> Pair:

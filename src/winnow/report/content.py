@@ -33,7 +33,7 @@ class Inputs:
         metrics: content of metrics/<name>.json by name: `manifest`, `duplicates`, `image_faults`, `crossval`,
             `label_issues`, `curate`, `self_check`, `validation_set`, `augment`, `submission`, `evaluation`,
             `scorecard`.
-        per_class, confusion, predictions: as `results.gather_results` takes them.
+        per_class, predictions: as `results.gather_results` takes them.
         curves: per arm `epoch`, `train_loss`, `validation_balanced_accuracy`, `seed`.
         params: content of params.yaml.
         files: as `provenance.hashed_files` returns them.
@@ -51,7 +51,6 @@ class Inputs:
     submission_set: pd.DataFrame
     metrics: dict[str, dict[str, Any]]
     per_class: pd.DataFrame
-    confusion: dict[str, pd.DataFrame]
     predictions: dict[str, pd.DataFrame]
     curves: dict[str, pd.DataFrame]
     params: dict[str, Any]
@@ -125,7 +124,6 @@ def gather(inputs: Inputs) -> Facts:
     results = gather_results(
         inputs.metrics["evaluation"],
         inputs.per_class,
-        inputs.confusion,
         inputs.predictions,
         class_names=inputs.class_names,
     )

@@ -30,7 +30,7 @@ def find_limits(
     if len(weak):
         names = [f"{name} ({percent(value)})" for name, value in zip(weak["class"], weak["submission"], strict=True)]
         said.append(f"Below half right after all the cleaning: {listed(names)}.")
-    if results.comparison is not None and results.comparison.difference.verdict == "cannot tell":
+    if results.comparison.difference.verdict == "cannot tell":
         said.append("The interval holds zero: these runs do not tell whether the cleaning helped.")
     if results.seeds == 1:
         said.append("One network per arm: the interval assumes how far seeds spread, and does not measure it.")

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.evaluation.balanced_accuracy import confusion_matrix
 from winnow.experiments.comparison import Comparison, compare
-from winnow.experiments.pairing import in_split
+from winnow.experiments.pairing import in_split, seed_columns
 from winnow.report.text import percent, points
 
 ARMS = ("baseline", "submission")
@@ -26,7 +27,7 @@ class Results:
     classes: a row per class in label order: `class`, `images`, and per arm its accuracy in [0, 1], NaN without images.
     confusion: per arm (K, K) int64, actual by predicted, summed over seeds.
     seeds: how many networks per arm.
-    comparison: the paired comparison; None where no predictions are at hand.
+    comparison: the paired comparison.
     """
 
     split: str
@@ -34,7 +35,7 @@ class Results:
     classes: pd.DataFrame
     confusion: dict[str, np.ndarray]
     seeds: int
-    comparison: Comparison | None
+    comparison: Comparison
 
     @property
     def place(self) -> str:
@@ -52,9 +53,7 @@ class Results:
 
     @property
     def interval(self) -> str:
-        """`(95% interval +18.58 to +29.46)`, or nothing."""
-        if self.comparison is None:
-            return ""
+        """`(95% interval +18.58 to +29.46)`."""
         found = self.comparison.difference
         return f" ({found.level:.0%} interval {points(found.low)} to {points(found.high)})"
 
@@ -71,7 +70,6 @@ class Results:
 def gather_results(
     evaluation: dict[str, Any],
     per_class: pd.DataFrame,
-    confusion: dict[str, pd.DataFrame],
     predictions: dict[str, pd.DataFrame],
     *,
     class_names: list[str],
@@ -81,9 +79,7 @@ def gather_results(
     Args:
         evaluation: content of metrics/evaluation.json.
         per_class: metrics/per_class.csv: `arm`, `split`, `class`, `recall`, `images`.
-        confusion: per arm, rows of `actual` and `predicted` class names, of the first seed; counts only where there are
-            no predictions.
-        predictions: per arm, metrics/predictions/<arm>.csv as text; may be empty.
+        predictions: per arm, metrics/predictions/<arm>.csv as text.
         class_names: K names.
     """
     split = "test" if "test" in evaluation[ARMS[0]] else "validation"
@@ -102,30 +98,22 @@ def gather_results(
         own = per_class[(per_class["arm"] == arm) & (per_class["split"] == split)].set_index("class")
         classes["images"] = own["images"].reindex(class_names).fillna(0).astype(int).to_numpy()
         classes[arm] = own["recall"].reindex(class_names).to_numpy(dtype=np.float64)
-    comparison = None
-    counts = {arm: _counts(confusion[arm], class_names) for arm in ARMS}
-    if set(ARMS) <= set(predictions):
-        rows = [in_split(predictions[arm], split, arm) for arm in ARMS]
-        comparison = compare(rows[0], rows[1:], names=list(ARMS))[0]
-        counts = {arm: _over_seeds(own, class_names) for arm, own in zip(ARMS, rows, strict=True)}
+    rows = {arm: in_split(predictions[arm], split, arm) for arm in ARMS}
+    baseline, *others = rows.values()
     return Results(
         split=split,
         accuracies=accuracies,
         classes=classes,
-        confusion=counts,
+        confusion={arm: _confusion(own, class_names) for arm, own in rows.items()},
         seeds=int(evaluation[ARMS[1]][split]["seeds"]),
-        comparison=comparison,
+        comparison=compare(baseline, others, names=list(ARMS))[0],
     )
 
 
-def _over_seeds(rows: pd.DataFrame, class_names: list[str]) -> np.ndarray:
-    seeds = [column for column in rows.columns if column.startswith("seed-")]
-    return sum(_counts(pd.DataFrame({"actual": rows["label"], "predicted": rows[seed]}), class_names) for seed in seeds)
-
-
-def _counts(rows: pd.DataFrame, class_names: list[str]) -> np.ndarray:
+def _confusion(rows: pd.DataFrame, class_names: list[str]) -> np.ndarray:
     index = pd.Index(class_names)
-    counts = np.zeros((len(class_names), len(class_names)), dtype=np.int64)
-    places = [index.get_indexer(rows[column].astype(str)) for column in ("actual", "predicted")]
-    np.add.at(counts, tuple(places), 1)
-    return counts
+    labels = index.get_indexer(rows["label"])
+    return sum(
+        confusion_matrix(labels, index.get_indexer(rows[seed]), num_classes=len(class_names))
+        for seed in seed_columns(rows)
+    )
