@@ -69,7 +69,8 @@ def main(params) -> str:
     with tables.replacing("report/slides.pptx") as temporary:
         temporary.write_bytes(slides)
     size = Path("report/index.html").stat().st_size
-    return f"report/index.html ({size / 1e6:.1f} MB) and report/slides.pptx ({len(slides) / 1e6:.1f} MB)"
+    files = f"report/index.html ({size / 1e6:.1f} MB) and report/slides.pptx ({len(slides) / 1e6:.1f} MB)"
+    return f"{facts.results.headline} See {files}"
 
 
 def read_per_class(path: str) -> pd.DataFrame:
