@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test lint format lock bench bench-training clean
+.PHONY: help setup repro test lint format lock deps bench bench-training clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -29,6 +29,7 @@ test: setup ## run the tests
 lint: setup ## check style and types of error that a linter finds
 	ruff check .
 	ruff format --check .
+	python tools/deps.py --check
 
 format: setup ## format the code
 	ruff format .
@@ -37,6 +38,10 @@ format: setup ## format the code
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet --upgrade \
 		pyproject.toml --group dev -o requirements.lock
+	python tools/deps.py
+
+deps: setup ## write the code and package versions that each stage depends on, from the imports
+	python tools/deps.py
 
 bench: setup ## time every stage on 31,848 images, write benchmarks/results/
 	python benchmarks/pipeline.py --name synthetic-31848 --config configs/imagefolder.yaml --set augment.budget=50000 --set embed.trained.epochs=4 --set train.course.epochs=1

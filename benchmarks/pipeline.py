@@ -26,7 +26,17 @@ from machine import machine
 from synthetic import write_archive
 
 ROOT = Path(__file__).resolve().parents[1]
-TREE = ("src", "stages", "dvc.yaml", "data/none", "data/review", ".dvcignore", ".gitignore", "pyproject.toml")
+TREE = (
+    "src",
+    "stages",
+    "versions",
+    "dvc.yaml",
+    "data/none",
+    "data/review",
+    ".dvcignore",
+    ".gitignore",
+    "pyproject.toml",
+)
 METRICS = (
     "manifest",
     "duplicates",

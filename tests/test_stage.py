@@ -76,41 +76,6 @@ def test_every_stage_has_its_script_and_every_script_its_stage(root, dvc_yaml):
     assert commands == set(dvc_yaml["stages"]) == {file.stem for file in (root / "stages").glob("*.py")}
 
 
-def test_stages_depend_on_the_modules_they_import(root, dvc_yaml):
-    """A stage that imports a module of winnow's, directly or through others, must rerun when it changes.
-
-    What every stage shares (errors, tables, progress, params, stage) is left out: an edit there changes no result.
-    """
-    shared = {"errors", "tables", "progress", "params", "stage", "__init__"}
-    for name, definition in scripts(dvc_yaml):
-        dependencies = [dep for dep in definition["deps"] if dep.startswith("src/")]
-        for module in imported(root, root / "stages" / f"{name}.py"):
-            path = module.relative_to(root).as_posix()
-            if module.stem in shared:
-                continue
-            covered = any(path == dep or path.startswith(f"{dep}/") for dep in dependencies)
-            assert covered, f"stage {name} imports {path}, which is not among its deps in dvc.yaml"
-
-
-def imported(root, script):
-    """Modules of winnow's that a script imports, directly or through others."""
-    found, waiting = set(), [script]
-    while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text())):
-            names = []
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("winnow"):
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names if alias.name.startswith("winnow")]
-            for name in names:
-                base = root / "src" / name.replace(".", "/")
-                for module in (base.with_suffix(".py"), base / "__init__.py"):
-                    if module.exists() and module not in found:
-                        found.add(module)
-                        waiting.append(module)
-    return found
-
-
 def test_stages_declare_the_params_they_read(root, dvc_yaml):
     """Both ways: what a script reads is declared, and what is declared is read."""
     for name, definition in scripts(dvc_yaml):

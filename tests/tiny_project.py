@@ -20,6 +20,7 @@ TREE = (
     "data/review",
     ".dvc/config",
     "third_party",
+    "versions",
     "dvc.yaml",
     ".dvcignore",
     ".gitignore",
