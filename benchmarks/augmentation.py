@@ -37,7 +37,7 @@ from winnow.curation.packed import pack_originals
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.errors import WinnowError
-from winnow.evaluation.balanced_accuracy import balanced_accuracy
+from winnow.metrics import balanced_accuracy
 from winnow.training.network import predict, resnet34
 from winnow.training.recipe import named_recipe
 from winnow.training.trainer import train

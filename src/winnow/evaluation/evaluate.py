@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winnow.evaluation.balanced_accuracy import per_class_recall
+from winnow.metrics import per_class_recall
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winnow.evaluation.balanced_accuracy import confusion_matrix
 from winnow.experiments.comparison import Comparison, compare
 from winnow.experiments.pairing import in_split, seed_columns
+from winnow.metrics import confusion_matrix
 from winnow.report.text import percent, points
 
 ARMS = ("baseline", "submission")

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.errors import WinnowError
-from winnow.evaluation.balanced_accuracy import balanced_accuracy
+from winnow.metrics import balanced_accuracy
 from winnow.progress import progress
 from winnow.training.average import WeightAverage
-from winnow.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.training.network import best_device, predict, resnet34, to_input
 from winnow.training.recipe import Recipe, compute_dtype
 

@@ -19,9 +19,9 @@ from torch.nn.functional import cross_entropy
 from winnow.augmentation.policy.critic import Critic, gradient_penalty
 from winnow.augmentation.policy.operations import OPERATIONS
 from winnow.augmentation.policy.policy import Policy, Step
+from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.errors import WinnowError
 from winnow.progress import Reporter
-from winnow.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 
 # As in the paper: of the choice between operations, and of whether one is carried out.
 _TEMPERATURE = 0.05
