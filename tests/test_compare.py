@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from winnow.compare.align_predictions import in_split, pair
+from winnow.compare.comparison import compare, sentence
+from winnow.compare.paired_tests import MOST_SEEDS, class_differences, mcnemar, paired_difference
+from winnow.compare.seed_spread import DEFAULT_STD, SeedSpread, flip_variance, image_weights, seed_spread
 from winnow.errors import WinnowError
-from winnow.experiments.comparison import compare, sentence
 from winnow.experiments.comparison_report import as_json, as_markdown, as_rich
-from winnow.experiments.paired import MOST_SEEDS, class_differences, mcnemar, paired_difference
-from winnow.experiments.pairing import in_split, pair
-from winnow.experiments.seed_spread import DEFAULT_STD, SeedSpread, flip_variance, image_weights, seed_spread
 
 PAIRS = 200
 CLASSES = 10

@@ -9,10 +9,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from winnow.experiments.comparison import compare, percent, points
-from winnow.experiments.pairing import correct_by_seed
+from winnow.compare.align_predictions import correct_by_seed
+from winnow.compare.comparison import compare, percent, points
+from winnow.compare.seed_spread import image_weights
 from winnow.experiments.plan import AblationFile
-from winnow.experiments.seed_spread import image_weights
 
 _HEAD = ["row", "seeds", "balanced accuracy", "measured against", "step", "in all"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from winnow.compare.align_predictions import in_split, seed_columns
 from winnow.errors import WinnowError
-from winnow.experiments.pairing import in_split, seed_columns
 from winnow.experiments.repository import WORKSPACE, Repository
 from winnow.experiments.runs import read_predictions, read_run, read_whole_run
 

@@ -143,9 +143,9 @@ def ablation(
         from rich.console import Console
 
         from winnow import tables
+        from winnow.compare.align_predictions import in_split
         from winnow.experiments.ablation import study_markdown, study_rich, study_rows
         from winnow.experiments.launch import make_runs
-        from winnow.experiments.pairing import in_split
         from winnow.experiments.plan import ablation_runs, only_rows, parse_settings, read_ablation
         from winnow.experiments.repository import Repository
         from winnow.experiments.runs import read_predictions, read_whole_run

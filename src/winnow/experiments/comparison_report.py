@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from winnow.experiments.comparison import Comparison, caveats, percent, points, sentence
+from winnow.compare.comparison import Comparison, caveats, percent, points, sentence
 
 _HEAD = ["run", "balanced accuracy", "difference", "interval", "McNemar p", "verdict"]
 _COLOURS = {"better": "green", "worse": "red", "cannot tell": "yellow"}

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winnow.experiments.comparison import Comparison, compare
-from winnow.experiments.pairing import in_split, seed_columns
+from winnow.compare.align_predictions import in_split, seed_columns
+from winnow.compare.comparison import Comparison, compare
 from winnow.metrics import confusion_matrix
 from winnow.report.text import percent, points
 

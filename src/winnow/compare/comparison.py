@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from winnow.experiments.paired import MOST_SEEDS, Difference, class_differences, mcnemar, paired_difference
-from winnow.experiments.pairing import Pair, correct_by_seed, pair
-from winnow.experiments.seed_spread import SeedSpread, image_weights, seed_spread
+from winnow.compare.align_predictions import Pair, correct_by_seed, pair
+from winnow.compare.paired_tests import MOST_SEEDS, Difference, class_differences, mcnemar, paired_difference
+from winnow.compare.seed_spread import SeedSpread, image_weights, seed_spread
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from winnow.experiments.seed_spread import SeedSpread, flip_variance, image_weights
+from winnow.compare.seed_spread import SeedSpread, flip_variance, image_weights
 
 _POWER = 0.8
 MOST_SEEDS = 50
