@@ -33,9 +33,9 @@ from winnow.augmentation.edge_cases import edge_case_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.policy.policy import read_policy
 from winnow.augmentation.render import render_copies
-from winnow.curation.packed import pack_originals
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
+from winnow.data.packed import pack_originals
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
 from winnow.training.network import predict, resnet34

@@ -7,7 +7,7 @@ from winnow.augmentation.edge_cases import edge_case_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.policy.policy import read_policy
 from winnow.augmentation.render import render_copies
-from winnow.curation.packed import join_packed, pack_originals
+from winnow.data.packed import join_packed, pack_originals
 
 
 def main(params) -> str:

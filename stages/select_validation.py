@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from winnow import stage, tables
-from winnow.curation.packed import join_packed, pack_originals
 from winnow.curation.review import read_confirmations
 from winnow.curation.validation import apply_confirmations, assign_splits, require_every_class, select_validation
 from winnow.data.decode import decode_pixels
+from winnow.data.packed import join_packed, pack_originals
 from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
 
 

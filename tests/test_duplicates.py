@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from winnow.data.perceptual_hash import hash_groups, pairs_within, perceptual_hash
 from winnow.detect.duplicates import count_duplicates, cross_duplicates, find_duplicates, same_bytes
-from winnow.detect.perceptual_hash import hash_groups, pairs_within, perceptual_hash
 from winnow.errors import WinnowError
 
 

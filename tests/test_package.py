@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from winnow.curation.packed import pack_originals
+from winnow.data.packed import pack_originals
 from winnow.errors import WinnowError
 from winnow.submission.package import write_submission
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from winnow import tables
-from winnow.curation.packed import COLUMNS, check_packed, join_packed, pack_originals
+from winnow.data.packed import COLUMNS, check_packed, join_packed, pack_originals
 from winnow.errors import WinnowError
 
 

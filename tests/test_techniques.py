@@ -12,7 +12,7 @@ from winnow.augmentation.plan import plan_copies
 from winnow.augmentation.policy.policy import Policy, Step
 from winnow.augmentation.render import render_copies
 from winnow.augmentation.techniques import TECHNIQUES
-from winnow.curation.packed import COLUMNS
+from winnow.data.packed import COLUMNS
 from winnow.errors import WinnowError
 
 POLICY = Policy(((Step("invert", 1.0),), (Step("shear_x", 1.0, 0.9),)))

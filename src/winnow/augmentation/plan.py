@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.augmentation.balance import copies_per_class, share_out
-from winnow.curation.packed import copy_name
+from winnow.data.packed import copy_name
 from winnow.errors import WinnowError
 
 COLUMNS = ["name", "image_id", "technique", "label", "seed", "partner"]

@@ -15,7 +15,7 @@ from PIL import Image
 from winnow import tables
 from winnow.augmentation.policy.policy import Policy
 from winnow.augmentation.techniques import Technique, techniques_for
-from winnow.curation.packed import COLUMNS
+from winnow.data.packed import COLUMNS
 from winnow.progress import progress
 
 _CHUNK = 500

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from winnow.detect.perceptual_hash import linked, pairs_within, perceptual_hash
+from winnow.data.perceptual_hash import linked, pairs_within, perceptual_hash
 from winnow.detect.resemblance import same_picture
 
 LEAK_HASH_DISTANCE = 14

@@ -19,8 +19,8 @@ import torch
 from torch.nn import functional
 
 from winnow import tables
+from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.detect.folds import stratified_group_folds
-from winnow.detect.perceptual_hash import hash_groups, perceptual_hash
 from winnow.encoders.base import exact_arithmetic, weights_sha256
 from winnow.encoders.embedding import l2_normalised
 from winnow.encoders.preprocess import preprocess

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from winnow.curation.packed import check_packed
+from winnow.data.packed import check_packed
 from winnow.errors import WinnowError
 from winnow.progress import progress
 from winnow.submission.folders import IMAGES, LABELS, TRAINING, VALIDATION
