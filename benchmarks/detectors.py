@@ -18,7 +18,7 @@ from detection_data import Dataset, datasets
 from detection_figures import precision_recall, score_histogram
 from detection_methods import L2, Found, methods
 from machine import machine
-from winnow.detect.probe import LinearProbe, others_of
+from winnow.learn.probe import LinearProbe, others_of
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ["sample", "roman-numerals", "ds801", "cifar10n-aggregate", "cifar10n-worst"]

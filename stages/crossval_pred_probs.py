@@ -3,8 +3,8 @@
 import numpy as np
 
 from winnow import stage, tables
-from winnow.detect.folds import stratified_group_folds
-from winnow.detect.probe import crossval_pred_probs
+from winnow.learn.folds import stratified_group_folds
+from winnow.learn.probe import crossval_pred_probs
 
 FEATURES = "data/interim/features.npz"
 DUPLICATES = "data/interim/duplicates.parquet"

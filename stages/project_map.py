@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from winnow import stage, tables
-from winnow.review.projection import project
+from winnow.learn.projection import project
 
 
 def main(params) -> str:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from winnow.detect.folds import stratified_group_folds
 from winnow.errors import WinnowError
+from winnow.learn.folds import stratified_group_folds
 
 
 def case(seed: int, count: int = 3000) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from winnow.detect.probe import LinearProbe, crossval_pred_probs, others_of
+from winnow.learn.probe import LinearProbe, crossval_pred_probs, others_of
 
 
 def blobs(count: int, dimensions: int, classes: int, *, noise: float, seed: int = 0, spread: float = 4.0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from winnow.review.projection import project
+from winnow.learn.projection import project
 
 SETTINGS = {"neighbours": 10, "min_distance": 0.1, "seed": 0}
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from winnow.detect.noise import expected_f1_cut, noise_rates, posterior, true_class_probs
 from winnow.detect.pooling import pool_over_groups
-from winnow.detect.probe import LinearProbe, others_of
 from winnow.detect.vote import Neighbourhood, knn_vote, neighbourhood
+from winnow.learn.probe import LinearProbe, others_of
 
 # Any class may be given any label: pictures that nobody can read, and slips, follow no confusion of classes. From 5 to
 # 20 % the F1 on CIFAR-10N and the sample is the same within 0.01; on handwritten numerals more is better.

@@ -7,9 +7,9 @@ import pandas as pd
 from scipy import special
 from scipy.stats import rankdata
 
-from winnow.detect.neighbours import compact, nearest_neighbours
 from winnow.detect.ood_detectors import DETECTORS, Evidence
-from winnow.detect.probe import LinearProbe, others_of
+from winnow.learn.neighbours import compact, nearest_neighbours
+from winnow.learn.probe import LinearProbe, others_of
 
 # What the first round is sure of: the neighbours that a distance is taken to.
 _TRUSTED_SHARE = 0.6

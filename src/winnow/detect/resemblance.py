@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from winnow.data.perceptual_hash import LUMA, low_frequencies
-from winnow.detect.neighbours import nearest_neighbours
+from winnow.learn.neighbours import nearest_neighbours
 
 # The background is the distance to this nearest neighbour: farther out than any clump of copies is large.
 _BACKGROUND_RANK = 20

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from winnow.detect.neighbours import compact, nearest_neighbours
+from winnow.learn.neighbours import compact, nearest_neighbours
 
 # How many members of an image's duplicate group are looked past for neighbours from outside it.
 _MOST_COPIES = 100

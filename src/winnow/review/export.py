@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from winnow.detect.neighbours import nearest_neighbours
 from winnow.errors import WinnowError
+from winnow.learn.neighbours import nearest_neighbours
 from winnow.progress import progress
 from winnow.review.dataset import FATES, Dataset, load_dataset, pack_points
 

@@ -9,10 +9,10 @@ import pandas as pd
 from winnow.curation.decide import Thresholds, decide
 from winnow.curation.review import no_review
 from winnow.detect.duplicates import find_duplicates
-from winnow.detect.folds import stratified_group_folds
 from winnow.detect.label_issues import score_labels
 from winnow.detect.ood import score_ood
-from winnow.detect.probe import crossval_pred_probs
+from winnow.learn.folds import stratified_group_folds
+from winnow.learn.probe import crossval_pred_probs
 
 
 def rerun_detectors(

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from winnow.detect.neighbours import nearest_neighbours
+from winnow.learn.neighbours import nearest_neighbours
 
 # Neighbours are sought among so many principal components: those of 1,280 features lie within them, 20 times faster.
 _COMPONENTS = 50

@@ -1,0 +1,1 @@
+"""What is learnt from features: folds, neighbours, the linear probe, the projection of the map."""
