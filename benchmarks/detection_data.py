@@ -19,7 +19,7 @@ from PIL import Image
 from winnow import tables
 from winnow.data.decode import decode_pixels, read_image
 from winnow.data.manifest import load_dataset
-from winnow.detect.duplicates import find_duplicates
+from winnow.detect.duplicates.search import find_duplicates
 from winnow.encoders.base import best_device
 from winnow.encoders.embedding import embed_images
 from winnow.encoders.load import load_encoder

@@ -22,9 +22,9 @@ from cleanlab.rank import get_label_quality_scores
 from detection_data import Dataset
 from winnow.curation.decide import Thresholds, decide
 from winnow.curation.review import no_review
-from winnow.detect.label_issues import LabelScores, score_labels
-from winnow.detect.ood import OodScores, score_ood
-from winnow.detect.vote import knn_vote, neighbourhood
+from winnow.detect.labels.label_issues import LabelScores, score_labels
+from winnow.detect.labels.vote import knn_vote, neighbourhood
+from winnow.detect.outliers.ood import OodScores, score_ood
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.neighbours import nearest_neighbours
 from winnow.learn.probe import CrossvalResult, crossval_pred_probs

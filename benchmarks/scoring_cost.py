@@ -22,7 +22,7 @@ from detection_methods import L2, datalab, shared_probabilities, winnow_labels, 
 from machine import machine
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
-from winnow.detect.duplicates import find_duplicates
+from winnow.detect.duplicates.search import find_duplicates
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (8_000, 16_000, 31_848, 64_000)

@@ -9,8 +9,8 @@ import pandas as pd
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
+from winnow.detect.duplicates.leaks import leaked_images
 from winnow.evaluation.evaluate import evaluate
-from winnow.evaluation.leaks import leaked_images
 from winnow.evaluation.predictions import predictions_path, predictions_table
 from winnow.evaluation.scorecard import scorecard
 from winnow.evaluation.summary import summary

@@ -2,7 +2,7 @@
 
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
-from winnow.detect.duplicates import count_duplicates, find_duplicates, same_bytes
+from winnow.detect.duplicates.search import count_duplicates, find_duplicates, same_bytes
 
 FEATURES = "data/interim/features.npz"
 IMAGES = "data/interim/images.parquet"

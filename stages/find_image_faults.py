@@ -2,7 +2,7 @@
 
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
-from winnow.detect.image_faults import FAULTS, count_image_faults, score_image_faults
+from winnow.detect.faults.image_faults import FAULTS, count_image_faults, score_image_faults
 
 IMAGES = "data/interim/images.parquet"
 

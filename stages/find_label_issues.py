@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from winnow import stage, tables
-from winnow.detect.class_names import flipped_majorities, swapped_classes
-from winnow.detect.label_issues import score_labels
-from winnow.detect.noise_report import noise_estimates, transition_table
+from winnow.detect.labels.class_names import flipped_majorities, swapped_classes
+from winnow.detect.labels.label_issues import score_labels
+from winnow.detect.labels.noise_report import noise_estimates, transition_table
 
 FEATURES = "data/interim/features.npz"
 PRED_PROBS = "data/interim/pred_probs.npz"

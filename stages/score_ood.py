@@ -3,7 +3,7 @@
 import pandas as pd
 
 from winnow import stage, tables
-from winnow.detect.ood import score_ood
+from winnow.detect.outliers.ood import score_ood
 
 FEATURES = "data/interim/features.npz"
 PRED_PROBS = "data/interim/pred_probs.npz"

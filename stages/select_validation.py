@@ -10,7 +10,7 @@ from winnow.curation.review import read_confirmations
 from winnow.curation.validation import apply_confirmations, assign_splits, require_every_class, select_validation
 from winnow.data.decode import decode_pixels
 from winnow.data.packed import join_packed, pack_originals
-from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
+from winnow.detect.duplicates.search import LEAK_HASH_DISTANCE, cross_duplicates
 
 
 def main(params) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector_data import pairwise, through
-from winnow.detect.class_names import flipped_majorities, swapped_classes
+from winnow.detect.labels.class_names import flipped_majorities, swapped_classes
 
 TRUE = np.repeat(np.arange(5), 40)
 

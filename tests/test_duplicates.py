@@ -6,7 +6,7 @@ from PIL import Image
 from scipy import ndimage
 
 from winnow.data.perceptual_hash import hash_groups, pairs_within, perceptual_hash
-from winnow.detect.duplicates import count_duplicates, cross_duplicates, find_duplicates, same_bytes
+from winnow.detect.duplicates.search import count_duplicates, cross_duplicates, find_duplicates, same_bytes
 from winnow.errors import WinnowError
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from winnow import tables
-from winnow.detect.class_names import swapped_classes
+from winnow.detect.labels.class_names import swapped_classes
 from winnow.encoders import hub
 from winnow.encoders.base import Encoder
 from winnow.encoders.embedding import embed_images

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from winnow import tables
+from winnow.detect.duplicates.leaks import leaked_images
 from winnow.errors import WinnowError
 from winnow.evaluation.evaluate import evaluate
-from winnow.evaluation.leaks import leaked_images
 from winnow.evaluation.predictions import predictions_table
 from winnow.evaluation.summary import summary
 from winnow.evaluation.trained import by_seed

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 
-from winnow.detect.image_faults import FAULTS, count_image_faults, score_image_faults
+from winnow.detect.faults.image_faults import FAULTS, count_image_faults, score_image_faults
 from winnow.params import ImageFault
 
 

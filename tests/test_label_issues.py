@@ -9,9 +9,9 @@ from cleanlab.rank import get_label_quality_scores
 from sklearn.metrics import average_precision_score, f1_score
 
 from detector_data import pairwise, through, uniform, unit
-from winnow.detect import label_issues
-from winnow.detect.label_issues import score_labels
-from winnow.detect.vote import knn_vote, neighbourhood
+from winnow.detect.labels import label_issues
+from winnow.detect.labels.label_issues import score_labels
+from winnow.detect.labels.vote import knn_vote, neighbourhood
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import LinearProbe, crossval_pred_probs
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector_data import unit
-from winnow.detect.mahalanobis import mahalanobis_distance
+from winnow.detect.outliers.mahalanobis import mahalanobis_distance
 
 
 def test_it_counts_in_standard_deviations_of_the_classes():

@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 
 from detector_data import pairwise, through, uniform, unit
-from winnow.detect.label_issues import LabelScores
-from winnow.detect.noise import (
+from winnow.detect.labels.label_issues import LabelScores
+from winnow.detect.labels.noise import (
     consistency_noise_rates,
     expected_f1_cut,
     noise_rates,
     posterior,
     true_class_probs,
 )
-from winnow.detect.noise_report import noise_estimates, transition_table
-from winnow.detect.vote import neighbourhood
+from winnow.detect.labels.noise_report import noise_estimates, transition_table
+from winnow.detect.labels.vote import neighbourhood
 
 MIXED = np.array([[0.7, 0.2, 0.1], [0.0, 0.9, 0.1], [0.25, 0.05, 0.7]])
 

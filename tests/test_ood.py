@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from detector_data import pairwise, through, unit
-from winnow.detect.ood import _distance_to_trusted, score_ood, tail_excess
+from winnow.detect.outliers.ood import _distance_to_trusted, score_ood, tail_excess
 
 CLASSES = 5
 DIMENSIONS = 24

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from winnow.detect.pooling import pool_over_groups
+from winnow.detect.labels.pooling import pool_over_groups
 
 
 def test_members_of_a_group_get_its_mean():

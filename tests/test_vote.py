@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector_data import unit
-from winnow.detect.vote import knn_vote, neighbourhood
+from winnow.detect.labels.vote import knn_vote, neighbourhood
 from winnow.learn.neighbours import compact, nearest_neighbours
 
 PLANE = np.array([[1, 0], [1, 0], [0.8, 0.6], [0.6, 0.8]], dtype=np.float32)

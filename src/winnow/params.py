@@ -18,7 +18,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
 Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
-# As in winnow.detect.image_faults, which takes long to import.
+# As in winnow.detect.faults.image_faults, which takes long to import.
 ImageFault = Literal["dark", "light", "low_information", "blurry", "grayscale", "odd_size", "odd_aspect_ratio"]
 # As in winnow.augmentation.policy.operations, which takes long to import.
 Operation = Literal[

@@ -13,7 +13,7 @@ from PIL import Image
 
 from winnow.data.archive import Archive
 from winnow.data.decode import BadImage, Decoded, read_image, upright_rgb
-from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
+from winnow.detect.duplicates.search import LEAK_HASH_DISTANCE, cross_duplicates
 from winnow.errors import WinnowError
 from winnow.progress import progress
 

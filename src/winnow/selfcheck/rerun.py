@@ -8,9 +8,9 @@ import pandas as pd
 
 from winnow.curation.decide import Thresholds, decide
 from winnow.curation.review import no_review
-from winnow.detect.duplicates import find_duplicates
-from winnow.detect.label_issues import score_labels
-from winnow.detect.ood import score_ood
+from winnow.detect.duplicates.search import find_duplicates
+from winnow.detect.labels.label_issues import score_labels
+from winnow.detect.outliers.ood import score_ood
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
+from winnow.detect.duplicates.search import LEAK_HASH_DISTANCE, cross_duplicates
 
 
 class LeakSearch:

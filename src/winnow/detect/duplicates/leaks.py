@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from winnow.detect.duplicates import LEAK_HASH_DISTANCE, cross_duplicates
+from winnow.detect.duplicates.search import LEAK_HASH_DISTANCE, cross_duplicates
 
 
 def leaked_images(seen: np.ndarray, test: np.ndarray) -> np.ndarray:

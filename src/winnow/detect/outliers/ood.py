@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import special
 from scipy.stats import rankdata
 
-from winnow.detect.ood_detectors import DETECTORS, Evidence
+from winnow.detect.outliers.ood_detectors import DETECTORS, Evidence
 from winnow.learn.neighbours import compact, nearest_neighbours
 from winnow.learn.probe import LinearProbe, others_of
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from winnow.detect.noise import expected_f1_cut, noise_rates, posterior, true_class_probs
-from winnow.detect.pooling import pool_over_groups
-from winnow.detect.vote import Neighbourhood, knn_vote, neighbourhood
+from winnow.detect.labels.noise import expected_f1_cut, noise_rates, posterior, true_class_probs
+from winnow.detect.labels.pooling import pool_over_groups
+from winnow.detect.labels.vote import Neighbourhood, knn_vote, neighbourhood
 from winnow.learn.probe import LinearProbe, others_of
 
 # Any class may be given any label: pictures that nobody can read, and slips, follow no confusion of classes. From 5 to

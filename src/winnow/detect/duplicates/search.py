@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.data.perceptual_hash import linked, pairs_within, perceptual_hash
-from winnow.detect.resemblance import same_picture
+from winnow.detect.duplicates.resemblance import same_picture
 
 LEAK_HASH_DISTANCE = 14
 """Bits within which two sets are searched for leaks: wider than for dropping, since a leak costs more than an

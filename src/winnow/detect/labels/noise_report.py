@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from winnow.detect.label_issues import LabelScores
-from winnow.detect.noise import consistency_noise_rates
+from winnow.detect.labels.label_issues import LabelScores
+from winnow.detect.labels.noise import consistency_noise_rates
 
 _MOST_CLASSES = 100  # the consistency estimate takes time as their number to the fourth: a minute at 100, hours at 300
 

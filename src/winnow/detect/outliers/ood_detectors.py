@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from winnow.detect.mahalanobis import mahalanobis_distance
+from winnow.detect.outliers.mahalanobis import mahalanobis_distance
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Exact and near duplicates within one set, and leaks between two."""

@@ -1,0 +1,1 @@
+"""Image quality issues: dark, blurry, grey and so on."""

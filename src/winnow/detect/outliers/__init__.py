@@ -1,0 +1,1 @@
+"""Out-of-distribution scores: how much an image looks like none of the classes."""
