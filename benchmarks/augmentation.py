@@ -38,9 +38,9 @@ from winnow.data.manifest import load_dataset
 from winnow.data.packed import pack_originals
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
-from winnow.training.network import predict, resnet34
-from winnow.training.recipe import named_recipe
-from winnow.training.trainer import train
+from winnow.models.network import predict, resnet34
+from winnow.models.recipe import named_recipe
+from winnow.models.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
 _VIEWS = {"flip": 1.0, "crop": 1.0, "flip_crop": 1.0}

@@ -31,9 +31,9 @@ from torchvision.transforms import v2
 from machine import machine
 from synthetic import CLASSES, pictures
 from winnow.data.decode import decode_pixels
-from winnow.training.network import best_device, resnet34
-from winnow.training.recipe import compute_dtype, named_recipe
-from winnow.training.trainer import train
+from winnow.models.network import best_device, resnet34
+from winnow.models.recipe import compute_dtype, named_recipe
+from winnow.models.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 64

@@ -25,7 +25,7 @@ def search(params) -> Policy:
     # These take seconds to import, which a search that is off is not to cost.
     from winnow.augmentation.policy.search import SearchSettings, search_policy, search_steps
     from winnow.data.decode import decode_pixels
-    from winnow.training.network import best_device
+    from winnow.models.network import best_device
 
     options = params.policy_search
     images = tables.read_parquet("data/interim/images.parquet")

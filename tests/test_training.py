@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from winnow.errors import WinnowError
-from winnow.training import trainer
-from winnow.training.average import WeightAverage
-from winnow.training.network import load_model, predict, resnet34, save_model, to_input
-from winnow.training.recipe import Recipe, compute_dtype, named_recipe
-from winnow.training.trainer import train
+from winnow.models import trainer
+from winnow.models.average import WeightAverage
+from winnow.models.network import load_model, predict, resnet34, save_model, to_input
+from winnow.models.recipe import Recipe, compute_dtype, named_recipe
+from winnow.models.trainer import train
 
 RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.05, momentum=0.9, patience=None, precision="float32")
 CPU = torch.device("cpu")

@@ -23,9 +23,9 @@ from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.encoders.base import exact_arithmetic, weights_sha256
 from winnow.encoders.embedding import l2_normalised
 from winnow.encoders.preprocess import preprocess
-from winnow.encoders.small_resnet import SmallResNet
 from winnow.errors import WinnowError
 from winnow.learn.folds import stratified_group_folds
+from winnow.models.small_resnet import SmallResNet
 from winnow.progress import Reporter, progress
 
 _BATCH_SIZE = 64

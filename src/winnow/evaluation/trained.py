@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from winnow.errors import WinnowError
+from winnow.models.network import load_model, predict
 from winnow.progress import progress
-from winnow.training.network import load_model, predict
 
 
 def by_seed(weights: Iterable[Path], arm: str) -> dict[int, Path]:

@@ -19,10 +19,10 @@ from torch.nn.functional import cross_entropy
 from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
+from winnow.models.average import WeightAverage
+from winnow.models.network import best_device, predict, resnet34, to_input
+from winnow.models.recipe import Recipe, compute_dtype
 from winnow.progress import progress
-from winnow.training.average import WeightAverage
-from winnow.training.network import best_device, predict, resnet34, to_input
-from winnow.training.recipe import Recipe, compute_dtype
 
 CURVE_COLUMNS = ["epoch", "train_loss", "validation_loss", "validation_balanced_accuracy", "learning_rate"]
 

@@ -1,0 +1,1 @@
+"""Networks, and the one trainer that trains them from scratch."""
