@@ -52,7 +52,7 @@ def compared(photos: pd.DataFrame, whole: np.ndarray, class_names: list[str], si
 def by_trained(pixels, claimed, dataset, image_id, labels, trusted, class_names: list[str], params) -> np.ndarray:
     """(M, K) what a network sees in the photos that was trained on the images that no detector doubts."""
     from winnow.encoders.base import best_device
-    from winnow.encoders.trained import predict_others
+    from winnow.encoders.fitted.trained import predict_others
 
     return predict_others(
         dataset[trusted],

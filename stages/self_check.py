@@ -89,8 +89,8 @@ def embed(
     """
     from winnow.encoders.base import best_device
     from winnow.encoders.embedding import embed_images
+    from winnow.encoders.fitted.trained import fit_trained_encoder
     from winnow.encoders.load import load_encoder
-    from winnow.encoders.trained import fit_trained_encoder
 
     device, settings = best_device(), getattr(options, options.encoder).model_dump()
     common = {"flip": options.flip, "scratch": SCRATCH}

@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from winnow.encoders import trained
 from winnow.encoders.base import Encoder
 from winnow.encoders.embedding import embed_images, l2_normalised
-from winnow.encoders.trained import fit_trained_encoder
+from winnow.encoders.fitted import trained
+from winnow.encoders.fitted.trained import fit_trained_encoder
 from winnow.errors import WinnowError
 
 CPU = torch.device("cpu")

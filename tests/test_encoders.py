@@ -16,12 +16,12 @@ from safetensors.torch import save_file
 
 from winnow import tables
 from winnow.detect.labels.class_names import swapped_classes
-from winnow.encoders import hub
 from winnow.encoders.base import Encoder
 from winnow.encoders.embedding import embed_images
-from winnow.encoders.open_clip import load_open_clip
+from winnow.encoders.frozen import hub
+from winnow.encoders.frozen.open_clip import load_open_clip
+from winnow.encoders.frozen.timm import load_timm
 from winnow.encoders.preprocess import preprocess
-from winnow.encoders.timm import load_timm
 from winnow.errors import WinnowError
 from winnow.params import load_params
 

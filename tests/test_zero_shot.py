@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from winnow.encoders.imagenet_names import imagenet_descriptions, match_names
+from winnow.encoders.frozen.imagenet_names import imagenet_descriptions, match_names
 from winnow.encoders.zero_shot import ZeroShot, joined, zero_shot_from_logits
 
 ANIMALS = [

@@ -21,9 +21,9 @@ def load_encoder(name: str, options: Mapping[str, Any], *, class_names: list[str
         WinnowError: if its model or weights are unknown, missing or damaged.
     """
     if name == "open_clip":
-        from winnow.encoders.open_clip import load_open_clip
+        from winnow.encoders.frozen.open_clip import load_open_clip
 
         return load_open_clip(class_names=class_names, device=device, **options)
-    from winnow.encoders.timm import load_timm
+    from winnow.encoders.frozen.timm import load_timm
 
     return load_timm(class_names=class_names, device=device, **options)

@@ -21,8 +21,8 @@ from winnow.encoders.base import (
     unknown_model,
     weights_sha256,
 )
-from winnow.encoders.hub import cache_folder, quick_hub, why_no_download
-from winnow.encoders.imagenet_names import imagenet_descriptions, match_names
+from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
+from winnow.encoders.frozen.imagenet_names import imagenet_descriptions, match_names
 from winnow.encoders.preprocess import preprocess
 from winnow.encoders.zero_shot import ZeroShot, zero_shot_from_logits
 from winnow.errors import WinnowError
