@@ -11,10 +11,10 @@ from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.leaks import leaked_images
 from winnow.evaluation.evaluate import evaluate
+from winnow.evaluation.predict import by_seed, predict_splits
 from winnow.evaluation.predictions import predictions_path, predictions_table
 from winnow.evaluation.scorecard import scorecard
 from winnow.evaluation.summary import summary
-from winnow.evaluation.trained import by_seed, predict_splits
 from winnow.evaluation.truth import read_truth
 
 NO_DATA = Path("data/none")

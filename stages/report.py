@@ -7,8 +7,8 @@ import pandas as pd
 
 from winnow import stage, tables
 from winnow.report.content import Inputs, gather
+from winnow.report.input_digests import hashed_files
 from winnow.report.page import render_page
-from winnow.report.provenance import hashed_files
 from winnow.report.results import ARMS
 from winnow.report.slides import make_slides
 

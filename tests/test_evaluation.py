@@ -10,9 +10,9 @@ from winnow import tables
 from winnow.detect.duplicates.leaks import leaked_images
 from winnow.errors import WinnowError
 from winnow.evaluation.evaluate import evaluate
+from winnow.evaluation.predict import by_seed
 from winnow.evaluation.predictions import predictions_table
 from winnow.evaluation.summary import summary
-from winnow.evaluation.trained import by_seed
 from winnow.metrics import balanced_accuracy, confusion_matrix, per_class_recall
 
 # Class 0: 3 of 4 right; class 1: 1 of 2; class 2: 0 of 1; class 3 has no image but is predicted once.

@@ -17,13 +17,13 @@ from winnow import tables
 from winnow.errors import WinnowError
 from winnow.report.content import count_repairs, count_rules, count_swaps, gather
 from winnow.report.coordinates import place_images
+from winnow.report.formatting import clean, listed, number, percent, points, shortened
 from winnow.report.galleries import CAP, make_galleries, thumbnail
 from winnow.report.histograms import histogram
+from winnow.report.input_digests import hashed_files
 from winnow.report.noise import noise_from_ledger, noise_from_table
 from winnow.report.page import STAMP, render_page
-from winnow.report.provenance import hashed_files
 from winnow.report.stamp import last_timings, stamped
-from winnow.report.text import clean, listed, number, percent, points, shortened
 
 HOSTILE = ['<img src=x onerror="alert(1)">', "$\\frac{1}{", "a&b' --></script><script>alert(2)</script>\x00"]
 SECTIONS = ["arrived", "classes", "dropped", "relabelled", "kept", "noise", "scores", "map", "sets", "results"]

@@ -13,7 +13,7 @@ from pptx import Presentation
 from report_inputs import make_inputs
 from test_report import HOSTILE
 from winnow.report.content import gather
-from winnow.report.office import without_dates
+from winnow.report.ooxml import without_dates
 from winnow.report.slides import make_slides
 
 

@@ -15,8 +15,8 @@ from stub_project import call, environment, make_project, winnow
 from winnow.experiments.repository import Repository
 from winnow.experiments.runner import running_stage, why_failed
 from winnow.experiments.runs import read_run
-from winnow.experiments.slots import Slot, Source
-from winnow.experiments.wholeness import not_whole
+from winnow.experiments.staleness import not_whole
+from winnow.experiments.worktrees import Slot, Source
 
 SWEEP = "grid:\n  curate.ood_threshold: [0.6, 0.0, 0.75]\n"
 

@@ -106,7 +106,7 @@ def why(
         from rich.console import Console
 
         from winnow import tables
-        from winnow.curation.story import find_row, print_story
+        from winnow.curation.explain import find_row, print_story
 
         row = find_row(tables.read_parquet(ledger), image_id)
         print_story(row, class_names=tables.read_json(classes) if classes.is_file() else None, console=Console())

@@ -47,7 +47,7 @@ def compare(
 
         from winnow import tables
         from winnow.experiments import comparison, comparison_report
-        from winnow.experiments.candidates import candidates, several_seeds
+        from winnow.experiments.arms import candidates, several_seeds
         from winnow.experiments.repository import Repository
 
         repository = Repository(Path())
@@ -80,8 +80,8 @@ def best(
         from rich.console import Console
 
         from winnow.experiments.best import best_table, check_choice, ranked, validation_note
-        from winnow.experiments.choice import apply_run, read_runs, validation_images
         from winnow.experiments.repository import Repository
+        from winnow.experiments.select import apply_run, read_runs, validation_images
 
         check_choice(by)
         repository = Repository(Path())
@@ -111,9 +111,9 @@ def sweep(
 ) -> None:
     """Make the runs of a sweep as DVC experiments. Run again after a kill: what is done is not made again."""
     with one_sentence():
-        from winnow.experiments.launch import checked_params, make_runs
         from winnow.experiments.plan import parse_settings, read_sweep, sweep_runs
         from winnow.experiments.repository import Repository
+        from winnow.experiments.submit import checked_params, make_runs
 
         runs = sweep_runs(read_sweep(file), parse_settings(settings or []))
         if dry:
@@ -145,10 +145,10 @@ def ablation(
         from winnow import tables
         from winnow.compare.align_predictions import in_split
         from winnow.experiments.ablation import study_markdown, study_rich, study_rows
-        from winnow.experiments.launch import make_runs
         from winnow.experiments.plan import ablation_runs, only_rows, parse_settings, read_ablation
         from winnow.experiments.repository import Repository
         from winnow.experiments.runs import read_predictions, read_whole_run
+        from winnow.experiments.submit import make_runs
         from winnow.experiments.waterfall import write_waterfall
 
         study = read_ablation(file)

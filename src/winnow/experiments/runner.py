@@ -15,7 +15,7 @@ from winnow.errors import WinnowError
 from winnow.experiments.plan import PlannedRun, changed
 from winnow.experiments.repository import Repository
 from winnow.experiments.runs import read_run
-from winnow.experiments.slots import SWEEPS, Slot
+from winnow.experiments.worktrees import SWEEPS, Slot
 
 POLL_SECONDS = 0.5
 

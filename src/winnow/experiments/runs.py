@@ -12,7 +12,7 @@ import yaml
 from winnow.errors import WinnowError
 from winnow.evaluation.predictions import predictions_path
 from winnow.experiments.repository import WORKSPACE, Repository
-from winnow.experiments.wholeness import not_whole
+from winnow.experiments.staleness import not_whole
 
 METRICS = "metrics/evaluation.json"
 

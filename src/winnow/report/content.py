@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from winnow import tables
+from winnow.report.caveats import find_limits
 from winnow.report.coordinates import Places, place_images
+from winnow.report.formatting import clean
 from winnow.report.galleries import RULES, Gallery, make_galleries
 from winnow.report.histograms import Histogram, histogram
-from winnow.report.limits import find_limits
 from winnow.report.noise import NoiseMatrix, noise_from_ledger, noise_from_table
 from winnow.report.results import Results, gather_results
-from winnow.report.text import clean
 
 ACTIONS = ("keep", "relabel", "drop")
 

@@ -11,8 +11,8 @@ from pptx.enum.shapes import MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.util import Emu, Inches, Pt
 
-from winnow.report.office import without_dates
-from winnow.report.text import clean, shortened
+from winnow.report.formatting import clean, shortened
+from winnow.report.ooxml import without_dates
 
 WIDTH, HEIGHT = 13.333, 7.5
 LEFT, TOP, BOTTOM = 0.6, 1.45, 7.05

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from winnow.report.content import ACTIONS, Facts
-from winnow.report.heat import heat_map
+from winnow.report.formatting import number, shortened
+from winnow.report.heatmap import heat_map
 from winnow.report.histograms import Histogram
 from winnow.report.style import (
     ACTION_COLOURS,
@@ -21,7 +22,6 @@ from winnow.report.style import (
     VERMILION,
     canvas,
 )
-from winnow.report.text import number, shortened
 
 _MOST_ROWS = 60
 _ROUNDS = 12

@@ -4,10 +4,10 @@ import numpy as np
 
 from winnow.report.content import Facts
 from winnow.report.figures_data import Render
-from winnow.report.heat import heat_map
+from winnow.report.formatting import percent, shortened
+from winnow.report.heatmap import heat_map
 from winnow.report.results import ARMS
 from winnow.report.style import ARM_COLOURS, canvas
-from winnow.report.text import percent, shortened
 
 _LINES = {"baseline": "--", "submission": "-"}
 _MARKERS = {"baseline": "s", "submission": "o"}

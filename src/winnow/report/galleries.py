@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from winnow.report.text import clean
+from winnow.report.formatting import clean
 
 # How many images a gallery shows; the rest are in the ledger.
 CAP = 48

@@ -5,8 +5,8 @@ from importlib.resources import files
 from winnow.report import page_data, page_results
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
+from winnow.report.formatting import number, percent
 from winnow.report.style import ACTION_WORDS
-from winnow.report.text import number, percent
 
 # Where `winnow report` puts what differs between machines.
 STAMP = "<!-- stamp -->"

@@ -5,8 +5,8 @@ from functools import partial
 from winnow.report import figures_data
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
-from winnow.report.style import ACTION_WORDS, to_png
-from winnow.report.tell import (
+from winnow.report.formatting import counted, number, percent
+from winnow.report.narrative import (
     arrival_sentence,
     augmentation_sentence,
     cleaning_sentence,
@@ -14,7 +14,7 @@ from winnow.report.tell import (
     noise_sentence,
     validation_sentence,
 )
-from winnow.report.text import counted, number, percent
+from winnow.report.style import ACTION_WORDS, to_png
 
 
 def arrived(facts: Facts) -> str:

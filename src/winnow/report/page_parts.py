@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from winnow.report.content import ACTIONS, Facts
+from winnow.report.formatting import clean, counted, number
 from winnow.report.galleries import Card, Gallery
 from winnow.report.style import to_svg
-from winnow.report.text import clean, counted, number
 
 MAP_HINT = (
     "Move over a point to see which image it is. Drag turns, Shift and drag shifts; click first, and the wheel zooms."

@@ -3,9 +3,9 @@
 from winnow.report import figures_results
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
+from winnow.report.formatting import counted, number, percent, points
+from winnow.report.narrative import detector_sentence
 from winnow.report.scores import scorecard_rows, self_check_rows
-from winnow.report.tell import detector_sentence
-from winnow.report.text import counted, number, percent, points
 from winnow.tables import records
 
 

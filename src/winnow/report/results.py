@@ -9,7 +9,7 @@ import pandas as pd
 from winnow.compare.align_predictions import in_split, seed_columns
 from winnow.compare.comparison import Comparison, compare
 from winnow.metrics import confusion_matrix
-from winnow.report.text import percent, points
+from winnow.report.formatting import percent, points
 
 ARMS = ("baseline", "submission")
 SPLITS = {

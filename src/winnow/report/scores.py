@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from winnow.report.text import number
+from winnow.report.formatting import number
 
 DETECTORS = {"label_errors": "label errors", "ood": "out of distribution", "duplicates": "duplicates (pairs)"}
 _PLANTED = {"label": "flipped labels", "ood": "foreign pictures", "duplicate": "copies"}

@@ -3,10 +3,10 @@
 from winnow.report import deck, slides_cleaning, slides_results
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, TOP, WIDTH, Deck
+from winnow.report.formatting import counted, number, percent
+from winnow.report.narrative import arrival_sentence, cleaning_sentence
 from winnow.report.slides_cleaning import main_classes
 from winnow.report.style import ORANGE
-from winnow.report.tell import arrival_sentence, cleaning_sentence
-from winnow.report.text import counted, number, percent
 
 
 def make_slides(facts: Facts) -> bytes:

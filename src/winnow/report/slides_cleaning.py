@@ -5,10 +5,10 @@ import pandas as pd
 from winnow.report import deck
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, MOST_CLASSES, TOP, WIDTH, Deck
+from winnow.report.formatting import counted, listed, number, percent
 from winnow.report.galleries import Card, Gallery
+from winnow.report.narrative import augmentation_sentence, cleaning_sentence, validation_sentence
 from winnow.report.style import ACTION_WORDS, BLUE, GREEN, ORANGE
-from winnow.report.tell import augmentation_sentence, cleaning_sentence, validation_sentence
-from winnow.report.text import counted, listed, number, percent
 
 _SHOWN = 24
 _PAIRS_SHOWN = 15

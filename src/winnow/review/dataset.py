@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from winnow import tables
-from winnow.curation.story import MEANINGS
+from winnow.curation.explain import MEANINGS
 from winnow.errors import WinnowError
 from winnow.params import Params, load_params
 from winnow.review.queue import rank_for_review

@@ -11,8 +11,8 @@ from winnow.errors import WinnowError
 from winnow.experiments.plan import PlannedRun, check_runs
 from winnow.experiments.repository import Repository
 from winnow.experiments.runner import run_all
-from winnow.experiments.slots import Slot, Source, only_one
 from winnow.experiments.sweep_table import showing
+from winnow.experiments.worktrees import Slot, Source, only_one
 
 
 def make_runs(

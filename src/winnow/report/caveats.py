@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from winnow.report.formatting import counted, listed, number, percent, points
 from winnow.report.results import Results
-from winnow.report.text import counted, listed, number, percent, points
 
 
 def find_limits(

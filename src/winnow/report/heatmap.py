@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from winnow.report.formatting import shortened
 from winnow.report.style import SEQUENTIAL
-from winnow.report.text import shortened
 
 _MOST_NUMBERS = 16
 _MOST_NAMES = 40

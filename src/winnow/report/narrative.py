@@ -1,8 +1,8 @@
 """Sentences with the numbers in them: the report prints them, the speaker's notes say them."""
 
 from winnow.report.content import Facts
+from winnow.report.formatting import counted, listed, number, percent
 from winnow.report.scores import DETECTORS
-from winnow.report.text import counted, listed, number, percent
 
 
 def arrival_sentence(facts: Facts) -> str:
