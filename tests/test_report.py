@@ -23,7 +23,7 @@ from winnow.report.histograms import histogram
 from winnow.report.input_digests import hashed_files
 from winnow.report.noise import noise_from_ledger, noise_from_table
 from winnow.report.page import STAMP, render_page
-from winnow.report.stamp import last_timings, stamped
+from winnow.report.provenance import last_timings, stamped
 
 HOSTILE = ['<img src=x onerror="alert(1)">', "$\\frac{1}{", "a&b' --></script><script>alert(2)</script>\x00"]
 SECTIONS = ["arrived", "classes", "dropped", "relabelled", "kept", "noise", "scores", "map", "sets", "results"]

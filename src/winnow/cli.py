@@ -162,7 +162,7 @@ def report(
 
         from winnow import tables
         from winnow.errors import WinnowError
-        from winnow.report.stamp import last_timings, run_facts, stamped
+        from winnow.report.provenance import last_timings, run_facts, stamped
         from winnow.stage import TIMINGS
 
         if not source.is_file():
