@@ -3,7 +3,7 @@
     python benchmarks/review.py --name synthetic-50000 --images 50000
     python benchmarks/review.py --name ds801 --workspace /path/to/a/workspace
 
-Without `--workspace` the dataset is made up (`tests/workspaces.py`). Writes `benchmarks/results/review-<name>.json`.
+Without `--workspace` the dataset is made up (`tests/support/workspaces.py`). Writes `benchmarks/results/review-<name>.json`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from machine import machine
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "src"))
 
 FRAMES = 60

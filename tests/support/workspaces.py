@@ -16,7 +16,7 @@ from winnow.curation.review import read_review
 from winnow.curation.validation import apply_confirmations, assign_splits
 from winnow.params import load_params
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CLASSES = [f"class {i}" for i in range(10)]
 
 

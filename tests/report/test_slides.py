@@ -9,9 +9,9 @@ import zipfile
 import numpy as np
 import pytest
 from pptx import Presentation
+from test_report import HOSTILE
 
 from report_inputs import make_inputs
-from test_report import HOSTILE
 from winnow.report.content import gather
 from winnow.report.ooxml import without_dates
 from winnow.report.slides import make_slides

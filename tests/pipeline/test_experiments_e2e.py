@@ -19,7 +19,7 @@ SCORES = ("build_manifest", "embed", "find_duplicates", "crossval_pred_probs", "
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory) -> Path:
     """The pipeline with the shortest training, built and committed, after a sweep of one threshold."""
-    folder = clone(Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("swept") / "tiny")
+    folder = clone(Path(__file__).resolve().parents[2], tmp_path_factory.mktemp("swept") / "tiny")
     params = folder / "params.yaml"
     params.write_text(params.read_text().replace("  epochs: 3\n", "  epochs: 1\n"))
     dvc(folder, "repro")

@@ -29,7 +29,7 @@ def sha256(path: Path) -> str:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """A workspace after its first `dvc repro`, committed."""
-    folder = clone(Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("built") / "tiny")
+    folder = clone(Path(__file__).resolve().parents[2], tmp_path_factory.mktemp("built") / "tiny")
     assert "balanced accuracy on the test set: baseline" in dvc(folder, "repro")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "built")

@@ -25,7 +25,7 @@ from winnow.encoders.preprocess import preprocess
 from winnow.errors import WinnowError
 from winnow.params import load_params
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 MOBILENET = SHARED / "encoders/mobilenetv2_100.imagenet.safetensors"
 CPU = torch.device("cpu")
 HALF = (0.5, 0.5, 0.5)
@@ -258,10 +258,10 @@ def test_timm_classifier_of_other_classes_gives_no_zero_shot(tmp_path, monkeypat
 
 def test_self_check_puts_what_it_plants_behind_the_stored_originals(tiny_resnet, pixels, tmp_path, monkeypatch):
     """Copies of the first five originals, which the file holds in another order, get the originals' rows."""
-    spec = importlib.util.spec_from_file_location("self_check", Path(__file__).parents[1] / "stages/self_check.py")
+    spec = importlib.util.spec_from_file_location("self_check", Path(__file__).parents[2] / "stages/self_check.py")
     stage = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(stage)
-    options = load_params(Path(__file__).parents[1] / "params.yaml").embed
+    options = load_params(Path(__file__).parents[2] / "params.yaml").embed
     tiny = {
         "model": "test_resnet",
         "checkpoint": str(tiny_resnet),

@@ -17,7 +17,7 @@ from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.errors import WinnowError
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def course(labels, files=None, root="set"):

@@ -23,7 +23,7 @@ SWEEP = "grid:\n  curate.ood_threshold: [0.6, 0.0, 0.75]\n"
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory) -> Path:
-    return make_project(tmp_path_factory.mktemp("stub") / "project", Path(__file__).resolve().parents[1])
+    return make_project(tmp_path_factory.mktemp("stub") / "project", Path(__file__).resolve().parents[2])
 
 
 @pytest.fixture
