@@ -3,7 +3,8 @@
     python benchmarks/review.py --name synthetic-50000 --images 50000
     python benchmarks/review.py --name ds801 --workspace /path/to/a/workspace
 
-Without `--workspace` the dataset is made up (`tests/support/workspaces.py`). Writes `benchmarks/results/review-<name>.json`.
+Without `--workspace` the dataset is made up (`tests/support/workspaces.py`). Writes
+`benchmarks/results/review-<name>.json`.
 """
 
 import argparse

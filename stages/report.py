@@ -36,7 +36,7 @@ def main(params) -> str:
         "train": params.train,
         "evaluate": params.evaluate,
     }
-    read = [path for path in stage.declared_deps("report") if not path.startswith(("src/", "stages/"))]
+    read = stage.declared_data("report")
     features = tables.read_arrays(FEATURES)
     facts = gather(
         Inputs(

@@ -15,7 +15,8 @@ from pathlib import Path
 import yaml
 
 SHARED = frozenset(
-    f"src/winnow/{name}.py" for name in ("errors", "params", "progress", "schemas", "stage", "tables", "workspace")
+    f"src/winnow/{name}.py"
+    for name in ("errors", "files", "params", "progress", "schema", "stage", "tables", "workspace")
 )
 # Import name and distribution of the packages whose version may change a stage's result.
 COMPUTING = {

@@ -2,7 +2,7 @@
 
     python tools/outs.py BASE [REVISION]
 
-Each revision is cloned, run by `dvc repro` with one thread and one epoch of training, and the md5 of every output in its
+Each revision is cloned and run by `dvc repro` with one thread and one epoch of training. The md5 of every output in its
 dvc.lock is kept under .winnow/outs/, so that a base is run once. Prints the outputs that differ; the exit status is 1
 where there are any.
 """

@@ -46,9 +46,10 @@ def declared_params(stage: str, params: Params, dvc_file: str | Path = "dvc.yaml
     return Declared(stage, params, definition.get("params", []))
 
 
-def declared_deps(stage: str, dvc_file: str | Path = "dvc.yaml") -> list[str]:
-    """Paths that `stage` declares as deps in `dvc_file`, as they stand there."""
-    return yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"][stage]["deps"]
+def declared_data(stage: str, dvc_file: str | Path = "dvc.yaml") -> list[str]:
+    """Paths of the data and figures that `stage` declares as deps in `dvc_file`; code and versions are left out."""
+    deps = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"][stage]["deps"]
+    return [path for path in deps if not path.startswith(("src/", "stages/", "versions/"))]
 
 
 def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:

@@ -6,7 +6,7 @@ a file, and deterministic (fixed compression, no timestamps), so that the same c
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,33 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, float_format: str = "%.6
     """Write a CSV for people and `dvc plots`."""
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format=float_format, lineterminator="\n")
+
+
+def read_csv(path: str | Path, columns: list[str] | None = None, *, text: Callable[[str], bool]) -> pd.DataFrame:
+    """Read a CSV written by `write_csv`.
+
+    Args:
+        path: the file.
+        columns: the columns to read; all without it.
+        text: whether a column holds text. Its cells stay as they are, since a class may be called NA or 1; an empty
+            cell of any other column is NaN.
+
+    Raises:
+        WinnowError: if the file is missing or no CSV.
+    """
+    try:
+        header = pd.read_csv(path, nrows=0).columns
+        return pd.read_csv(
+            path,
+            usecols=columns,
+            dtype={name: str for name in header if text(name)},
+            keep_default_na=False,
+            na_values={name: [""] for name in header if not text(name)},
+        )
+    except FileNotFoundError:
+        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
+    except ValueError as error:  # pandas' parser errors are among them
+        raise WinnowError(f"{path} cannot be read as CSV ({error}); delete it and run 'dvc repro'.") from None
 
 
 def align(image_id: np.ndarray, other_id: np.ndarray, what: str) -> np.ndarray:
