@@ -1,4 +1,4 @@
-"""Write the code that each stage of dvc.yaml depends on, from the imports; `--check` only compares.
+"""Write the code that each stage of a dvc.yaml depends on, from the imports; `--check` only compares.
 
 A stage depends on the modules of winnow that its script imports, directly or through others, and on the versions of
 the packages that compute in them (`versions/<package>.txt`, taken from requirements.lock). What all stages share is
@@ -9,10 +9,8 @@ import argparse
 import ast
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-
-import yaml
 
 SHARED = frozenset(
     f"src/winnow/{name}.py"
@@ -118,33 +116,35 @@ def locked_versions(lock: str) -> dict[str, str]:
     return found
 
 
-def with_deps(dvc_yaml: str, deps: dict[str, list[str]]) -> str:
-    """The text of dvc.yaml with each stage's code deps replaced; all other lines stay as they are."""
-    lines, result, stage, inside, generated = dvc_yaml.split("\n"), [], None, False, False
-    for line in lines:
-        if match := re.match(r"  (\w+):$", line):
-            stage = match[1]
-        if re.match(r"\s+deps:$", line):
-            inside, generated = True, False
-        elif inside and not re.match(r"\s+- ", line):
-            inside = False
-        if inside and re.match(rf"\s+- (src/|{VERSIONS}/)", line):
+def with_deps(dvc_yaml: str, deps: Callable[[str], list[str]]) -> str:
+    """The text of a dvc.yaml with each stage's code deps replaced; all other lines stay as they are.
+
+    Args:
+        dvc_yaml: the text. The code deps of a stage follow the line of its script, `stages/<name>.py`; in a pipeline
+            below the root, all of them begin with the way up to it.
+        deps: the deps of a script, `stages/<name>.py`, relative to the root.
+    """
+    result: list[str] = []
+    for line in dvc_yaml.split("\n"):
+        if re.match(rf"\s+- (\.\./)*(src|{VERSIONS})/", line):
             continue
         result.append(line)
-        if inside and stage and re.match(r"\s+- stages/", line) and not generated:
-            indent = line[: len(line) - len(line.lstrip())]
-            result.extend(f"{indent}- {path}" for path in deps[stage])
-            generated = True
+        if script := re.match(r"(?P<start>\s+- (?:\.\./)*)(?P<path>stages/\w+\.py)$", line):
+            result.extend(f"{script['start']}{path}" for path in deps(script["path"]))
     return "\n".join(result)
 
 
 def generated_files(root: Path) -> dict[str, str]:
     """Path relative to `root` and content of every file that this tool writes."""
-    text = (root / "dvc.yaml").read_text(encoding="utf-8")
-    deps = {name: code_deps(root, root / "stages" / f"{name}.py") for name in yaml.safe_load(text)["stages"]}
     versions = locked_versions((root / LOCK).read_text(encoding="utf-8"))
+    pipelines = [root / "dvc.yaml", *sorted(root.glob("pipelines/*/dvc.yaml"))]
     return {
-        "dvc.yaml": with_deps(text, deps),
+        **{
+            path.relative_to(root).as_posix(): with_deps(
+                path.read_text(encoding="utf-8"), lambda script: code_deps(root, root / script)
+            )
+            for path in pipelines
+        },
         **{f"{VERSIONS}/{package}.txt": content for package, content in versions.items()},
     }
 
@@ -165,7 +165,7 @@ def main() -> None:
             path.write_text(content, encoding="utf-8")
     if stale and check:
         sys.exit(f"The imports and {', '.join(stale)} differ; run 'make deps'.")
-    print(f"wrote {', '.join(stale)}" if stale else "dvc.yaml and versions/ are as the imports and the lock say.")
+    print(f"wrote {', '.join(stale)}" if stale else "The pipelines and versions/ are as the imports and the lock say.")
 
 
 if __name__ == "__main__":

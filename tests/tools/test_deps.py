@@ -64,6 +64,18 @@ def test_dvc_yaml_keeps_every_line_that_is_not_generated(project):
     assert "        - stages/train.py\n        - src/winnow/room/second.py\n        - versions/torch.txt\n" in written
 
 
+def test_a_pipeline_below_the_root_depends_on_the_same_code_by_the_way_up(project):
+    (project / "pipelines/filter").mkdir(parents=True)
+    (project / "pipelines/filter/dvc.yaml").write_text(
+        "stages:\n  again:\n    deps:\n      - data/a.zip\n      - ../../stages/train.py\n"
+        "      - ../../src/winnow/gone.py\n"
+    )
+    assert deps.generated_files(project)["pipelines/filter/dvc.yaml"] == (
+        "stages:\n  again:\n    deps:\n      - data/a.zip\n      - ../../stages/train.py\n"
+        "      - ../../src/winnow/room/second.py\n      - ../../versions/torch.txt\n"
+    )
+
+
 def test_a_module_that_shares_its_name_with_a_shared_one_counts(project):
     (project / "src/winnow/room/progress.py").write_text("")
     (project / "stages/train.py").write_text("from winnow.room import progress\n")
