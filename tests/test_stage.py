@@ -66,6 +66,22 @@ def test_run_records_seconds_and_memory(root, tmp_path, monkeypatch, capsys):
     assert "curate: fine" in capsys.readouterr().out
 
 
+def test_a_pipeline_may_name_a_stage_otherwise_than_its_script(root, tmp_path, monkeypatch, capsys):
+    (tmp_path / "params.yaml").write_text((root / "params.yaml").read_text())
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  again:\n    foreach: [a]\n    do:\n      params:\n        - ood.trim\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["score_ood.py"])
+    monkeypatch.setenv("DVC_STAGE", "again@a")
+    stage.run("score_ood", lambda params: f"trim is {params.ood.trim}")
+    assert "again: trim is 0.2" in capsys.readouterr().out
+    monkeypatch.delenv("DVC_STAGE")
+    with pytest.raises(SystemExit):
+        stage.run("score_ood", lambda params: "")
+    assert "dvc.yaml has no stage 'score_ood'; run the script by 'dvc repro'." in capsys.readouterr().err
+
+
 def scripts(dvc_yaml):
     for name, definition in dvc_yaml["stages"].items():
         yield name, definition.get("do", definition)

@@ -1,6 +1,7 @@
 """What every script under stages/ shares: its declared params, one-sentence errors, time and memory."""
 
 import json
+import os
 import resource
 import sys
 import time
@@ -42,6 +43,8 @@ class Declared:
 def declared_params(stage: str, params: Params, dvc_file: str | Path = "dvc.yaml") -> Declared:
     """Restrict `params` to what `stage` declares in `dvc_file`."""
     stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
+    if stage not in stages:
+        raise WinnowError(f"{dvc_file} has no stage {stage!r}; run the script by 'dvc repro'.")
     definition = stages[stage].get("do", stages[stage])
     return Declared(stage, params, definition.get("params", []))
 
@@ -64,10 +67,12 @@ def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:
 def run(stage: str, main: Callable[[Any], str | None]) -> None:
     """Run a stage script's `main(params)` and end the process: 0 done, 1 bad input, 130 interrupted.
 
-    `main` gets the stage's declared params and may return a one-line summary, which is printed. Seconds and peak
+    `stage` is its name in dvc.yaml where the script is run by hand; DVC says it otherwise. `main` gets the stage's
+    declared params and may return a one-line summary, which is printed. Seconds and peak
     memory are appended to `.winnow/timings.jsonl` (git and DVC ignore it), which `make bench` and docs read.
     """
     start = time.perf_counter()
+    stage = os.environ.get("DVC_STAGE", stage).partition("@")[0]  # another pipeline may name it otherwise
     try:
         summary = main(declared_params(stage, load_params()))
     except WinnowError as error:
