@@ -50,7 +50,7 @@ def compare(
     """Compare runs with a reference, on the images that each shares with it.
 
     Args:
-        reference: its rows of a split, as `pairing.in_split` returns them.
+        reference: its rows of a split, as `align_predictions.in_split` returns them.
         others: the same of the other runs.
         names: of the reference and of each of the others.
         like: rows of further runs, which only help to say how far seeds spread.

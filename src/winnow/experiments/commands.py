@@ -46,13 +46,14 @@ def compare(
         from rich.console import Console
 
         from winnow import tables
-        from winnow.experiments import comparison, comparison_report
+        from winnow.compare.comparison import compare as compare_runs
+        from winnow.experiments import comparison_report
         from winnow.experiments.arms import candidates, several_seeds
         from winnow.experiments.repository import Repository
 
         repository = Repository(Path())
         chosen = candidates(repository, runs, arm=arm, arms=arms, split=split.value)
-        found = comparison.compare(
+        found = compare_runs(
             chosen[0].rows,
             [item.rows for item in chosen[1:]],
             names=[item.name for item in chosen],
