@@ -37,10 +37,11 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
     """Read `save_checkpoint`'s file onto the CPU; None if there is none, or, with a notice, if it is damaged."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
     except (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
         kind = type(error).__name__
         print(f"checkpoint {path} is damaged ({kind}) and is left unused: training starts again.", file=sys.stderr)
         return None
+    return content

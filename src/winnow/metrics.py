@@ -36,7 +36,8 @@ def per_class_recall(labels: np.ndarray, predictions: np.ndarray, *, num_classes
     """
     counts = confusion_matrix(labels, predictions, num_classes=num_classes)
     actual = counts.sum(axis=1)
-    return np.divide(counts.diagonal(), actual, out=np.full(num_classes, np.nan), where=actual > 0)
+    recall: np.ndarray = np.divide(counts.diagonal(), actual, out=np.full(num_classes, np.nan), where=actual > 0)
+    return recall
 
 
 def balanced_accuracy(labels: np.ndarray, predictions: np.ndarray, *, num_classes: int) -> float:

@@ -64,7 +64,7 @@ def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:
     return {path for out in outs for path in (out if isinstance(out, dict) else [out])}
 
 
-def run(stage: str, main: Callable[[Any], str | None]) -> None:
+def run(stage: str, main: Callable[[Declared], str | None]) -> None:
     """Run a stage script's `main(params)` and end the process: 0 done, 1 bad input, 130 interrupted.
 
     `stage` is its name in dvc.yaml where the script is run by hand; DVC says it otherwise. `main` gets the stage's

@@ -47,11 +47,12 @@ def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
 def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a frame written by `write_parquet`; raises WinnowError if the file is missing or no Parquet file."""
     try:
-        return pq.read_table(path, columns=columns).to_pandas()
+        frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
     except FileNotFoundError:
         raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
     except pa.ArrowInvalid as error:
         raise WinnowError(f"{path} cannot be read as Parquet ({error}); delete it and run 'dvc repro'.") from None
+    return frame
 
 
 def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
@@ -142,7 +143,7 @@ def align(image_id: np.ndarray, other_id: np.ndarray, what: str) -> np.ndarray:
     index = pd.Index(np.asarray(other_id).astype(str))
     if not index.is_unique:
         raise WinnowError(f"{what} holds the image_id {index[index.duplicated()][0]!r} twice; run 'dvc repro' again.")
-    positions = index.get_indexer(pd.Index(np.asarray(image_id).astype(str)))
+    positions: np.ndarray = index.get_indexer(pd.Index(np.asarray(image_id).astype(str)))
     if (positions < 0).any():
         lost = str(np.asarray(image_id)[positions < 0][0])
         raise WinnowError(

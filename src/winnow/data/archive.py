@@ -11,16 +11,19 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from winnow.errors import WinnowError
 
 _LITTER = {".DS_Store", "Thumbs.db"}
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError)
 _COMPRESSED_MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+
+_Entry = TypeVar("_Entry")
+_File = TypeVar("_File", zipfile.ZipFile, tarfile.TarFile)
 
 
 class Archive(Protocol):
@@ -66,13 +69,24 @@ def open_archive(path: str | Path, *, max_unpacked_bytes: float) -> Iterator[Arc
     except OSError as error:
         raise WinnowError(f"{path} cannot be read ({error.strerror}); check its permissions.") from None
     if start.startswith(b"PK"):
-        opener, reader = zipfile.ZipFile, _Zip
+        with _reading(path, zipfile.ZipFile, _Zip, max_unpacked_bytes) as archive:
+            yield archive
     elif start[257:262] == b"ustar" or start.startswith(_COMPRESSED_MAGIC):
-        opener, reader = tarfile.open, _Tar
+        with _reading(path, tarfile.open, _Tar, max_unpacked_bytes) as archive:
+            yield archive
     else:
         raise WinnowError(
             f"{path} is neither a folder, a zip nor a tar (plain, gz, bz2 or xz); pack it as one of these."
         )
+
+
+@contextmanager
+def _reading(
+    path: Path,
+    opener: Callable[[Path], _File],
+    reader: Callable[[Path, _File, float], Archive],
+    max_unpacked_bytes: float,
+) -> Iterator[Archive]:
     with _damage_reported(path):
         file = opener(path)
     with file:
@@ -90,14 +104,14 @@ def _damage_reported(path: Path) -> Iterator[None]:
         raise WinnowError(f"{path} is damaged or incomplete ({cause}); download or pack it again.") from None
 
 
-class _Names:
+class _Names(Generic[_Entry]):
     """Collects the entries of an archive and refuses the bad ones as they come."""
 
     def __init__(self, path: Path, max_unpacked_bytes: float) -> None:
         self._path, self._limit, self._total = path, max_unpacked_bytes, 0
-        self.of: dict[str, object] = {}
+        self.of: dict[str, _Entry] = {}
 
-    def add(self, raw_name: str, size: int, entry: object) -> None:
+    def add(self, raw_name: str, size: int, entry: _Entry) -> None:
         """Take one file in; `entry` is what the archive needs to read it."""
         name = self.checked(raw_name)
         parts = name.split("/")
@@ -140,7 +154,7 @@ class _Folder:
     def __init__(self, path: Path, max_unpacked_bytes: float) -> None:
         self.label = str(path)
         self._root = path.resolve()
-        self._names = _Names(path, max_unpacked_bytes)
+        self._names = _Names[Path](path, max_unpacked_bytes)
         for folder, subfolders, files in os.walk(self._root):
             subfolders.sort()
             for name in sorted([*files, *(sub for sub in subfolders if Path(folder, sub).is_symlink())]):
@@ -181,7 +195,7 @@ class _Zip:
     def __init__(self, path: Path, file: zipfile.ZipFile, max_unpacked_bytes: float) -> None:
         self.label = str(path)
         self._path, self._file = path, file
-        self._names = _Names(path, max_unpacked_bytes)
+        self._names = _Names[zipfile.ZipInfo](path, max_unpacked_bytes)
         for entry in file.infolist():
             mode = entry.external_attr >> 16
             if stat.S_ISLNK(mode):
@@ -215,7 +229,7 @@ class _Tar:
     def __init__(self, path: Path, file: tarfile.TarFile, max_unpacked_bytes: float) -> None:
         self.label = str(path)
         self._path, self._file = path, file
-        self._names = _Names(path, max_unpacked_bytes)
+        self._names = _Names[tarfile.TarInfo](path, max_unpacked_bytes)
         # Headers are checked one by one, so that a compressed bomb is refused before it is inflated.
         for entry in file:
             if entry.issym() or entry.islnk():
@@ -231,8 +245,11 @@ class _Tar:
         return sorted(self._names.of)
 
     def read(self, name: str) -> bytes:
-        with _damage_reported(self._path), self._file.extractfile(self._names.of[name]) as file:
-            return file.read()
+        with _damage_reported(self._path):
+            file = self._file.extractfile(self._names.of[name])
+            assert file is not None  # only of a folder or a special file, and neither is taken in
+            with file:
+                return file.read()
 
     def items(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         # By place in the file: going back in a compressed tar inflates it from the start again.

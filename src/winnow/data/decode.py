@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 # No EPS and the like: their decoders start other programs.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
@@ -107,14 +107,14 @@ def _opened(image_bytes: bytes) -> Image.Image:
     """Open and fully decode, with every way to fail turned into BadImage."""
     try:
         image = Image.open(io.BytesIO(image_bytes), formats=_FORMATS)
-        if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+        if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
             raise BadImage("does-not-decode", f"{image.width} x {image.height} pixels are too many to decode safely")
         image.load()
     except BadImage:
         raise
     except Image.DecompressionBombError:
         raise BadImage("does-not-decode", "too many pixels to decode safely") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         if not image_bytes:
             raise BadImage("truncated", "the file is empty") from None
         raise BadImage("does-not-decode", "not a JPEG, PNG, WebP, BMP, GIF or TIFF image") from None

@@ -108,12 +108,14 @@ def low_frequencies(pixels: np.ndarray) -> np.ndarray:
         )
     grey = pixels.astype(np.float32) @ LUMA
     spectrum = _dct_basis(height) @ grey @ _dct_basis(width).T
-    return spectrum.reshape(len(pixels), -1)[:, 1:] / np.sqrt(height * width, dtype=np.float32)
+    coefficients: np.ndarray = spectrum.reshape(len(pixels), -1)[:, 1:] / np.sqrt(height * width, dtype=np.float32)
+    return coefficients
 
 
 def _dct_basis(size: int) -> np.ndarray:
     """(12, size) float32: the first rows of the orthonormal DCT-II."""
-    return fft.dct(np.eye(size), axis=0, norm="ortho")[:_SIDE].astype(np.float32)
+    basis: np.ndarray = fft.dct(np.eye(size), axis=0, norm="ortho")
+    return basis[:_SIDE].astype(np.float32)
 
 
 def _lowest() -> np.ndarray:
@@ -143,4 +145,5 @@ def hash_groups(hashes: np.ndarray, *, max_distance: int) -> np.ndarray:
 def linked(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(count,) number of the component that each node belongs to, where pairs (first[i], second[i]) are links."""
     links = sparse.coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
-    return sparse.csgraph.connected_components(links, directed=False)[1]
+    component: np.ndarray = sparse.csgraph.connected_components(links, directed=False)[1]
+    return component

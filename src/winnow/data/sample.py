@@ -146,7 +146,7 @@ def _copied_labels(true: np.ndarray, given: np.ndarray, rng: np.random.Generator
 
 def _apportion(total: int, shares: np.ndarray) -> np.ndarray:
     """Whole numbers that add up to `total`, in proportion to `shares` (largest remainders)."""
-    counts = np.floor(total * shares).astype(np.int64)
+    counts: np.ndarray = np.floor(total * shares).astype(np.int64)
     remainders = total * shares - counts
     counts[np.argsort(-remainders, kind="stable")[: total - counts.sum()]] += 1
     return counts
@@ -196,7 +196,8 @@ def _photo_tiles(n_tiles: int, image_size: int, rng: np.random.Generator) -> lis
 
 
 def _to_uint8(image: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    rounded: np.ndarray = np.rint(image)
+    return rounded.clip(0, 255).astype(np.uint8)
 
 
 def _jpeg(image: np.ndarray, *, quality: int) -> bytes:

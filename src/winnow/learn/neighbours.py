@@ -51,5 +51,6 @@ def compact(features: np.ndarray, *, dimensions: int = 256) -> np.ndarray:
     if features.shape[1] <= dimensions:
         return features
     _, basis = np.linalg.eigh((features.T @ features).astype(np.float64))
-    reduced = features @ basis[:, ::-1][:, :dimensions].astype(np.float32)
-    return reduced / np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
+    reduced: np.ndarray = features @ basis[:, ::-1][:, :dimensions].astype(np.float32)
+    reduced /= np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
+    return reduced

@@ -66,12 +66,12 @@ def crossval_pred_probs(
         log_loss[l2] = float(-np.log(np.maximum(held_out[rows, labels], 1e-30), dtype=np.float64).mean())
         if l2 == min(log_loss, key=log_loss.__getitem__):  # of equally good ones the simplest
             best_l2, best_weights, best = l2, weights, held_out
-    held_out = [best]
+    of_splits = [best]
     for split in splits[1:]:
         start = best_weights if split.max() == splits[0].max() else None
         weights = probe.fit(target, others_of(split), l2=best_l2, start=start)
-        held_out.append(probe.predict(weights)[rows, split])
-    pred_probs = np.mean(held_out, axis=0, dtype=np.float32)
+        of_splits.append(probe.predict(weights)[rows, split])
+    pred_probs: np.ndarray = np.stack(of_splits).mean(axis=0, dtype=np.float32)
     return CrossvalResult(
         pred_probs=pred_probs,
         l2=best_l2,
@@ -82,7 +82,8 @@ def crossval_pred_probs(
 
 def others_of(fold: np.ndarray) -> np.ndarray:
     """(N, F) bool: column f holds the rows that are not in fold f, on which fold f's model is fitted."""
-    return fold[:, None] != np.arange(fold.max() + 1)
+    others: np.ndarray = fold[:, None] != np.arange(fold.max() + 1)
+    return others
 
 
 class LinearProbe:
@@ -95,8 +96,8 @@ class LinearProbe:
         them; a probe alone that learns from clean labels gains a point of accuracy.
         """
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        features = torch.tensor(features, dtype=torch.float32, device=device)
-        centred = features - features.mean(dim=0)
+        centred = torch.tensor(features, dtype=torch.float32, device=device)
+        centred = centred - centred.mean(dim=0)
         centred /= centred.square().mean().sqrt().clamp_min(1e-12)
         # In the covariance's eigenbasis the Hessian is nearly diagonal, and dividing each direction by the root of
         # its curvature makes it nearly the identity: L-BFGS then needs 10 to 30 steps instead of hundreds.

@@ -63,11 +63,13 @@ def _neighbour_graph(components: np.ndarray, neighbours: int) -> tuple[np.ndarra
     return np.hstack([itself, found]), np.hstack([np.zeros_like(distance[:, :1]), distance])
 
 
-def _umap(components: np.ndarray, graph, *, dimensions: int, min_distance: float, seed: int) -> np.ndarray:
+def _umap(
+    components: np.ndarray, graph: tuple[np.ndarray, np.ndarray], *, dimensions: int, min_distance: float, seed: int
+) -> np.ndarray:
     from umap import UMAP  # it compiles itself on import, which takes ten seconds
 
     start = components[:, :dimensions]
-    layout = UMAP(
+    reducer = UMAP(
         n_neighbors=graph[0].shape[1],
         n_components=dimensions,
         min_dist=min_distance,
@@ -79,11 +81,13 @@ def _umap(components: np.ndarray, graph, *, dimensions: int, min_distance: float
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="precomputed_knn", category=UserWarning)  # only for new images
-        return layout.fit_transform(components)
+        layout: np.ndarray = reducer.fit_transform(components)
+    return layout
 
 
 def _scaled(places: np.ndarray) -> np.ndarray:
     """Centred on the median; 99 % of the images within 1. Rounded: no one sees the fifth digit."""
     centred = places - np.median(places, axis=0)
     reach = np.quantile(np.linalg.norm(centred, axis=1), 0.99)
-    return np.round(centred / max(reach, 1e-9), 4).astype(np.float32)
+    scaled: np.ndarray = centred / max(reach, 1e-9)
+    return scaled.round(4).astype(np.float32)
