@@ -20,11 +20,12 @@ def copies_per_class(
     Returns:
         (K,) int64 copies per class.
     """
-    if balance == "equal":
-        return share_out(sizes, sizes + most, np.ones(len(sizes)), budget) - sizes
-    if balance == "effective_number":
-        shares = effective_number_shares(sizes, beta=effective_number_beta)
-        return share_out(sizes, sizes + most, shares, budget) - sizes
+    copies: np.ndarray
+    if balance in ("equal", "effective_number"):
+        equal = np.ones(len(sizes))
+        shares = equal if balance == "equal" else effective_number_shares(sizes, beta=effective_number_beta)
+        copies = share_out(sizes, sizes + most, shares, budget) - sizes
+        return copies
     able = np.where(most > 0, sizes, 0)
     if able.sum() == 0:
         return np.zeros_like(sizes)
@@ -33,7 +34,8 @@ def copies_per_class(
     copies = np.floor(shares).astype(np.int64)
     first = np.argsort(-(shares - copies), kind="stable")[: wanted - copies.sum()]
     copies[first] += 1
-    return np.minimum(copies, most)
+    copies = np.minimum(copies, most)
+    return copies
 
 
 def effective_number_shares(sizes: np.ndarray, *, beta: float) -> np.ndarray:
@@ -51,8 +53,8 @@ def effective_number_shares(sizes: np.ndarray, *, beta: float) -> np.ndarray:
         (K,) float64 shares whose sum is 1; 0 for a class without images.
     """
     worth = (1 - beta ** sizes.astype(np.float64)) / (1 - beta)
-    shares = np.divide(sizes, worth, out=np.zeros(len(sizes)), where=sizes > 0)
-    return shares / shares.sum() if shares.sum() else shares
+    shares: np.ndarray = np.divide(sizes, worth, out=np.zeros(len(sizes)), where=sizes > 0)
+    return shares / (shares.sum() or 1)
 
 
 def share_out(low: np.ndarray, high: np.ndarray, shares: np.ndarray, budget: int) -> np.ndarray:

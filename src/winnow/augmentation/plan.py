@@ -43,7 +43,8 @@ def choose_originals(image_id: np.ndarray, labels: np.ndarray, *, budget: int, s
             f"a budget of {budget} images cannot hold one of each of {(sizes > 0).sum()} classes; raise augment.budget."
         )
     totals = share_out(np.zeros_like(sizes), sizes, np.ones(len(sizes)), budget)
-    return _rank_in_class(_chance(image_id, seed, "originals"), labels) < totals[labels]
+    stays: np.ndarray = _rank_in_class(_chance(image_id, seed, "originals"), labels) < totals[labels]
+    return stays
 
 
 def plan_copies(

@@ -72,7 +72,7 @@ def _tasks(plan: pd.DataFrame, images: pd.DataFrame) -> list[_Task]:
 
 
 @contextmanager
-def _mapping(workers: int) -> Iterator[Callable]:
+def _mapping(workers: int) -> Iterator[Callable[..., Iterator[list[bytes]]]]:
     """Yield a `map` that keeps the order: the plain one, or one over processes.
 
     Not threads: half of the work is Python's. Not forked: a process that has other threads must not be.
@@ -91,7 +91,10 @@ def _cores() -> int:
 
 
 def _render_chunk(tasks: list[_Task], *, techniques: dict[str, Technique], jpeg_quality: int) -> list[bytes]:
-    return [_render(techniques[name], *task, jpeg_quality=jpeg_quality) for name, *task in tasks]
+    return [
+        _render(techniques[name], seed, source, partner, jpeg_quality=jpeg_quality)
+        for name, seed, source, partner in tasks
+    ]
 
 
 def _render(technique: Technique, seed: int, source: bytes, partner: bytes, *, jpeg_quality: int) -> bytes:

@@ -45,7 +45,8 @@ def seed_columns(rows: pd.DataFrame) -> list[str]:
 
 def correct_by_seed(rows: pd.DataFrame) -> np.ndarray:
     """(S, N) bool: which seed predicted the label of which row."""
-    return (rows[seed_columns(rows)].to_numpy() == rows[["label"]].to_numpy()).T
+    correct: np.ndarray = rows[seed_columns(rows)].to_numpy() == rows[["label"]].to_numpy()
+    return correct.T
 
 
 def pair(first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str]) -> Pair:

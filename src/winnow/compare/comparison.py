@@ -88,9 +88,10 @@ def _one(both: Pair, names: tuple[str, str], spread: SeedSpread, level: float) -
         }
     )
     weights = image_weights(both.labels)
+    first, second = (float(run.mean(axis=0) @ weights) for run in (both.first, both.second))
     return Comparison(
         names=names,
-        scores=tuple(float(run.mean(axis=0) @ weights) for run in (both.first, both.second)),
+        scores=(first, second),
         difference=paired_difference(both.first, both.second, both.labels, spread=spread, level=level),
         classes=classes,
         tests=[mcnemar(one, other) for one, other in zip(both.first, both.second, strict=False)],

@@ -41,7 +41,7 @@ def no_review() -> pd.DataFrame:
     return _frame([])
 
 
-def _frame(rows: list[dict]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     columns = ["image_id", "action", "label", "reviewer", "reason"]
     return pd.DataFrame(rows, columns=columns).astype({"label": np.int64})
 
@@ -79,9 +79,11 @@ def seen_by_people(folder: str | Path) -> set[str]:
     return seen
 
 
-def _read_rows(path: str | Path, columns: tuple[str, ...], check: Callable[[dict, str], dict]) -> list[dict]:
+def _read_rows(
+    path: str | Path, columns: tuple[str, ...], check: Callable[[dict[str, str], str], dict[str, Any]]
+) -> list[dict[str, Any]]:
     path = Path(path)
-    rows: list[dict] = []
+    rows: list[dict[str, Any]] = []
     if not path.exists():
         return rows
     seen: dict[str, int] = {}
@@ -117,7 +119,7 @@ def plain_cells(row: dict[str | None, Any]) -> dict[str, str]:
     return cells
 
 
-def _decision(cells: dict[str, str], place: str, known: set[str], class_names: list[str]) -> dict:
+def _decision(cells: dict[str, str], place: str, known: set[str], class_names: list[str]) -> dict[str, Any]:
     row = _verdict(cells, place, known, column="action", allowed=ACTIONS)
     relabels = row["action"] == "relabel"
     if cells["label"] and not relabels:
@@ -125,13 +127,15 @@ def _decision(cells: dict[str, str], place: str, known: set[str], class_names: l
     return row | {"label": _label(cells["label"], place, class_names) if relabels else -1}
 
 
-def _confirmation(cells: dict[str, str], place: str, known: set[str], class_names: list[str]) -> dict:
+def _confirmation(cells: dict[str, str], place: str, known: set[str], class_names: list[str]) -> dict[str, Any]:
     row = _verdict(cells, place, known, column="verdict", allowed=VERDICTS)
     named = row["verdict"] == "confirm" or cells["label"]
     return row | {"label": _label(cells["label"], place, class_names) if named else -1}
 
 
-def _verdict(cells: dict[str, str], place: str, known: set[str], *, column: str, allowed: tuple[str, ...]) -> dict:
+def _verdict(
+    cells: dict[str, str], place: str, known: set[str], *, column: str, allowed: tuple[str, ...]
+) -> dict[str, str]:
     """What the rows of both files have in common, checked; `column` holds the verdict."""
     verdict = cells[column].lower()
     if cells["image_id"] not in known:

@@ -104,8 +104,8 @@ def _class_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
     known = pd.concat(frames)
     known = known[~known.index.duplicated()].sort_values("first", kind="stable")
     rows = []
-    for name in known.index:
-        row = [name, str(known.at[name, "images"]), percent(known.at[name, "first"])]
+    for name, images, first in zip(known.index, known["images"], known["first"], strict=True):
+        row = [name, str(images), percent(first)]
         for frame in frames:
             if name in frame.index:
                 own = frame.loc[name]

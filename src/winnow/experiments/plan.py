@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -17,6 +17,7 @@ from winnow.params import Section, check_content, read_yaml
 
 Value = bool | int | float | str | list[int] | list[float] | list[str] | None
 Changes = Annotated[dict[str, Value], Field(min_length=1)]
+_File = TypeVar("_File", bound=Section)
 
 
 class SweepFile(Section):
@@ -143,7 +144,7 @@ def changed(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     result = deepcopy(dict(params))
     for key, value in changes.items():
         *parents, last = key.split(".")
-        place = result
+        place: Any = result
         for part in parents:
             place = place.get(part) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place or isinstance(place[last], dict):
@@ -198,7 +199,7 @@ def _hydra(value: Any) -> str:
     return json.dumps(value)
 
 
-def _read(path: Path, model: type[Section]) -> Any:
+def _read(path: Path, model: type[_File]) -> _File:
     content = read_yaml(path, missing="does not exist; configs/ holds examples.")
     try:
         return model.model_validate(content)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -35,7 +36,7 @@ class RunState:
     run: PlannedRun
     state: str = "waiting"
     stage: str = ""
-    metrics: dict = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
     seconds: float = 0.0
 
@@ -152,7 +153,7 @@ def _known(run: PlannedRun, repository: Repository) -> RunState:
     return RunState(run, state="done before", metrics=found.metrics)
 
 
-def _wanted(run: PlannedRun, repository: Repository) -> dict:
+def _wanted(run: PlannedRun, repository: Repository) -> dict[str, Any]:
     params = yaml.safe_load(repository.read("params.yaml", repository.head()) or b"")
     return changed(params, run.changes)
 

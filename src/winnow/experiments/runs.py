@@ -43,8 +43,8 @@ def read_run(repository: Repository, name: str, rev: str | None = None) -> Run:
         WinnowError: if there is no such run.
     """
     rev = rev or repository.resolve(name)
-    lock, params, metrics = (repository.read(path, rev) for path in ("dvc.lock", "params.yaml", METRICS))
-    params = yaml.safe_load(params or b"") or {}
+    lock, params_file, metrics = (repository.read(path, rev) for path in ("dvc.lock", "params.yaml", METRICS))
+    params = yaml.safe_load(params_file or b"") or {}
     git_held = {METRICS, *(predictions_path(arm).as_posix() for arm in ("baseline", "submission"))}
 
     def md5(path: str) -> str | None:

@@ -1,7 +1,8 @@
 """The table that a sweep shows while it runs, and lines for logs where there is no terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich import box
 from rich.console import Console, Group
@@ -45,7 +46,7 @@ def summary(states: Sequence[RunState], *, jobs: int) -> str:
     return text
 
 
-def accuracy(metrics: dict, split: str) -> str:
+def accuracy(metrics: dict[str, Any], split: str) -> str:
     """The submission's balanced accuracy on a split; a dash where there is none."""
     value = metrics.get("submission", {}).get(split, {}).get("balanced_accuracy")
     return "–" if value is None else f"{value:.2%}"
@@ -58,7 +59,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def showing(jobs: int) -> Iterator:
+def showing(jobs: int) -> Iterator[Callable[[list[RunState]], None]]:
     """Yield `show(states)`: a live table in a terminal, a line per change of state elsewhere."""
     console = Console()
     if console.is_terminal:
@@ -68,7 +69,7 @@ def showing(jobs: int) -> Iterator:
     told: dict[str, str] = {}
     last: list[RunState] = []
 
-    def show(states: Sequence[RunState]) -> None:
+    def show(states: list[RunState]) -> None:
         last[:] = states
         for state in states:
             if told.get(state.run.name, "waiting") != state.state:

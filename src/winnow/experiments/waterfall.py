@@ -25,7 +25,7 @@ def write_waterfall(rows: Sequence[dict[str, Any]], paths: Sequence[Path], *, ti
     """
     by_name = {row["name"]: row for row in rows}
     figure, axes = plt.subplots(figsize=(9.6, 0.9 + 0.5 * len(rows)), layout="constrained")
-    seen = {}
+    seen: set[str] = set()
     scores = [100 * row["balanced_accuracy"] for row in rows]
     ends = [
         100 * (by_name[row["over"]]["balanced_accuracy"] + row["step"][side])
@@ -41,8 +41,8 @@ def write_waterfall(rows: Sequence[dict[str, Any]], paths: Sequence[Path], *, ti
         verdict = step["verdict"] if step else "reference"
         start = 100 * by_name[row["over"]]["balanced_accuracy"] if step else left
         width = score - start
-        bar = axes.barh(place, width, left=start, height=0.62, color=_COLOURS[verdict], zorder=2)
-        seen.setdefault(verdict, bar)
+        axes.barh(place, width, left=start, height=0.62, color=_COLOURS[verdict], zorder=2)
+        seen.add(verdict)
         edge = score
         if step:
             ends = [start + 100 * step["low"], start + 100 * step["high"]]

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 from dvc.repo import Repo
@@ -44,7 +45,7 @@ def only_one(repository: Repository) -> Iterator[None]:
 class Source:
     """What every slot needs of the user's workspace: its inputs, and where its cache is."""
 
-    def __init__(self, repository: Repository, params: dict) -> None:
+    def __init__(self, repository: Repository, params: dict[str, Any]) -> None:
         """Look the workspace over.
 
         Raises:
@@ -136,7 +137,7 @@ class Slot:
             shutil.copyfile(users, own)
         self._dvc("config", "--local", "cache.dir", str(self.source.cache))
 
-    def start(self, run: PlannedRun, log: Path) -> subprocess.Popen:
+    def start(self, run: PlannedRun, log: Path) -> subprocess.Popen[bytes]:
         """Start the run; its output goes to `log`, and it waits for no one: there is no terminal to ask at."""
         command = [sys.executable, "-m", "dvc", "exp", "run", "--name", run.name, *overrides(run.changes)]
         with log.open("wb") as output:
@@ -150,7 +151,7 @@ class Slot:
                 start_new_session=True,
             )
 
-    def stop(self, process: subprocess.Popen) -> None:
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
         """End the run and everything that it started."""
         for sign, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 10)):
             try:

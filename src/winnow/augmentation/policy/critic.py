@@ -43,12 +43,13 @@ class _Block(nn.Module):
             nn.ReLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
-        self.shortcut = nn.Identity()
+        self.shortcut: nn.Module = nn.Identity()
         if stride > 1:
             self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(channels_in, channels, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.residual(images) + self.shortcut(images)
+        result: Tensor = self.residual(images) + self.shortcut(images)
+        return result
 
 
 def gradient_penalty(critic: Critic, originals: Tensor, augmented: Tensor, share: Tensor) -> Tensor:

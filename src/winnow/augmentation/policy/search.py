@@ -8,6 +8,7 @@ is differentiable in everything it chooses, descends on both.
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,9 +190,9 @@ class _State:
             torch.default_generator.manual_seed(seed)
             self.critic = Critic(width=settings.critic_width, num_classes=num_classes).to(device)
         self.policy = RelaxedPolicy(settings, seed).to(device)
-        adam = {"lr": settings.learning_rate, "betas": _BETAS}
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), **adam)
-        self.policy_optimiser = torch.optim.Adam(self.policy.parameters(), **adam)
+        adam = partial(torch.optim.Adam, lr=settings.learning_rate, betas=_BETAS)
+        self.critic_optimiser = adam(self.critic.parameters())
+        self.policy_optimiser = adam(self.policy.parameters())
 
     def content(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in vars(self).items()}

@@ -18,4 +18,5 @@ def color(pixels: np.ndarray, seed: int, partner: np.ndarray | None = None) -> n
     """Change brightness and contrast by up to 30 %, saturation by 40 % and hue by 3 % of (H, W, 3) uint8 pixels."""
     transform = _transform()
     transform.set_random_seed(seed)
-    return transform(image=pixels)["image"]
+    copy: np.ndarray = transform(image=pixels)["image"]
+    return copy

@@ -22,4 +22,5 @@ def crop(pixels: np.ndarray, seed: int, partner: np.ndarray | None = None) -> np
     """Cut a window of 50 to 90 % of the area from (H, W, 3) uint8 pixels and scale it back to (H, W)."""
     transform = _transform(*pixels.shape[:2])
     transform.set_random_seed(seed)
-    return transform(image=pixels)["image"]
+    copy: np.ndarray = transform(image=pixels)["image"]
+    return copy

@@ -24,4 +24,5 @@ def rotation(pixels: np.ndarray, seed: int, partner: np.ndarray | None = None) -
     """Turn (H, W, 3) uint8 pixels about the centre by up to 20 degrees either way; the corners are reflections."""
     transform = _transform()
     transform.set_random_seed(seed)
-    return transform(image=pixels)["image"]
+    copy: np.ndarray = transform(image=pixels)["image"]
+    return copy
