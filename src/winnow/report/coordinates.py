@@ -62,5 +62,6 @@ def _principal(features: np.ndarray) -> np.ndarray:
 
 
 def _scaled(places: np.ndarray) -> np.ndarray:
-    centred = places - places.mean(axis=0)
-    return centred / max(float(np.linalg.norm(centred, axis=1).max()), 1e-12)
+    centred: np.ndarray = places - places.mean(axis=0)
+    centred /= max(float(np.linalg.norm(centred, axis=1).max()), 1e-12)
+    return centred

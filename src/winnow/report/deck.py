@@ -1,7 +1,7 @@
 """A deck of slides: titles, bullets, tables, charts, pictures and notes, all of it editable."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
@@ -9,6 +9,9 @@ from pptx.dml.color import RGBColor
 from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION
 from pptx.enum.shapes import MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
+from pptx.shapes.base import BaseShape
+from pptx.slide import Slide
+from pptx.text.text import TextFrame, _Paragraph
 from pptx.util import Emu, Inches, Pt
 
 from winnow.report.formatting import clean, shortened
@@ -52,7 +55,7 @@ class Deck:
         _write(slide.placeholders[1].text_frame, lines, size=24, colour=_SOFT, align=PP_ALIGN.LEFT)
         slide.notes_slide.notes_text_frame.text = clean(notes)
 
-    def slide(self, title: str, notes: str):
+    def slide(self, title: str, notes: str) -> Slide:
         """A new slide with its title and what the speaker says; the other methods draw on it."""
         slide = self._file.slides.add_slide(self._file.slide_layouts[_PLAIN_LAYOUT])
         frame = slide.shapes.title.text_frame
@@ -72,7 +75,7 @@ class Deck:
         return without_dates(buffer.getvalue())
 
 
-def bullets(slide, lines: Sequence[str], box: Box, *, size: int = 20) -> None:
+def bullets(slide: Slide, lines: Sequence[str], box: Box, *, size: int = 20) -> None:
     """Paragraphs of text; a line too many makes all of them smaller."""
     width = box[2] * 72 / (0.5 * size)  # characters that fit on a line, about
     needed = sum(max(1, -(-len(line) // int(width))) for line in lines) * size * 1.35 + len(lines) * 6
@@ -83,14 +86,14 @@ def bullets(slide, lines: Sequence[str], box: Box, *, size: int = 20) -> None:
     return _write(frame, lines, size=size, gap=6)
 
 
-def caption(slide, text: str, box: Box, *, size: int = 14) -> None:
+def caption(slide: Slide, text: str, box: Box, *, size: int = 14) -> None:
     """A soft line."""
     frame = slide.shapes.add_textbox(*_box(box)).text_frame
     frame.word_wrap = True
     _write(frame, [text], size=size, colour=_SOFT)
 
 
-def big_number(slide, value: str, words: str, box: Box) -> None:
+def big_number(slide: Slide, value: str, words: str, box: Box) -> None:
     """A large number in a box, with words under it."""
     shape = slide.shapes.add_shape(MSO_SHAPE.ROUNDED_RECTANGLE, *_box(box))
     shape.adjustments[0] = 0.06
@@ -106,7 +109,7 @@ def big_number(slide, value: str, words: str, box: Box) -> None:
     _run(paragraph, words, size=15, colour=_SOFT, align=PP_ALIGN.CENTER)
 
 
-def step(slide, title: str, words: str, box: Box) -> None:
+def step(slide: Slide, title: str, words: str, box: Box) -> None:
     """A box of a flow, with its title in colour."""
     shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *_box(box))
     shape.fill.solid()
@@ -119,7 +122,7 @@ def step(slide, title: str, words: str, box: Box) -> None:
     _run(frame.add_paragraph(), words, size=14, align=PP_ALIGN.CENTER)
 
 
-def arrow(slide, box: Box) -> None:
+def arrow(slide: Slide, box: Box) -> None:
     """An arrow to the right."""
     shape = slide.shapes.add_shape(MSO_SHAPE.RIGHT_ARROW, *_box(box))
     shape.fill.solid()
@@ -128,7 +131,13 @@ def arrow(slide, box: Box) -> None:
 
 
 def table(
-    slide, head: Sequence[str], rows: Sequence[Sequence[str]], box: Box, *, widths: Sequence[float], size: int = 16
+    slide: Slide,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    box: Box,
+    *,
+    widths: Sequence[float],
+    size: int = 16,
 ) -> None:
     """A native table; every column but the first is set to the right. `widths` are shares of the box."""
     height = min(box[3] / (len(rows) + 1), 0.46)
@@ -151,14 +160,15 @@ def table(
             cell.fill.fore_color.rgb = RGBColor.from_string(_RULE if at == 0 else _BAND if at % 2 else "FFFFFF")
             most = int(72 * inches[place] / (0.62 * size))
             align = PP_ALIGN.RIGHT if place else PP_ALIGN.LEFT
-            style = {"size": size, "bold": at == 0, "colour": "FFFFFF" if at == 0 else _INK, "align": align}
-            _write(cell.text_frame, [shortened(value, max(most, 4)) if place == 0 else value], **style)
+            text = shortened(value, max(most, 4)) if place == 0 else value
+            colour = "FFFFFF" if at == 0 else _INK
+            _write(cell.text_frame, [text], size=size, bold=at == 0, colour=colour, align=align)
 
 
 def bar_chart(
-    slide,
-    names: Sequence[str],
-    series: dict[str, tuple[Sequence[float], str]],
+    slide: Slide,
+    names: Collection[str],
+    series: Mapping[str, tuple[Iterable[float], str]],
     box: Box,
     *,
     form: str = "#,##0",
@@ -206,12 +216,12 @@ def bar_chart(
         item.format.fill.fore_color.rgb = RGBColor.from_string(colour.removeprefix("#"))
 
 
-def figure(slide, png: bytes, box: Box, *, description: str) -> None:
+def figure(slide: Slide, png: bytes, box: Box, *, description: str) -> None:
     """A picture, as large as the box allows, in its middle."""
     _fit(slide, png, box, description)
 
 
-def pictures(slide, shown: Sequence[tuple[Sequence[bytes], str]], box: Box, *, columns: int) -> None:
+def pictures(slide: Slide, shown: Sequence[tuple[Sequence[bytes], str]], box: Box, *, columns: int) -> None:
     """A grid of cells, each of one picture or two side by side, with a line of words under them."""
     rows = -(-len(shown) // columns)
     wide, high = box[2] / columns, min(box[3] / max(rows, 1), 2.1)
@@ -226,7 +236,7 @@ def pictures(slide, shown: Sequence[tuple[Sequence[bytes], str]], box: Box, *, c
         _write(frame, [shortened(words, int((wide - 0.1) * 72 / 6.5) * 2)], size=13, align=PP_ALIGN.CENTER)
 
 
-def _fit(slide, content: bytes, box: Box, description: str) -> None:
+def _fit(slide: Slide, content: bytes, box: Box, description: str) -> None:
     shape = slide.shapes.add_picture(io.BytesIO(content), 0, 0)
     scale = min(Inches(box[2]) / shape.width, Inches(box[3]) / shape.height)
     shape.width, shape.height = int(shape.width * scale), int(shape.height * scale)
@@ -236,24 +246,39 @@ def _fit(slide, content: bytes, box: Box, description: str) -> None:
     shape._element.nvPicPr.cNvPr.set("descr", clean(description))
 
 
-def _box(box: Box) -> tuple[Emu, Emu, Emu, Emu]:
+def _box(box: Box) -> tuple[Inches, Inches, Inches, Inches]:
     left, top, width, height = box
     return Inches(left), Inches(top), Inches(width), Inches(height)
 
 
-def _place(shape, box: Box) -> None:
+def _place(shape: BaseShape, box: Box) -> None:
     shape.left, shape.top, shape.width, shape.height = _box(box)
 
 
-def _write(frame, lines: Sequence[str], *, gap: int = 0, **style) -> None:
+def _write(
+    frame: TextFrame,
+    lines: Sequence[str],
+    *,
+    size: int,
+    gap: int = 0,
+    bold: bool = False,
+    colour: str = _INK,
+    align: PP_ALIGN | None = None,
+) -> None:
     for place, line in enumerate(lines):
         paragraph = frame.paragraphs[0] if place == 0 else frame.add_paragraph()
         paragraph.space_after = Pt(gap)
-        _run(paragraph, line, **style)
+        _run(paragraph, line, size=size, bold=bold, colour=colour, align=align)
 
 
 def _run(
-    paragraph, text: str, *, size: int, bold: bool = False, colour: str = _INK, align: PP_ALIGN | None = None
+    paragraph: _Paragraph,
+    text: str,
+    *,
+    size: int,
+    bold: bool = False,
+    colour: str = _INK,
+    align: PP_ALIGN | None = None,
 ) -> None:
     run = paragraph.add_run()
     run.text = clean(text)

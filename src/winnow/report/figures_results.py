@@ -3,17 +3,16 @@
 import numpy as np
 
 from winnow.report.content import Facts
-from winnow.report.figures_data import Render
 from winnow.report.formatting import percent, shortened
 from winnow.report.heatmap import heat_map
 from winnow.report.results import ARMS
-from winnow.report.style import ARM_COLOURS, canvas
+from winnow.report.style import ARM_COLOURS, Drawn, Render, canvas
 
 _LINES = {"baseline": "--", "submission": "-"}
 _MARKERS = {"baseline": "s", "submission": "o"}
 
 
-def learning_curves(facts: Facts, render: Render) -> str | bytes:
+def learning_curves(facts: Facts, render: Render[Drawn]) -> Drawn:
     """Validation balanced accuracy and training loss by epoch, a line per seed."""
     panels = {
         "validation_balanced_accuracy": ("balanced accuracy on the validation set, %", 100),
@@ -36,14 +35,14 @@ def learning_curves(facts: Facts, render: Render) -> str | bytes:
             axes.set_xlabel("epoch")
             axes.set_title(words)
             axes.grid()
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.locator_params(axis="x", integer=True)
         both[0].set_ylim(0, 100)
         both[1].set_ylim(bottom=0)
         figure.legend(loc="outside upper center", ncols=2)
         return render(figure)
 
 
-def class_accuracies(facts: Facts, render: Render) -> str | bytes:
+def class_accuracies(facts: Facts, render: Render[Drawn]) -> Drawn:
     """Accuracy of each class in both arms, joined by a line."""
     table = facts.results.classes.head(60)
     places = np.arange(len(table))
@@ -53,8 +52,8 @@ def class_accuracies(facts: Facts, render: Render) -> str | bytes:
         )
         for arm in ARMS:
             words = f"{arm} ({percent(facts.results.accuracy(arm))} balanced)"
-            style = {"color": ARM_COLOURS[arm], "marker": _MARKERS[arm], "s": 110, "zorder": 2, "label": words}
-            axes.scatter(100 * table[arm], places, **style)
+            colour, marker = ARM_COLOURS[arm], _MARKERS[arm]
+            axes.scatter(100 * table[arm], places, color=colour, marker=marker, s=110, zorder=2, label=words)
         names = [
             f"{shortened(name, 20)} ({images})" for name, images in zip(table["class"], table["images"], strict=True)
         ]
@@ -67,7 +66,7 @@ def class_accuracies(facts: Facts, render: Render) -> str | bytes:
         return render(figure)
 
 
-def confusion_matrices(facts: Facts, render: Render) -> str | bytes:
+def confusion_matrices(facts: Facts, render: Render[Drawn]) -> Drawn:
     """Of both arms, a row per true class, in per cent of it."""
     with canvas(13, 6, columns=2) as (figure, panels):
         for axes, arm in zip(panels, ARMS, strict=True):

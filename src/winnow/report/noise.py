@@ -52,7 +52,7 @@ def noise_from_table(table: pd.DataFrame, *, class_names: list[str]) -> NoiseMat
     if missing:
         raise WinnowError(f"the noise transition table lacks the column {missing[0]!r}; run 'dvc repro' again.")
     index = pd.Index(class_names)
-    rows, columns = (index.get_indexer(table[column].astype(str)) for column in ("true", "given"))
+    rows, columns = (index.get_indexer(pd.Index(table[column].astype(str))) for column in ("true", "given"))
     if (rows < 0).any() or (columns < 0).any():
         row = int(np.flatnonzero((rows < 0) | (columns < 0))[0])
         pair = f"{table['true'].iloc[row]!r} and {table['given'].iloc[row]!r}"

@@ -20,11 +20,13 @@ from winnow.report.style import ACTION_WORDS, to_png
 def arrived(facts: Facts) -> str:
     """What came in, what was repaired and what rejected."""
     repairs = parts.table(
-        ["repair", "images"], [(row.repair, number(row.images)) for row in facts.repairs.itertuples()], numbers=[1]
+        ["repair", "images"],
+        [(row["repair"], number(row["images"])) for row in facts.repairs.to_dict("records")],
+        numbers=[1],
     )
     rejected = parts.table(
         ["reason", "files", "for example"],
-        [(row.reason, number(row.files), row.example) for row in facts.rejected.itertuples()],
+        [(row["reason"], number(row["files"]), row["example"]) for row in facts.rejected.to_dict("records")],
         numbers=[1],
     )
     return (
@@ -39,7 +41,7 @@ def classes(facts: Facts) -> str:
     head = ["class", "as it came", "kept", "relabelled away", "dropped", "after cleaning", "originals", "copies"]
     head += ["training set", "validation set"]
     columns = ["given", "kept", "relabelled", "dropped", "final", "originals", "copies", "training", "validation"]
-    rows = [(row["class"], *(number(row[column]) for column in columns)) for _, row in facts.classes.iterrows()]
+    rows = [(row["class"], *(number(row[column]) for column in columns)) for row in facts.classes.to_dict("records")]
     rows.append(("all", *(number(facts.classes[column].sum()) for column in columns)))
     return (
         parts.figure(
@@ -60,8 +62,14 @@ def classes(facts: Facts) -> str:
 def dropped(facts: Facts) -> str:
     """What was dropped, by rule."""
     rows = [
-        (row.words, ACTION_WORDS.get(row.action, row.action), number(row.images), percent(row.share), row.meaning)
-        for row in facts.rules.itertuples()
+        (
+            row["words"],
+            ACTION_WORDS.get(row["action"], row["action"]),
+            number(row["images"]),
+            percent(row["share"]),
+            row["meaning"],
+        )
+        for row in facts.rules.to_dict("records")
     ]
     shown = [gallery for gallery in facts.galleries if gallery.key.startswith("dropped-")]
     largest = max((gallery.total for gallery in shown), default=0)
@@ -79,7 +87,7 @@ def relabelled(facts: Facts) -> str:
     found = facts.gallery("relabelled")
     if found is None:
         return "<p>No image was relabelled.</p>"
-    rows = [(row.given, row.new, number(row.images)) for row in facts.swaps.head(12).itertuples()]
+    rows = [(row["given"], row["new"], number(row["images"])) for row in facts.swaps.head(12).to_dict("records")]
     return (
         parts.table(["label as it came", "new label", "images"], rows, numbers=[2])
         + (f"<p class='soft'>The first 12 of {number(len(facts.swaps))} pairs.</p>" if len(facts.swaps) > 12 else "")

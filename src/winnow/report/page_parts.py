@@ -13,7 +13,7 @@ import pandas as pd
 from winnow.report.content import ACTIONS, Facts
 from winnow.report.formatting import clean, counted, number
 from winnow.report.galleries import Card, Gallery
-from winnow.report.style import to_svg
+from winnow.report.style import Render, to_svg
 
 MAP_HINT = (
     "Move over a point to see which image it is. Drag turns, Shift and drag shifts; click first, and the wheel zooms."
@@ -25,7 +25,7 @@ def escaped(value: object) -> str:
     return html.escape(clean(value))
 
 
-def drawn(draw: Callable, facts: Facts) -> str:
+def drawn(draw: Callable[[Facts, Render[str]], str], facts: Facts) -> str:
     """A figure as an element of the page."""
     return draw(facts, partial(to_svg, prefix=draw.__name__))
 
@@ -107,9 +107,9 @@ def map_data(facts: Facts) -> str:
     content = {
         "space": _packed(facts.places.space * 32767, "<i2"),
         "flat": _packed(flat * 32767, "<i2"),
-        "action": _packed(pd.Index(ACTIONS).get_indexer(ledger["action"]), "u1"),
+        "action": _packed(pd.Index(ACTIONS).get_indexer(pd.Index(ledger["action"])), "u1"),
         "label": _packed(ledger["label"].to_numpy(), "<u2"),
-        "rule": _packed(pd.Index(rules).get_indexer(ledger["rule"]), "u1"),
+        "rule": _packed(pd.Index(rules).get_indexer(pd.Index(ledger["rule"])), "u1"),
         "rules": [clean(rule) for rule in rules],
         "classes": facts.class_names,
         "ids": [clean(image_id) for image_id in ledger["image_id"]],

@@ -13,12 +13,12 @@ def results(facts: Facts) -> str:
     """Both arms."""
     results = facts.results
     accuracies = [
-        (row.words, number(row.images), *_change(row.baseline, row.submission))
-        for row in results.accuracies.itertuples()
+        (row["words"], number(row["images"]), *_change(row["baseline"], row["submission"]))
+        for row in results.accuracies.to_dict("records")
     ]
     classes = [
         (row["class"], number(row["images"]), *_change(row["baseline"], row["submission"]))
-        for _, row in results.classes.iterrows()
+        for row in results.classes.to_dict("records")
     ]
     head = ["baseline", "submission", "difference, points"]
     return (
@@ -83,7 +83,7 @@ def params(facts: Facts) -> str:
 
 def provenance(facts: Facts) -> str:
     """What the report was made from."""
-    rows = [(row.path, number(row.bytes), row.md5) for row in facts.files.itertuples()]
+    rows = [(row["path"], number(row["bytes"]), row["md5"]) for row in facts.files.to_dict("records")]
     hashes = parts.table(["file", "bytes", "md5"], rows, numbers=[1])
     encoder = parts.table(["fact", "value"], list(records(facts.encoder).items()))
     return (

@@ -112,8 +112,10 @@ def gather_results(
 
 def _confusion(rows: pd.DataFrame, class_names: list[str]) -> np.ndarray:
     index = pd.Index(class_names)
-    labels = index.get_indexer(rows["label"])
-    return sum(
-        confusion_matrix(labels, index.get_indexer(rows[seed]), num_classes=len(class_names))
+    labels = index.get_indexer(pd.Index(rows["label"]))
+    of_seeds = [
+        confusion_matrix(labels, index.get_indexer(pd.Index(rows[seed])), num_classes=len(class_names))
         for seed in seed_columns(rows)
-    )
+    ]
+    total: np.ndarray = np.sum(of_seeds, axis=0)
+    return total

@@ -108,6 +108,8 @@ def _reproduce(made: Deck, facts: Facts) -> None:
         "report/index.html: all of this with galleries and a map in space, offline",
     ]
     deck.bullets(slide, lines, (LEFT, TOP, WIDTH - 2 * LEFT, 2.6), size=22)
-    shown = [(path, md5) for path, md5 in rows.items() if path.startswith("data/")]
+    shown = [
+        (path, md5) for path, md5 in facts.files[["path", "md5"]].itertuples(index=False) if path.startswith("data/")
+    ]
     box = (LEFT, TOP + 2.8, WIDTH - 2 * LEFT, BOTTOM - TOP - 2.8)
     deck.table(slide, ["made from", "md5, as in dvc.lock"], shown, box, widths=[1, 1], size=15)

@@ -1,5 +1,7 @@
 """Slides about the analysis and the results."""
 
+from typing import Any
+
 from winnow.report import deck, figures_data, figures_results
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, MOST_CLASSES, TOP, WIDTH, Deck
@@ -83,8 +85,9 @@ def results(made: Deck, facts: Facts) -> None:
     deck.figure(slide, png, FULL, description="learning curves of both arms")
 
 
-def _recipe(facts: Facts) -> dict:
-    return facts.params["train"][facts.params["train"]["recipe"]]
+def _recipe(facts: Facts) -> dict[str, Any]:
+    recipe: dict[str, Any] = facts.params["train"][facts.params["train"]["recipe"]]
+    return recipe
 
 
 def detectors(made: Deck, facts: Facts) -> None:

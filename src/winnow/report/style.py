@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import matplotlib
 
@@ -22,7 +23,7 @@ BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SEQUENTIAL = "Blues"
 # Text and axes are drawn in this colour, which becomes the page's own in the report.
 INK = "#010203"
-_RC = {
+_RC: dict[Any, str | float | bool] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same
     "font.size": 13,
     "axes.titlesize": 14,
@@ -45,6 +46,10 @@ _RC = {
     "svg.hashsalt": "winnow",
     "text.parse_math": False,  # a class may be called $x$
 }
+
+
+Drawn = TypeVar("Drawn", str, bytes)
+Render = Callable[[Figure], Drawn]  # `to_svg` or `to_png`
 
 
 @contextmanager
