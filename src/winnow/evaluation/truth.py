@@ -31,7 +31,7 @@ def read_truth(path: str | Path, *, class_names: list[str]) -> pd.DataFrame | No
     path = Path(path)
     if path.is_dir():
         return None
-    frame = _read_csv(path)
+    frame: pd.DataFrame = _read_csv(path)
     _check_columns(path, list(frame.columns))
     frame = frame.apply(lambda column: column.str.strip())
     ids = frame["image_id"]

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def write_export(root: str | Path, folder: str | Path) -> str:
     return f"{len(dataset.ledger):,} images in {folder}; open {folder / 'index.html'}"
 
 
-def _content(dataset: Dataset) -> dict:
+def _content(dataset: Dataset) -> dict[str, Any]:
     return {
         "info": {
             "version": "export",
@@ -92,7 +93,7 @@ def _neighbours(features: np.ndarray) -> list[list[tuple[int, float]]]:
     return parts
 
 
-def _script(content: dict) -> str:
+def _script(content: dict[str, Any]) -> str:
     """JSON that stays data inside a script, whatever its strings hold."""
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c")

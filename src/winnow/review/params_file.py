@@ -48,7 +48,9 @@ def save_thresholds(path: Path, thresholds: Mapping[str, Any], *, expected: str)
         key = ".".join(map(str, first["loc"]))
         raise WinnowError(f"curate.{key}: {first['msg'].lower()}; nothing was saved.") from None
     places = {}
-    for section, content in yaml.compose(text).value:
+    document = yaml.compose(text)
+    assert document is not None  # it has the section curate
+    for section, content in document.value:
         if section.value == "curate":
             places = {key.value: (node.start_mark.index, node.end_mark.index) for key, node in content.value}
     changed = {key: value for key, value in thresholds.items() if value != old[key]}

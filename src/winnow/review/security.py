@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 1_000_000
 COOKIE = "winnow_token"
@@ -50,7 +51,7 @@ class Guard:
     - a body of more than 1 MB, whatever its length says: 413.
     """
 
-    def __init__(self, app, *, host: str, port: int, token: str | None) -> None:
+    def __init__(self, app: App, *, host: str, port: int, token: str | None) -> None:
         """Args: the app; the address that is bound; the token, or None where none is asked for."""
         self._app, self._token, self._port = app, token, port
         names = {"127.0.0.1", "localhost", "::1", host.lower()}
@@ -99,7 +100,7 @@ class Guard:
             return 403, "requests from other pages are refused"
         if headers.get(b"sec-fetch-site", "none") not in ("same-origin", "none"):
             return 403, "requests from other sites are refused"
-        if self._token is not None and not self._has_token(scope, headers):
+        if self._token is not None and not _has_token(scope, headers, self._token):
             return 401, "the token is missing or wrong; open the whole address that winnow printed"
         if not headers.get(b"content-length", "0").isdigit() or int(headers.get(b"content-length", "0")) > MOST_BYTES:
             return 413, "the request is larger than 1 MB"
@@ -128,14 +129,6 @@ class Guard:
             return False
         return True
 
-    def _has_token(self, scope: Scope, headers: dict[bytes, str]) -> bool:
-        try:
-            cookie = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
-        except CookieError:
-            cookie = None
-        given = [cookie.value] if cookie else []
-        return any(hmac.compare_digest(text.encode(), self._token.encode()) for text in given + _query_token(scope))
-
     def _cookie(self, scope: Scope) -> bytes | None:
         if self._token is None or not _query_token(scope):
             return None
@@ -144,7 +137,7 @@ class Guard:
 
 async def _whole_body(receive: Receive) -> bytes | None:
     """The request's body, None as soon as it grows too large, whatever length it announced."""
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message.get("body", b"")
@@ -152,6 +145,15 @@ async def _whole_body(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return body
+
+
+def _has_token(scope: Scope, headers: dict[bytes, str], token: str) -> bool:
+    try:
+        cookie = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
+    except CookieError:
+        cookie = None
+    given = [cookie.value] if cookie else []
+    return any(hmac.compare_digest(text.encode(), token.encode()) for text in given + _query_token(scope))
 
 
 def _query_token(scope: Scope) -> list[str]:

@@ -7,11 +7,12 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -34,14 +35,14 @@ def create_app(workspace: Workspace, *, host: str, port: int, token: str | None)
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     app.mount("/static", _Static(directory=STATIC))
-    app.add_exception_handler(WinnowError, _bad_input)
-    app.add_exception_handler(RequestValidationError, _bad_request)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.exception_handler(WinnowError)(_bad_input)
+    app.exception_handler(RequestValidationError)(_bad_request)
+    app.exception_handler(HTTPException)(_http_error)
     return Guard(app, host=host, port=port, token=token)
 
 
 class _Static(StaticFiles):
-    def file_response(self, *args, **kwargs):
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
         response.headers["cache-control"] = "no-cache"  # an upgrade of winnow shows at once
         return response

@@ -1,6 +1,7 @@
 """Candidates for the validation set, for people to confirm or reject."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from winnow.review.verdicts import Change
 from winnow.review.workspace import Workspace
 
 
-def candidates(dataset: Dataset) -> dict:
+def candidates(dataset: Dataset) -> dict[str, Any]:
     """What people are to look at.
 
     Returns:

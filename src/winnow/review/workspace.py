@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -93,7 +94,7 @@ class Workspace:
         """Whether a truth file is named and there."""
         return (self.root / self.dataset.params.data.truth).is_file()
 
-    def what_if(self, thresholds: Thresholds, *, before: Thresholds) -> dict:
+    def what_if(self, thresholds: Thresholds, *, before: Thresholds) -> dict[str, Any]:
         """See `WhatIf`; what people decided so far counts."""
         with self._lock:
             dataset = self.dataset
@@ -124,7 +125,7 @@ class Workspace:
 
 
 @lru_cache(maxsize=1)
-def threshold_ranges() -> dict[str, dict]:
+def threshold_ranges() -> dict[str, dict[str, Any]]:
     """Type and limits of each threshold, as params.py has them."""
     properties = Curate.model_json_schema()["properties"]
     return {

@@ -57,7 +57,8 @@ def shifted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     reach = max(1, round(len(image) * _MOST_SHIFT))
     down, right = rng.integers(1, reach + 1, 2) * rng.choice([-1, 1], 2)
     row, column = np.arange(len(image)) + down, np.arange(len(image)) + right
-    return image[np.clip(row, 0, len(image) - 1)[:, None], np.clip(column, 0, len(image) - 1)]
+    moved: np.ndarray = image[np.clip(row, 0, len(image) - 1)[:, None], np.clip(column, 0, len(image) - 1)]
+    return moved
 
 
 FOREIGN: dict[str, Picture] = {"shuffled_crop": shuffled_crop, "noise": noise, "photograph": photograph}
@@ -66,7 +67,8 @@ COPIES: dict[str, Picture] = {"exact": same_pixels, "recompressed": recompressed
 
 @cache
 def _photographs() -> list[np.ndarray]:
-    return load_sample_images().images
+    photographs: list[np.ndarray] = load_sample_images().images
+    return photographs
 
 
 def _random_crop(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Planting: known label flips, foreign pictures and copies, in a copy of the data; the originals stay as they are."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,6 +124,7 @@ def plant_faults(
     )
 
 
-def _in_turn(kinds: dict, count: int) -> list[str]:
+def _in_turn(kinds: Iterable[str], count: int) -> list[str]:
     """`count` names, each kind as often as the others or once more."""
-    return np.resize(list(kinds), count).tolist()
+    names: list[str] = np.resize(list(kinds), count).tolist()
+    return names
