@@ -26,9 +26,10 @@ repro: setup ## run the whole pipeline (dvc repro)
 test: setup ## run the tests
 	pytest
 
-lint: setup ## check style and types of error that a linter finds
+lint: setup ## check style, the direction of imports and the deps of stages
 	ruff check .
 	ruff format --check .
+	lint-imports --no-cache --no-logo
 	python tools/deps.py --check
 
 format: setup ## format the code
