@@ -59,7 +59,7 @@ def find_limits(
     if len(under):
         said.append(f"Under the floor of {counted(class_floor, 'image')} per class: {listed(under['class'].tolist())}.")
     if len(classes) and classes["training"].min() < classes["training"].max() * 0.9:
-        least = classes.loc[classes["training"].idxmin()]
+        least = classes.iloc[int(classes["training"].argmin())]
         said.append(
             f"The training set is not quite balanced: {number(least['training'])} images of {least['class']} against "
             f"{number(classes['training'].max())} of the largest class, as copies of an image are capped."

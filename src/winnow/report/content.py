@@ -229,6 +229,7 @@ def choose_copies(
         if (rows["turn"] == 0).sum() >= per_technique:
             first = rows[rows["turn"] == 0]
             picked = first.iloc[np.linspace(0, len(first) - 1, per_technique).astype(int)]
-        for row in picked.itertuples():
-            chosen.append((str(technique), class_names[row.label], source[row.image_id], row.image_bytes))
+        for row in picked.to_dict("records"):
+            copied = source[row["image_id"]], row["image_bytes"]
+            chosen.append((str(technique), class_names[row["label"]], *copied))
     return chosen

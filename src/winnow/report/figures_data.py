@@ -1,10 +1,9 @@
 """Figures of the data: classes, noise, scores, the map."""
 
 import itertools
-from collections.abc import Callable
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from winnow.report.content import ACTIONS, Facts
@@ -20,6 +19,8 @@ from winnow.report.style import (
     INK,
     ORANGE,
     VERMILION,
+    Drawn,
+    Render,
     canvas,
 )
 
@@ -30,10 +31,8 @@ _SCORE_WORDS = {
     "ood_score": "out-of-distribution score (higher is farther out)",
 }
 
-Render = Callable[[Figure], str | bytes]
 
-
-def class_counts(facts: Facts, render: Render) -> str | bytes:
+def class_counts(facts: Facts, render: Render[Drawn]) -> Drawn:
     """Images per class: as they came, after cleaning, in the training set."""
     table = facts.classes.head(_MOST_ROWS)
     parts = {"given": ("as it came", ORANGE), "final": ("after cleaning", BLUE), "training": ("training set", GREEN)}
@@ -53,7 +52,7 @@ def class_counts(facts: Facts, render: Render) -> str | bytes:
         return render(figure)
 
 
-def class_fates(facts: Facts, render: Render) -> str | bytes:
+def class_fates(facts: Facts, render: Render[Drawn]) -> Drawn:
     """What became of each class's images, by the label they came with."""
     table = facts.classes.head(_MOST_ROWS)
     with canvas(11, max(3.0, 1.2 + 0.4 * len(table))) as (figure, (axes,)):
@@ -78,7 +77,7 @@ def class_fates(facts: Facts, render: Render) -> str | bytes:
         return render(figure)
 
 
-def noise_matrix(facts: Facts, render: Render) -> str | bytes:
+def noise_matrix(facts: Facts, render: Render[Drawn]) -> Drawn:
     """The noise transition matrix."""
     with canvas(8, 6.4) as (figure, (axes,)):
         heat_map(axes, facts.noise.rates, class_names=facts.class_names)
@@ -87,7 +86,7 @@ def noise_matrix(facts: Facts, render: Render) -> str | bytes:
         return render(figure)
 
 
-def score_histograms(facts: Facts, render: Render) -> str | bytes:
+def score_histograms(facts: Facts, render: Render[Drawn]) -> Drawn:
     """Both scores with their thresholds."""
     with canvas(13, 6, columns=2) as (figure, panels):
         for axes, found in zip(panels, facts.histograms, strict=True):
@@ -95,7 +94,7 @@ def score_histograms(facts: Facts, render: Render) -> str | bytes:
         return render(figure)
 
 
-def _draw_histogram(axes, found: Histogram) -> None:
+def _draw_histogram(axes: Axes, found: Histogram) -> None:
     middle = (found.edges[:-1] + found.edges[1:]) / 2
     wrong = middle < found.threshold if found.score == "label_quality_score" else middle >= found.threshold
     width = np.diff(found.edges)
@@ -127,7 +126,7 @@ def _draw_histogram(axes, found: Histogram) -> None:
     axes.grid(axis="y")
 
 
-def flat_map(facts: Facts, render: Render) -> str | bytes:
+def flat_map(facts: Facts, render: Render[Drawn]) -> Drawn:
     """All images on the map, coloured by what became of them."""
     action = facts.ledger["action"].to_numpy()
     places = facts.places.flat
@@ -136,8 +135,10 @@ def flat_map(facts: Facts, render: Render) -> str | bytes:
         # In rounds, so that no colour lies on top of all others.
         for turn, name in itertools.product(range(_ROUNDS), ACTIONS):
             rows = np.flatnonzero(action == name)
+            x, y = places[rows[turn::_ROUNDS]].T
             axes.scatter(
-                *places[rows[turn::_ROUNDS]].T,
+                x,
+                y,
                 s=size,
                 color=ACTION_COLOURS[name],
                 marker=ACTION_MARKERS[name],

@@ -94,7 +94,7 @@ def make_galleries(
     rule = ledger["rule"].to_numpy()
     quality, ood = (ledger[name].to_numpy(dtype=np.float64) for name in ("label_quality_score", "ood_score"))
     training = (ledger["split"] == "train").to_numpy()
-    chosen = []
+    chosen: list[tuple[str, str, str, np.ndarray, np.ndarray | None]] = []
     for name in [*RULES, *sorted(set(rule) - set(RULES))]:
         title, why = RULES.get(name, (name, "a rule of its own"))
         rows = np.flatnonzero((action == "drop") & (rule == name))

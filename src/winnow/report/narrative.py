@@ -9,7 +9,7 @@ def arrival_sentence(facts: Facts) -> str:
     """What came in."""
     manifest = facts.metrics["manifest"]
     given = facts.classes["given"]
-    largest, least = facts.classes.loc[given.idxmax()], facts.classes.loc[given.idxmin()]
+    largest, least = facts.classes.iloc[int(given.argmax())], facts.classes.iloc[int(given.argmin())]
     faults = facts.metrics.get("image_faults", {})
     said = (
         f"{counted(manifest['images_in'], 'image')} came in; {number(manifest['accepted'])} were accepted, of "

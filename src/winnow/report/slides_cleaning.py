@@ -1,6 +1,9 @@
 """Slides about the data and what was done to it."""
 
+from collections.abc import Sequence
+
 import pandas as pd
+from pptx.slide import Slide
 
 from winnow.report import deck
 from winnow.report.content import Facts
@@ -39,8 +42,8 @@ def found(made: Deck, facts: Facts) -> None:
     actions = facts.ledger["action"].value_counts()
     total = len(facts.ledger)
     rows = [
-        (row.words, ACTION_WORDS.get(row.action, row.action), number(row.images), percent(row.share))
-        for row in facts.rules.itertuples()
+        (row["words"], ACTION_WORDS.get(row["action"], row["action"]), number(row["images"]), percent(row["share"]))
+        for row in facts.rules.to_dict("records")
     ]
     box = (LEFT, TOP, 7.4, BOTTOM - TOP - 0.1)
     deck.table(slide, ["rule", "outcome", "images", "of all"], rows, box, widths=[3, 1.6, 1.3, 1.3])
@@ -75,7 +78,8 @@ def relabelled(made: Deck, facts: Facts) -> None:
     found = facts.gallery("relabelled")
     if found is None:
         return
-    pairs = [f"{row.given} → {row.new} ({number(row.images)})" for row in facts.swaps.head(5).itertuples()]
+    swaps = facts.swaps.head(5).to_dict("records")
+    pairs = [f"{row['given']} → {row['new']} ({number(row['images'])})" for row in swaps]
     slide = made.slide(
         f"Relabelled ({number(found.total)})", f"{_gallery_notes(found)} The most frequent: {listed(pairs)}."
     )
@@ -128,7 +132,7 @@ def _spread(gallery: Gallery, most: int) -> list[Card]:
     return [cards[place * len(cards) // most] for place in range(most)]
 
 
-def _grid(slide, gallery: Gallery, shown: list, *, columns: int) -> None:
+def _grid(slide: Slide, gallery: Gallery, shown: Sequence[tuple[Sequence[bytes], str]], *, columns: int) -> None:
     deck.pictures(slide, shown, (LEFT, TOP, WIDTH - 2 * LEFT, BOTTOM - TOP - 0.5), columns=columns)
     text = f"{number(len(shown))} of {number(gallery.total)}, {gallery.choice}: {gallery.note}"
     deck.caption(slide, text, (LEFT, BOTTOM - 0.35, WIDTH - 2 * LEFT, 0.4))
