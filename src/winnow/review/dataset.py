@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +87,8 @@ class Dataset:
             ["validation", dropped, "relabel"],
             default="keep",
         )
-        return pd.Categorical(fate, categories=codes).codes.astype(np.uint8)
+        positions: np.ndarray = pd.Categorical(fate, categories=codes).codes.astype(np.uint8)
+        return positions
 
     @cached_property
     def score_names(self) -> list[str]:
@@ -100,7 +102,8 @@ class Dataset:
     @cached_property
     def counterpart(self) -> np.ndarray:
         """(N,) int32 row of the image that each one was compared with when it was dropped, -1 if none."""
-        rows = pd.Index(self.image_id).get_indexer(self.ledger["counterpart"].astype(object))
+        counterparts = pd.Index(self.ledger["counterpart"].astype(object))
+        rows: np.ndarray = pd.Index(self.image_id).get_indexer(counterparts)
         return rows.astype(np.int32)
 
     @cached_property
@@ -136,9 +139,9 @@ class Dataset:
         nearest = nearest[np.lexsort((nearest, -similarity[nearest]))]
         return [(int(other), float(similarity[other])) for other in nearest]
 
-    def story(self, row: int) -> dict:
+    def story(self, row: int) -> dict[str, Any]:
         """All that the ledger says of one image; NaN is None."""
-        told = {name: _plain(value) for name, value in self.ledger.iloc[row].items()}
+        told = {str(name): _plain(value) for name, value in self.ledger.iloc[row].items()}
         told["fate"] = list(FATES)[self.fate[row]]
         told["worth_a_look"] = self.ranking["why"].iloc[row]
         return told
@@ -148,7 +151,7 @@ class Dataset:
         return {name: MEANINGS.get(name, "") for name in self.ledger.columns}
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -37,8 +37,8 @@ def rank_for_review(
     )
     worth = sum(weight * parts[name] for name, weight in _WEIGHTS.items())
     copy = ledger["rule"].isin(["exact_duplicate", "near_duplicate", "validation_leak"])
-    worth = worth * np.where(copy, _SHARE_OF_COPIES, 1)
-    parts["priority"] = worth * np.where(ledger["decided_by"] != "rule", _SHARE_OF_DONE, 1)
+    shares = np.where(copy, _SHARE_OF_COPIES, 1)
+    parts["priority"] = worth * shares * np.where(ledger["decided_by"] != "rule", _SHARE_OF_DONE, 1)
     weighted = parts[list(_WEIGHTS)].to_numpy() * np.array(list(_WEIGHTS.values()))
     words = np.array(
         ["the detectors disagree", "a score is near its threshold", "much hangs on it"],
@@ -54,7 +54,8 @@ def _disagreement(ledger: pd.DataFrame) -> np.ndarray:
     gap = (ledger["knn_label_agreement"] - ledger["label_quality_score"]).abs().fillna(0).to_numpy()
     split = (ledger["agreeing_sources"] / ledger["sources"].clip(lower=1)).clip(0, 1).to_numpy()
     suggests_another = (ledger["suggested_label"] != ledger["label"]).to_numpy()
-    return np.clip(0.4 * verdicts_differ + 0.4 * gap + 0.2 * suggests_another * (1 - split), 0, 1)
+    disagreement: np.ndarray = 0.4 * verdicts_differ + 0.4 * gap + 0.2 * suggests_another * (1 - split)
+    return disagreement.clip(0, 1)
 
 
 def _nearness(ledger: pd.DataFrame, quality: float, confidence: float, ood: float) -> np.ndarray:
@@ -62,11 +63,14 @@ def _nearness(ledger: pd.DataFrame, quality: float, confidence: float, ood: floa
     another = (ledger["suggested_label"] != ledger["label"]).to_numpy()
     near_quality = _near(ledger["label_quality_score"], quality, _HALF_QUALITY) * another
     near_confidence = _near(ledger["suggested_confidence"], confidence, _HALF_CONFIDENCE) * issue
-    return np.maximum.reduce([near_quality, near_confidence, _near(ledger["ood_score"], ood, _HALF_OOD)])
+    near_ood = _near(ledger["ood_score"], ood, _HALF_OOD)
+    nearest: np.ndarray = np.maximum.reduce([near_quality, near_confidence, near_ood])
+    return nearest
 
 
 def _near(score: pd.Series, threshold: float, half: float) -> np.ndarray:
-    return np.exp2(-np.abs(score.to_numpy() - threshold) / half)
+    nearness: np.ndarray = np.exp2(-np.abs(score.to_numpy() - threshold) / half)
+    return nearness
 
 
 def _influence(ledger: pd.DataFrame) -> np.ndarray:
@@ -77,4 +81,5 @@ def _influence(ledger: pd.DataFrame) -> np.ndarray:
     other = ledger["suggested_label"].map(rarity).fillna(1).to_numpy()
     in_validation = (ledger["split"] == "validation").to_numpy()
     conflict = ledger["label_conflict"].to_numpy(dtype=bool)
-    return np.clip(0.5 * np.maximum(own, other) + 0.3 * in_validation + 0.3 * conflict, 0, 1)
+    influence: np.ndarray = 0.5 * np.maximum(own, other) + 0.3 * in_validation + 0.3 * conflict
+    return influence.clip(0, 1)

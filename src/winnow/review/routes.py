@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
@@ -91,11 +91,12 @@ class Save(_Body):
 
 
 def _workspace(request: Request) -> Workspace:
-    return request.app.state.workspace
+    workspace: Workspace = request.app.state.workspace
+    return workspace
 
 
 @router.get("/api/dataset")
-def dataset(request: Request) -> dict:
+def dataset(request: Request) -> dict[str, Any]:
     """What there is, in short."""
     workspace = _workspace(request)
     data = workspace.dataset
@@ -141,10 +142,10 @@ def image_file(request: Request, image_id: str) -> Response:
 
 
 @router.get("/api/verdicts")
-def verdicts(request: Request) -> dict:
+def verdicts(request: Request) -> dict[str, Any]:
     """What the two files hold now; `problem` says why one cannot be read or would stop the pipeline."""
     workspace = _workspace(request)
-    answer: dict = {"decisions": {}, "validation": {}, "problem": ""}
+    answer: dict[str, Any] = {"decisions": {}, "validation": {}, "problem": ""}
     try:
         answer["decisions"] = workspace.decisions.read()
         answer["validation"] = workspace.validation.read()
@@ -174,9 +175,13 @@ def confirm_images(request: Request, body: ConfirmationChanges) -> Response:
     return _applied(workspace.validation, changes)
 
 
-def _changes(body: DecisionChanges | ConfirmationChanges, row: Callable, names: list[str]) -> list[Change]:
+def _changes(
+    body: DecisionChanges | ConfirmationChanges, row: Callable[[Any, list[str]], dict[str, str]], names: list[str]
+) -> list[Change]:
     """What is asked for, with each verdict as the `row` of its file; None takes a verdict back."""
-    return [Change(it.image_id, it.expected, it.verdict and row(it.verdict, names)) for it in body.changes]
+    return [
+        Change(it.image_id, it.expected, None if it.verdict is None else row(it.verdict, names)) for it in body.changes
+    ]
 
 
 def _applied(file: VerdictFile, changes: list[Change]) -> Response:
@@ -191,12 +196,11 @@ def _applied(file: VerdictFile, changes: list[Change]) -> Response:
 
 
 def _decision_row(verdict: Decision, names: list[str]) -> dict[str, str]:
-    relabels = verdict.action == "relabel"
-    if relabels != (verdict.label is not None):
+    if (verdict.action == "relabel") != (verdict.label is not None):
         raise WinnowError("a new label belongs to 'relabel', and to nothing else; nothing was saved.")
     return {
         "action": verdict.action,
-        "label": _label_cell(verdict.label, names) if relabels else "",
+        "label": "" if verdict.label is None else _label_cell(verdict.label, names),
         "reviewer": verdict.reviewer,
         "reason": verdict.reason,
     }
@@ -228,7 +232,7 @@ def validation_candidates(request: Request) -> JSONResponse:
 
 
 @router.get("/api/thresholds")
-def thresholds(request: Request) -> dict:
+def thresholds(request: Request) -> dict[str, Any]:
     """The thresholds of `curate` as params.yaml has them now, with their limits."""
     workspace = _workspace(request)
     return {

@@ -42,10 +42,12 @@ class WhatIf:
         """Args: the ledger; K names; the thresholds in force; the truth file's content or None."""
         self._scores = ledger[[name for name in ledger.columns if name not in _DECIDED and name in _NEEDED]]
         self._class_names, self._thresholds = class_names, thresholds
-        self._last: tuple[tuple, _Decided] | None = None  # most questions compare with the same thresholds
+        self._last: tuple[tuple[Any, ...], _Decided] | None = None  # most questions compare with the same thresholds
         self._truth = None if truth is None else _Truth.of(truth.set_index("image_id").reindex(ledger["image_id"]))
 
-    def __call__(self, thresholds: Thresholds, *, review: pd.DataFrame, before: Thresholds | None = None) -> dict:
+    def __call__(
+        self, thresholds: Thresholds, *, review: pd.DataFrame, before: Thresholds | None = None
+    ) -> dict[str, Any]:
         """Compare `thresholds` with those `before` (those in force, if not given).
 
         Args:
@@ -100,25 +102,8 @@ class WhatIf:
             "actions": {name: int((action == code).sum()) for code, name in enumerate(ACTIONS)},
             "rules": {str(name): int(n) for name, n in decided["rule"].value_counts().sort_index().items()},
             "per_class": {name: counts.tolist() for name, counts in zip(ACTIONS, per_class, strict=True)},
-            "truth": None if self._truth is None else self._against_truth(decided, action),
+            "truth": None if self._truth is None else _against_truth(self._truth, decided, action),
         }
-
-    def _against_truth(self, decided: pd.DataFrame, action: np.ndarray) -> dict[str, Any]:
-        """Precision and recall of the flags, and how many labels of what stays are right; None where undefined."""
-        card: dict[str, Any] = {}
-        truth = self._truth
-        if truth.knows_ood is not None:
-            flagged, known = decided["flagged_ood"].to_numpy(), truth.knows_ood
-            card["ood"] = _rates(flagged[known], truth.is_ood[known])
-        if truth.knows_label is not None:
-            known = truth.knows_label
-            wrong = decided["label"].to_numpy() != truth.label
-            card["label_errors"] = _rates(decided["flagged_label_issue"].to_numpy()[known], wrong[known])
-            right = decided["final_label"].to_numpy() == truth.label
-            stays, relabelled = known & (action != ACTIONS.index("drop")), known & (action == ACTIONS.index("relabel"))
-            card["labels_right"] = _share(right & stays, stays)
-            card["relabels_right"] = _share(right & relabelled, relabelled)
-        return card
 
 
 @dataclass(frozen=True)
@@ -142,6 +127,23 @@ class _Truth:
             label=nothing if label is None else label.fillna(-1).to_numpy(dtype=np.int64),
             knows_label=None if label is None else label.notna().to_numpy() & ~is_ood,
         )
+
+
+def _against_truth(truth: _Truth, decided: pd.DataFrame, action: np.ndarray) -> dict[str, Any]:
+    """Precision and recall of the flags, and how many labels of what stays are right; None where undefined."""
+    card: dict[str, Any] = {}
+    if truth.knows_ood is not None:
+        flagged, known = decided["flagged_ood"].to_numpy(), truth.knows_ood
+        card["ood"] = _rates(flagged[known], truth.is_ood[known])
+    if truth.knows_label is not None:
+        known = truth.knows_label
+        wrong = decided["label"].to_numpy() != truth.label
+        card["label_errors"] = _rates(decided["flagged_label_issue"].to_numpy()[known], wrong[known])
+        right = decided["final_label"].to_numpy() == truth.label
+        stays, relabelled = known & (action != ACTIONS.index("drop")), known & (action == ACTIONS.index("relabel"))
+        card["labels_right"] = _share(right & stays, stays)
+        card["relabels_right"] = _share(right & relabelled, relabelled)
+    return card
 
 
 def _rates(flagged: np.ndarray, true: np.ndarray) -> dict[str, float | None]:
