@@ -67,7 +67,9 @@ def read_folders(directory: str | Path) -> Folders:
 def _read_folders(directory: Path) -> Folders:
     entries = sorted(directory.iterdir())
     found: dict[str, SetFolder | None] = {}
-    problems, stray, teams = [], [], set()
+    problems: list[str] = []
+    stray: list[str] = []
+    teams: set[str] = set()
     for suffix in (TRAINING, VALIDATION):
         paths = [path for path in entries if path.is_dir() and path.name.endswith(suffix) and path.name != suffix]
         teams.update(path.name.removesuffix(suffix) for path in paths)

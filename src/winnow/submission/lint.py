@@ -112,8 +112,9 @@ def _files_labelled(folders: Folders) -> Finding:
     faults = []
     for part in there:
         stems = {PurePath(name).stem for name in part.files}
-        faults += [f"{part.shown(name)} has no label" for name in part.files if PurePath(name).stem not in part.labels]
-        faults += [f"{part.path.name}/{LABELS} labels {key!r}: no such file" for key in part.labels if key not in stems]
+        labels = part.labels or {}
+        faults += [f"{part.shown(name)} has no label" for name in part.files if PurePath(name).stem not in labels]
+        faults += [f"{part.path.name}/{LABELS} labels {key!r}: no such file" for key in labels if key not in stems]
     return _finding(
         "files-labelled",
         faults,
@@ -128,7 +129,7 @@ def _one_hot_labels(folders: Folders, class_count: int) -> Finding:
     faults = [
         f"{part.path.name}/{LABELS}: {key!r} is {_shortened(value)}"
         for part in there
-        for key, value in part.labels.items()
+        for key, value in (part.labels or {}).items()
         if _label(value, class_count) is None
     ]
     return _finding(
@@ -148,19 +149,19 @@ def _names(folders: Folders, originals: set[str]) -> Finding:
 
 
 def _sources(training: SetFolder | None, originals: set[str]) -> Finding:
-    able = training is not None and training.has_images
-    parsed = {name: parse_name(name, originals) for name in training.files} if able else {}
+    there = [training] if training is not None and training.has_images else []
     faults = [
-        f"{training.shown(name)}: no {source[0]}"
-        for name, source in parsed.items()
-        if source is not None and source[0] not in originals
+        f"{part.shown(name)}: no {source[0]}"
+        for part in there
+        for name in part.files
+        if (source := parse_name(name, originals)) is not None and source[0] not in originals
     ]
     return _finding(
         "sources",
         faults,
         "every training image comes from the original",
         "training images of no readable, labelled image of the original",
-        unchecked=[] if able else ["training"],
+        unchecked=[] if there else ["training"],
     )
 
 
