@@ -7,6 +7,7 @@ which brings the least suspicious images back.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -187,7 +188,7 @@ def _spared(frame: pd.DataFrame, own: pd.Series, floor: int) -> list[int]:
     spare = final - given.reindex(final.index, fill_value=0).clip(1, floor)
     rows = []
     for row in _by_quality(frame, own & (frame["rule"] == "label_issue") & (frame["action"] == "relabel")):
-        donor = frame.at[row, "final_label"]
+        donor = int(frame["final_label"].loc[row])
         if spare[donor] > 0:
             spare[donor] -= 1
             rows.append(row)
@@ -202,7 +203,7 @@ def _reasons(frame: pd.DataFrame, class_names: list[str], thresholds: Thresholds
     ]
 
 
-def _reason(row, class_names: list[str], thresholds: Thresholds, keeper: dict, said: str) -> str:
+def _reason(row: Any, class_names: list[str], thresholds: Thresholds, keeper: dict[Any, Any], said: str) -> str:
     given = class_names[row.label]
     match row.rule:
         case "review":
@@ -237,7 +238,7 @@ def _reason(row, class_names: list[str], thresholds: Thresholds, keeper: dict, s
             return f"{why} {given} ({scores})"
 
 
-def _label_reason(row, given: str, suggested: str, thresholds: Thresholds) -> str:
+def _label_reason(row: Any, given: str, suggested: str, thresholds: Thresholds) -> str:
     evidence = (
         f"confidence {row.suggested_confidence:.2f} (needed: {thresholds.relabel_confidence:g}), "
         f"{row.agreeing_sources} of {row.sources} sources (needed: {thresholds.relabel_sources})"

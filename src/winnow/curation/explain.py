@@ -57,7 +57,7 @@ def find_row(ledger: pd.DataFrame, image_id: str) -> pd.Series:
     known = ledger["image_id"].astype(str)
     rows = np.flatnonzero(known == image_id)
     if len(rows):
-        return ledger.iloc[rows[0]]
+        return ledger.iloc[int(rows[0])]
     close = known[known.str.contains(image_id, regex=False)].head(3).tolist() if image_id else []
     close = close or difflib.get_close_matches(image_id, known.tolist(), n=3)
     hint = f"did you mean {', '.join(close)}?" if close else "ids look like " + ", ".join(known.head(2)) + "."
@@ -111,7 +111,7 @@ def print_story(row: pd.Series, *, class_names: list[str] | None, console: Conso
 
 def _decider(row: pd.Series) -> str:
     if row["decided_by"] != "rule":
-        return row["decided_by"]
+        return str(row["decided_by"])
     return "no rule applies" if row["rule"] == "keep" else f"the rule {row['rule']}"
 
 

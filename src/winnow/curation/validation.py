@@ -141,7 +141,8 @@ def _least_each(available: np.ndarray, quota: int) -> np.ndarray:
     least = min(quota, -(-_LEAST_TOTAL // len(available)))
     while np.minimum(least, available).sum() < _LEAST_TOTAL and least < min(quota, available.max()):
         least += 1
-    return np.minimum(least, available)
+    quotas: np.ndarray = np.minimum(least, available)
+    return quotas
 
 
 def _best_of_group(decisions: pd.DataFrame) -> pd.Series:
@@ -155,7 +156,8 @@ def _within(wanted: np.ndarray, total: int) -> np.ndarray:
     height = int(wanted.max(initial=0))
     while np.minimum(wanted, height).sum() > total:
         height -= 1
-    return np.minimum(wanted, height)
+    counts: np.ndarray = np.minimum(wanted, height)
+    return counts
 
 
 def apply_confirmations(
