@@ -25,9 +25,11 @@ def noise_rates(labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
 
     Source: Northcutt et al., Confident Learning, arXiv 1911.00068 (the calibrated confident joint).
     """
-    joint = compute_confident_joint(labels, pred_probs, calibrate=True).T.astype(np.float64)  # (true, given)
+    counts: np.ndarray = compute_confident_joint(labels, pred_probs, calibrate=True)  # (given, true)
+    joint = counts.T.astype(np.float64)
     total = joint.sum(axis=1, keepdims=True)
-    return np.divide(joint, total, out=np.eye(len(joint)), where=total > 0)
+    rates: np.ndarray = np.divide(joint, total, out=np.eye(len(joint)), where=total > 0)
+    return rates
 
 
 def true_class_probs(pred_probs: np.ndarray, rates: np.ndarray) -> np.ndarray:
@@ -47,10 +49,11 @@ def true_class_probs(pred_probs: np.ndarray, rates: np.ndarray) -> np.ndarray:
     Sources: Patrini et al., arXiv 1609.03683 (the channel); Richardson 1972 and Lucy 1974 (the deconvolution).
     """
     predicted = pred_probs.astype(np.float64)
-    true = np.full_like(predicted, 1 / len(rates))
+    true: np.ndarray = np.full_like(predicted, 1 / len(rates))
     for _ in range(_STEPS):
         true *= (predicted / np.maximum(true @ rates, 1e-12)) @ rates.T
-    return true / true.sum(axis=1, keepdims=True)
+    true /= true.sum(axis=1, keepdims=True)
+    return true
 
 
 def posterior(
@@ -76,7 +79,8 @@ def posterior(
         np.add.at(together, group, witness)
         witness = together[group]
     # The floor of the probabilities lies below that of the rates: what cannot be is not made likely by an odd label.
-    return special.softmax(np.log(np.maximum(class_probs, _LEAST_RATE**2)) + witness, axis=1)
+    after: np.ndarray = special.softmax(np.log(np.maximum(class_probs, _LEAST_RATE**2)) + witness, axis=1)
+    return after
 
 
 def consistency_noise_rates(labels: np.ndarray, nearest: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -111,14 +115,15 @@ def consistency_noise_rates(labels: np.ndarray, nearest: np.ndarray, *, seed: in
         rates, share = functional.softmax(rows, 1), functional.softmax(shares, 0)
         of_pair = torch.einsum("t,ti,tj->ij", share, rates, rates)
         of_triple = torch.einsum("t,ti,tj,tk->ijk", share, rates, rates, rates)
-        loss = sum(
-            (fitted - counted).square().sum().sqrt()
-            for fitted, counted in ((share @ rates, single), (of_pair, pair), (of_triple, seen))
-        )
+        loss = _distance(share @ rates, single) + _distance(of_pair, pair) + _distance(of_triple, seen)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     return functional.softmax(rows, 1).detach().numpy(), functional.softmax(shares, 0).detach().numpy()
+
+
+def _distance(fitted: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+    return (fitted - counted).square().sum().sqrt()
 
 
 def expected_f1_cut(error_probability: np.ndarray) -> tuple[float, float]:

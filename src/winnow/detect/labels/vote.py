@@ -61,8 +61,9 @@ def knn_vote(
     """
     weight = around.weight if may_vote is None else around.weight * may_vote[around.nearest]
     weight = weight * (np.cumsum(weight > 0, axis=1) <= neighbours)
-    votes = np.zeros(class_probs.shape)
+    votes: np.ndarray = np.zeros(class_probs.shape)
     for column in range(weight.shape[1]):  # a gather of (N, k, K) at once would not fit in memory at large N
         votes += weight[:, column, None] * class_probs[around.nearest[:, column]]
     total = votes.sum(axis=1, keepdims=True)
-    return np.divide(votes, total, out=np.full_like(votes, 1 / votes.shape[1]), where=total > 0)
+    shares: np.ndarray = np.divide(votes, total, out=np.full_like(votes, 1 / votes.shape[1]), where=total > 0)
+    return shares
