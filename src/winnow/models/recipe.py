@@ -11,7 +11,10 @@ _WARM_UP_SHARE = 0.3
 _START_DIVISOR = 25.0
 _END_DIVISOR = 25.0 * 10_000.0
 
-_SCHEDULES = {"course": {"schedule": "cosine"}, "fast": {"schedule": "one_cycle", "nesterov": True}}
+_SCHEDULES: dict[str, dict[str, Any]] = {
+    "course": {"schedule": "cosine"},
+    "fast": {"schedule": "one_cycle", "nesterov": True},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +107,8 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 def _computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return False

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import timm.data
+from timm.data.imagenet_info import ImageNetInfo
 
 _SINGULARS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
 
@@ -20,7 +20,7 @@ class _Label:
 
 def imagenet_descriptions() -> list[str]:
     """ImageNet-1k's labels in the order of a classifier's outputs: `tabby, tabby cat: a cat with a grey or ...`."""
-    info = timm.data.ImageNetInfo("imagenet-1k")
+    info = ImageNetInfo("imagenet-1k")
     return [info.index_to_description(index, detailed=True) for index in range(info.num_classes())]
 
 
@@ -55,7 +55,7 @@ def match_names(class_names: Sequence[str], descriptions: Sequence[str]) -> np.n
 def _claims(name: tuple[str, ...], labels: Sequence[_Label]) -> dict[int, tuple[int, ...]]:
     """Labels that the name claims, and how strongly: a whole name, then more words, then a better known name."""
     is_a_label = any(name in label.names for label in labels)
-    claims = {}
+    claims: dict[int, tuple[int, ...]] = {}
     for index, label in enumerate(labels):
         ending = [place for place, own in enumerate(label.names) if own[-len(name) :] == name]
         if name in label.names:

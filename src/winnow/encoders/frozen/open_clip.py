@@ -9,7 +9,6 @@ import numpy as np
 import open_clip
 import torch
 from open_clip.pretrained import get_pretrained_cfg
-from torch import nn
 from torch.nn import functional
 
 from winnow.encoders.base import (
@@ -92,7 +91,9 @@ def load_open_clip(
     class_of_word = np.array([*range(len(class_names)), *[-1] * len(negatives)])
 
     def encode(pixels: np.ndarray) -> torch.Tensor:
-        return network.encode_image(preprocess(pixels, input_size=input_size, mean=mean, std=std, device=device))
+        batch = preprocess(pixels, input_size=input_size, mean=mean, std=std, device=device)
+        features: torch.Tensor = network.encode_image(batch)
+        return features
 
     def zero_shot(features: np.ndarray) -> ZeroShot:
         cosine = functional.normalize(torch.from_numpy(features), dim=1) @ text  # (N, K + M)
@@ -131,7 +132,7 @@ def _quick_gelu(model: str, tag: dict[str, Any]) -> bool:
 
 def _load(
     model: str, pretrained: str, checkpoint: Path | None, tag: dict[str, Any], input_size: int, device: torch.device
-) -> nn.Module:
+) -> Any:  # its methods are not nn.Module's
     source = pretrained if checkpoint is None else str(checkpoint)
     with quick_hub() as answers, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the activation, which is set below to what the tag says
@@ -160,7 +161,7 @@ def _load(
 
 
 def _text_embeddings(
-    network: nn.Module, model: str, prompts: Sequence[str], words: Sequence[str], device: torch.device
+    network: Any, model: str, prompts: Sequence[str], words: Sequence[str], device: torch.device
 ) -> tuple[torch.Tensor, float]:
     """Normalised mean text embeddings (D, words) and the factor of the cosine, both for the CPU."""
     templates = [lambda name, prompt=prompt: prompt.replace("{}", name) for prompt in prompts]

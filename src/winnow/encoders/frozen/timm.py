@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import timm
 import torch
+from timm.data.config import resolve_model_data_config
+from timm.data.imagenet_info import infer_imagenet_subset
 from torch import nn
 
 from winnow.encoders.base import (
@@ -80,7 +82,8 @@ def load_timm(
 
     def encode_at(size: int, pixels: np.ndarray) -> torch.Tensor:
         batch = preprocess(pixels, input_size=size, mean=mean, std=std, device=device)
-        return network.forward_head(network.forward_features(batch), pre_logits=True)
+        features: torch.Tensor = network.forward_head(network.forward_features(batch), pre_logits=True)
+        return features
 
     sizes = [input_size, *more_input_sizes]
     for size in sizes:
@@ -103,8 +106,8 @@ def load_timm(
     return Encoder(name="timm", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot, no_zero_shot=no_zero_shot)
 
 
-def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> nn.Module:
-    options = {} if pad_type is None else {"pad_type": pad_type}
+def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # its methods are not nn.Module's
+    options: dict[str, Any] = {} if pad_type is None else {"pad_type": pad_type}
     with quick_hub() as answers:
         try:
             # The classifier stays, even one that is of no use here: a strict load then finds a wrong file.
@@ -133,13 +136,13 @@ def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> nn.Modul
 
 
 def _zero_shot(
-    network: nn.Module, class_names: Sequence[str], input_size: int, device: torch.device
+    network: Any, class_names: Sequence[str], input_size: int, device: torch.device
 ) -> tuple[Callable[[np.ndarray], ZeroShot] | None, str]:
     """Zero-shot by the network's own classifier; or None, and why."""
     if not class_names:
         return None, "no class names were given"
     classifier = network.get_classifier()
-    if timm.data.infer_imagenet_subset(network) != "imagenet-1k" or not isinstance(classifier, nn.Linear):
+    if infer_imagenet_subset(network) != "imagenet-1k" or not isinstance(classifier, nn.Linear):
         return None, "the model has no single linear ImageNet-1k classifier"
     with torch.inference_mode():
         grey = torch.zeros(1, 3, input_size, input_size, device=device)
@@ -161,7 +164,7 @@ def _zero_shot(
 
 
 def _own_preprocessing(network: nn.Module) -> dict[str, Any]:
-    own = timm.data.resolve_model_data_config(network)
+    own = resolve_model_data_config(network)
     return {"input_size": own["input_size"][-1], "mean": own["mean"], "std": own["std"]}
 
 
