@@ -1,6 +1,6 @@
 """The training set: `policy_search`, `augment` and `submission`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -28,18 +28,41 @@ Operation = Literal[
 
 
 class PolicySearch(Section):
-    enabled: bool
-    images: Annotated[int, Field(ge=4)]
-    sub_policies: Count
-    length: Count
-    epochs: Count
-    batch_size: Annotated[int, Field(ge=4)]
-    learning_rate: Positive
-    classification_weight: Annotated[float, Field(ge=0)]
-    diversity: Annotated[float, Field(ge=0)]
-    critic_width: Annotated[int, Field(ge=4, multiple_of=4)]
-    operations: Annotated[list[Operation], Field(min_length=1)]
-    seed: Seed
+    """Faster AutoAugment: a search for the operations that suit the curated images.
+
+    Off, the stage costs nothing and writes an empty policy. [augmentation.md](augmentation.md) says how to run it and
+    what it writes.
+    """
+
+    enabled: bool = Field(description="Whether a policy is searched.")
+    images: int = Field(
+        ge=4,
+        description="Training images to search on, drawn at random; all where there are fewer. The paper took 4,000.",
+    )
+    sub_policies: Count = Field(description="Sub-policies; each copy is made by one of them.")
+    length: Count = Field(description="Operations in each sub-policy.")
+    epochs: Count = Field(description="Passes over those images. Twice as many let the policy move twice as far.")
+    batch_size: int = Field(
+        ge=4, description="Images per step. Half of them are augmented, half are what they are compared with."
+    )
+    learning_rate: Positive = Field(
+        description="Of Adam: about the most by which a probability or magnitude moves in a batch."
+    )
+    classification_weight: NotNegative = Field(
+        description="The paper's ε: weight of keeping the classes apart, against looking like an original."
+    )
+    diversity: NotNegative = Field(
+        description="Weight of the entropy of the chosen operations. At 0, as in the paper, all sub-policies may end "
+        "with the one operation that shows least."
+    )
+    critic_width: int = Field(ge=4, multiple_of=4, description="Channels of the critic.")
+    operations: list[Operation] = Field(
+        min_length=1,
+        description="Operations to choose among. Leave out what changes the meaning of your images, as a flip does "
+        "with digits. The files in configs/ also leave out `invert` and `solarize`, for a stored copy takes the place "
+        "of a picture and no test image looks like that, and `posterize`, which hides as doing next to nothing.",
+    )
+    seed: Seed = Field(description="Seed of the whole search.")
 
     @model_validator(mode="after")
     def _operations_differ(self) -> "PolicySearch":
@@ -49,34 +72,53 @@ class PolicySearch(Section):
 
 
 class Techniques(Section):
-    flip: NotNegative
-    crop: NotNegative
-    flip_crop: NotNegative
-    rotation: NotNegative
-    color: NotNegative
-    oversampling: NotNegative
-    mixup: NotNegative
-    cutmix: NotNegative
-    trivial_augment: NotNegative
-    augmix: NotNegative
-    faster_autoaugment: NotNegative
+    """Weights of the ways of making a copy; 0 switches one off.
+
+    [augmentation.md](augmentation.md) has the sources.
+    """
+
+    flip: NotNegative = Field(description="The mirror image. 0 where that means something else, as with digits.")
+    crop: NotNegative = Field(description="A window, scaled back.")
+    flip_crop: NotNegative = Field(description="A window of the mirror image.")
+    rotation: NotNegative = Field(description="The image turned a little.")
+    color: NotNegative = Field(description="Other colours.")
+    oversampling: NotNegative = Field(description="The original's own bytes.")
+    mixup: NotNegative = Field(description="A blend with an image of the same class.")
+    cutmix: NotNegative = Field(description="A window of another image of the same class.")
+    trivial_augment: NotNegative = Field(description="One random operation.")
+    augmix: NotNegative = Field(description="The image mixed with chains of operations on itself.")
+    faster_autoaugment: NotNegative = Field(description="The policy that was searched; needs policy_search.enabled.")
 
 
 class EdgeCases(Section):
-    strength: NotNegative
-    min_label_quality: Share
-    max_ood_score: Share
+    """More copies of images that are clean but hard."""
+
+    strength: NotNegative = Field(
+        description="They get up to 1 + this times the copies of the others of their class; 0 treats all alike. No "
+        "image gets more than `max_copies_per_image`."
+    )
+    min_label_quality: Share = Field(description="What counts as clean: a label of at least this probability.")
+    max_ood_score: Share = Field(description="And at most this probability of being none of the classes.")
 
 
 class Augment(Section):
-    budget: Annotated[int, Field(ge=1, le=50_000)]
-    balance: Literal["equal", "effective_number", "none"]
-    effective_number_beta: Annotated[float, Field(ge=0, lt=1)]
-    max_copies_per_image: Annotated[int, Field(ge=0)]
+    """The training set: originals and augmented copies."""
+
+    budget: int = Field(ge=1, le=50_000, description="Images in the training set, originals and copies together.")
+    balance: Literal["equal", "effective_number", "none"] = Field(
+        description="How copies even out the classes. `equal`: equal counts as far as the budget goes; `none`: copies "
+        "in proportion; `effective_number`: between the two, by the effective number of images."
+    )
+    effective_number_beta: float = Field(
+        ge=0, lt=1, description="For effective_number alone: 0 is the classes' own proportions, nearly 1 is equal."
+    )
+    max_copies_per_image: int = Field(ge=0, description="Copies that one original may have.")
     edge_cases: EdgeCases
-    jpeg_quality: Annotated[int, Field(ge=50, le=100)]
+    jpeg_quality: int = Field(
+        ge=50, le=100, description="JPEG quality of augmented images. Originals are never encoded again."
+    )
     techniques: Techniques
-    seed: Seed
+    seed: Seed = Field(description="Seed of every copy.")
 
     @model_validator(mode="after")
     def _some_technique(self) -> "Augment":
@@ -86,4 +128,9 @@ class Augment(Section):
 
 
 class Submission(Section):
-    team: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    """What is handed in."""
+
+    team: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        description="First word of the folders, `<team>-training-set` and `<team>-validation-set`.",
+    )

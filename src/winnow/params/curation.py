@@ -1,6 +1,6 @@
 """Decisions: `curate` and `validation`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,19 +11,45 @@ ImageFault = Literal["dark", "light", "low_information", "blurry", "grayscale", 
 
 
 class Curate(Section):
-    label_quality_threshold: Share
-    relabel_confidence: Share
-    relabel_sources: Count
-    ood_threshold: Share
-    ood_detectors: Count
-    drop_near_duplicates: bool
-    drop_image_faults: list[ImageFault]
-    class_floor: Annotated[int, Field(ge=0)]
+    """Thresholds: one decision per image."""
+
+    label_quality_threshold: Share = Field(description="A label of lower quality is an issue. Higher finds more.")
+    relabel_confidence: Share = Field(
+        description="An issue is relabelled from this confidence in another label on, dropped below it. Higher drops "
+        "more."
+    )
+    relabel_sources: Count = Field(
+        description="An issue is relabelled only if this many sources agree on the new label. The sources are probe, "
+        "kNN and zero-shot; a higher number drops more."
+    )
+    ood_threshold: Share = Field(
+        description="An image is dropped from this probability of being none of the classes on. Lower drops more."
+    )
+    ood_detectors: Count = Field(
+        description="It is dropped only if this many detectors find it out of distribution. There are three, or four "
+        "with zero-shot; a higher number drops fewer."
+    )
+    drop_near_duplicates: bool = Field(description="Exact duplicates are always dropped; true drops near ones too.")
+    drop_image_faults: list[ImageFault] = Field(
+        description="Image quality issues that drop an image; [] drops none. The ledger names them all the same: grey "
+        "or blurry images may well be fine."
+    )
+    class_floor: int = Field(
+        ge=0,
+        description="Images that the rules leave in each class. The least suspicious ones come back, though never at "
+        "the cost of another class that has no more than this or than it came with.",
+    )
 
 
 class Validation(Section):
-    per_class: Count
-    max_total: Annotated[int, Field(ge=10, le=1000)]
-    min_label_quality: Share
-    max_ood_score: Share
-    seed: Seed
+    """The clean validation set."""
+
+    per_class: Count = Field(
+        description="Images per class. At most a fifth of those without any issue, where that still gives ten images."
+    )
+    max_total: int = Field(ge=10, le=1000, description="Images in all, at most.")
+    min_label_quality: Share = Field(
+        description="Candidates have at least this label quality. And all sources agree on them."
+    )
+    max_ood_score: Share = Field(description="Candidates have at most this out-of-distribution score.")
+    seed: Seed = Field(description="Seed that draws candidates where a class has very many.")

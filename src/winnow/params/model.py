@@ -12,6 +12,8 @@ from winnow.params.training import Evaluate, Train
 
 
 class Params(Section):
+    """All of params.yaml."""
+
     data: Data
     sample: Sample
     embed: Embed

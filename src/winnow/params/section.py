@@ -9,10 +9,14 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
-Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 
 class Section(BaseModel):
-    """A frozen part of params.yaml."""
+    """A frozen part of params.yaml.
+
+    The docstring of a section and the description of a key are all that people read about them: docs/params.md, the
+    comments in params files, the JSON schema and the review app take them from here. The first sentence stands alone in
+    comments; the others add what a threshold's direction does, and the rest. Both are Markdown.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

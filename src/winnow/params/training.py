@@ -1,6 +1,6 @@
 """The grader: `train` and `evaluate`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -8,26 +8,48 @@ from winnow.params.section import Count, NotNegative, Positive, Section, Seed
 
 
 class CourseRecipe(Section):
-    epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
-    learning_rate: Positive
-    momentum: Annotated[float, Field(ge=0, lt=1)]
+    """The grader's recipe: SGD with a cosine schedule.
+
+    The course uses 30 epochs, a batch size of 128, a learning rate of 0.01 and a momentum of 0.9.
+    """
+
+    epochs: Count = Field(description="Passes over the training set.")
+    batch_size: int = Field(ge=2, description="Images per step.")
+    learning_rate: Positive = Field(description="Of the first epoch.")
+    momentum: float = Field(ge=0, lt=1, description="Momentum of SGD.")
 
 
 class FastRecipe(CourseRecipe):
-    weight_decay: NotNegative
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    average_decay: Annotated[float, Field(ge=0, lt=1)]
+    """A quicker recipe for sweeps: SGD with one cycle of the learning rate."""
+
+    learning_rate: Positive = Field(description="Peak of the cycle.")
+    weight_decay: NotNegative = Field(description="L2 penalty of SGD.")
+    label_smoothing: float = Field(ge=0, lt=1, description="Share of the target that is spread over all classes.")
+    average_decay: float = Field(
+        ge=0, lt=1, description="Of the moving average of the weights that is validated and kept; 0 for none."
+    )
 
 
 class Train(Section):
-    recipe: Literal["course", "fast"]
+    """The networks that judge the data, trained as the grader does.
+
+    The epoch with the best validation score counts.
+    """
+
+    recipe: Literal["course", "fast"] = Field(description="Which of the two recipes below is used.")
     course: CourseRecipe
     fast: FastRecipe
-    patience: Count | None
-    precision: Literal["auto", "float32", "bfloat16"]
-    compile: bool
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    patience: Count | None = Field(
+        description="Epochs without a better validation score before training stops; null trains all."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        description="Of the forward and backward passes. `auto`: bfloat16 where the device has it, float32 elsewhere."
+    )
+    compile: bool = Field(
+        description="Use torch.compile: faster on a GPU, after a minute of compiling. With CUDA graphs, and other bits "
+        "than without."
+    )
+    seeds: list[Seed] = Field(min_length=1, description="One network per seed and arm; figures are means over them.")
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Train":
@@ -37,4 +59,6 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    batch_size: Count
+    """Predictions on the validation and the test set."""
+
+    batch_size: Count = Field(description="Images per forward pass.")
