@@ -93,6 +93,8 @@ def test_the_first_sentence_stands_alone():
         ("curate.ood_treshold", "curate.ood_threshold"),
         ("ood_threshold", "curate.ood_threshold"),
         ("curat", "curate"),
+        ("augment.class_floor", "curate.class_floor"),
+        ("curate.zzz", None),
         ("nothing.like.it", None),
     ],
 )

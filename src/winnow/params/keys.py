@@ -80,9 +80,16 @@ def first_sentence(description: str) -> str:
 
 
 def closest(name: str, model: type[Section] = Params) -> str | None:
-    """The key or section that a misspelt name most resembles, or None."""
-    known = [member.name for member in tree(model).walk()]
-    return next(iter(get_close_matches(name, known, n=1, cutoff=0.7)), None)
+    """The key or section that a misspelt name most resembles: one of its own section, else of any; or None."""
+    section, _, last = name.rpartition(".")
+    siblings = {
+        member.name.rpartition(".")[2]: member.name
+        for member in tree(model).walk()
+        if member.name.rpartition(".")[0] == section
+    }
+    if near := get_close_matches(last, siblings, n=1):
+        return siblings[near[0]]
+    return next(iter(get_close_matches(name, keys(model), n=1, cutoff=0.7)), None)
 
 
 def _group(name: str, schema: Mapping[str, Any], sections: Mapping[str, Any]) -> Group:

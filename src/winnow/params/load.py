@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from winnow.errors import WinnowError
+from winnow.params.messages import sentence
 from winnow.params.model import Params
 
 
@@ -15,7 +16,7 @@ def read_yaml(path: str | Path, *, missing: str) -> Any:
 
     Args:
         path: the file.
-        missing: what to say behind the path where there is no such file, with the mend.
+        missing: what to say behind the path where there is no such file, with how to fix it.
 
     Raises:
         WinnowError: if the file is missing, cannot be read, or is no UTF-8 text or no YAML.
@@ -31,7 +32,7 @@ def read_yaml(path: str | Path, *, missing: str) -> Any:
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f" at line {place.line + 1}" if place else ""
-        raise WinnowError(f"{path} is not valid YAML{where}; mend the indentation or quoting there.") from None
+        raise WinnowError(f"{path} is not valid YAML{where}; fix the indentation or quoting there.") from None
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:
@@ -52,7 +53,7 @@ def check_content(content: dict[str, Any], where: str) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise WinnowError(_sentence(where, error)) from None
+        raise WinnowError(sentence(where, error)) from None
 
 
 def check_inputs(params: Params, *, built: set[str]) -> None:
@@ -63,7 +64,7 @@ def check_inputs(params: Params, *, built: set[str]) -> None:
         built: paths that the pipeline makes itself.
 
     Raises:
-        WinnowError: naming the key, the path and the mend, for the first that is not there.
+        WinnowError: naming the key, the path and how to fix it, for the first that is not there.
     """
     wanted = {
         "data.archive": (params.data.archive, "put the archive there, or name another"),
@@ -76,29 +77,6 @@ def check_inputs(params: Params, *, built: set[str]) -> None:
         wanted["embed.open_clip.pretrained"] = (pretrained, "put the weights there, or name a tag of open_clip")
     if params.embed.encoder == "timm" and params.embed.timm.checkpoint is not None:
         wanted["embed.timm.checkpoint"] = (params.embed.timm.checkpoint, "put the weights there, or set it to null")
-    for key, (path, mend) in wanted.items():
+    for key, (path, fix) in wanted.items():
         if path not in (*built, "data/none") and not Path(path).exists():
-            raise WinnowError(f"{key} is {path}, which does not exist; {mend}.")
-
-
-def _sentence(path: str | Path, error: ValidationError) -> str:
-    problems = []
-    for item in error.errors()[:3]:
-        key = ".".join(str(part) for part in item["loc"])
-        match item["type"]:
-            case "extra_forbidden":
-                problems.append(f"{key} is no parameter of winnow (misspelt?)")
-            case "missing":
-                problems.append(f"{key} is missing")
-            case "value_error":  # of a section's keys together, said in words of our own
-                words = str(item["ctx"]["error"])
-                problems.append(f"{key}: {words}" if key else words)
-            case _:
-                problems.append(f"{key} is {_shown(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}")
-    more = len(error.errors()) - len(problems)
-    return f"{path}: " + "; ".join(problems) + (f"; and {more} more" if more > 0 else "") + "; see docs/params.md."
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+            raise WinnowError(f"{key} is {path}, which does not exist; {fix}.")
