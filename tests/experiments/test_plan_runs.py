@@ -15,6 +15,7 @@ from winnow.experiments.plan import (
     read_sweep,
     sweep_runs,
 )
+from winnow.params.configs import compose
 
 
 def sweep(tmp_path, text: str):
@@ -24,8 +25,7 @@ def sweep(tmp_path, text: str):
 
 
 def test_the_repository_s_own_files_plan_valid_runs(root):
-    params = yaml.safe_load((root / "params.yaml").read_text())
-    ds801 = yaml.safe_load((root / "configs/ds801.yaml").read_text())
+    params, ds801 = compose("base", start=root), compose("ds801", start=root)
     for file in sorted((root / "configs/sweeps").glob("*.yaml")):
         runs = sweep_runs(read_sweep(file), {})
         assert len(runs) >= 2

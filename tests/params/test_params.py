@@ -1,11 +1,10 @@
-"""params.yaml and configs/: complete, documented, and every mistake named in one sentence."""
+"""params.yaml: complete, and every mistake named in one sentence."""
 
 import pytest
 import yaml
 
 from winnow.errors import WinnowError
 from winnow.params import check_inputs, load_params
-from winnow.tables import records
 
 
 def written(tmp_path, root, change):
@@ -16,19 +15,8 @@ def written(tmp_path, root, change):
     return path
 
 
-def test_the_repository_s_own_files_are_valid(root):
-    files = [root / "params.yaml", *sorted((root / "configs").glob("*.yaml"))]
-    assert len(files) >= 3
-    for file in files:
-        load_params(file)
-
-
-def test_every_key_is_described(root):
-    text = (root / "docs/params.md").read_text()
-    for key in records(yaml.safe_load((root / "params.yaml").read_text())):
-        head, _, last = key.rpartition(".")
-        described = f"`{key}`" in text or f"`embed.*.{last}`" in text or f"`{head}.<name>`" in text
-        assert described, f"{key} is not described in docs/params.md"
+def test_the_repository_s_own_params_are_valid(root):
+    load_params(root / "params.yaml")
 
 
 def test_lists_stand_in_block_style(root):
@@ -78,19 +66,11 @@ def test_each_mistake_is_named(tmp_path, root, change, words):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (
-            "  class_names:\n",
-            "  class_names:\n    - yes\n",
-            "class_names.0 is True, for YAML reads yes, no, on and off",
-        ),
-        ("  class_names:\n", "  class_names:\n    - no\n", "as true and false; put it in quotes; see docs/params.md."),
-        (
-            "  class_names:\n",
-            "  class_names:\n    - 7\n",
-            "names.0 is 7, which YAML does not read as text; put it",
-        ),
-        ("  class_names:\n", "  class_names:\n    - a: b\n", "class_names.0 is {'a': 'b'}, which YAML does not read"),
-        ("  class_names:\n", "  class_names:\n    - 2020-01-01\n", "is datetime.date(2020, 1, 1), which YAML does"),
+        ("  - zero", "  - yes", "class_names.0 is True, for YAML reads yes, no, on and off"),
+        ("  - zero", "  - no", "as true and false; put it in quotes; see docs/params.md."),
+        ("  - zero", "  - 7", "names.0 is 7, which YAML does not read as text; put it"),
+        ("  - zero", "  - a: b", "class_names.0 is {'a': 'b'}, which YAML does not read"),
+        ("  - zero", "  - 2020-01-01", "is datetime.date(2020, 1, 1), which YAML does"),
         ("  team: winnow", "  team: 12", "submission.team is 12, which YAML does not read as text; put it in quotes"),
         ("rate: 0.01", "rate: 1e-5", "learning_rate is '1e-5', which YAML reads as text; write 1.0e-05"),
         ("rate: 0.01", "rate: 1e5", "learning_rate is '1e5', which YAML reads as text; write 100000.0"),

@@ -10,6 +10,8 @@ from winnow.errors import WinnowError
 from winnow.params.messages import sentence
 from winnow.params.model import Params
 
+EXTENDS = "extends"  # the key of a config that names the one it differs from
+
 
 def read_yaml(path: str | Path, *, missing: str) -> Any:
     """What the file holds.
@@ -39,12 +41,19 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check all of params.yaml.
 
     Raises:
-        WinnowError: if the file is missing, is not YAML, or a value is unknown, missing, of the wrong type or range;
-            the message names the key and the value.
+        WinnowError: if the file is missing, is not YAML, extends another, or a value is unknown, missing, of the wrong
+            type or range; the message names the key and the value.
     """
-    content = read_yaml(path, missing="is missing; run from the repository's root, or copy one from configs/.")
+    content = read_yaml(
+        path, missing="is missing; run from the repository's root, or write it with 'winnow init base'."
+    )
     if not isinstance(content, dict):
-        raise WinnowError(f"{path} holds no sections; copy one from configs/ or restore it with git.")
+        raise WinnowError(f"{path} holds no sections; write it with 'winnow init base' or restore it with git.")
+    if EXTENDS in content:
+        raise WinnowError(
+            f"{path} extends {content[EXTENDS]}, but DVC reads params as they stand; 'winnow init {path}' writes a "
+            "whole params.yaml from it."
+        )
     return check_content(content, str(path))
 
 
