@@ -49,13 +49,15 @@ class PolicySearch(Section):
         description="Of Adam: about the most by which a probability or magnitude moves in a batch."
     )
     classification_weight: NotNegative = Field(
-        description="The paper's ε: weight of keeping the classes apart, against looking like an original."
+        description="Weight of keeping the classes apart, against looking like an original. The paper's ε."
     )
     diversity: NotNegative = Field(
         description="Weight of the entropy of the chosen operations. At 0, as in the paper, all sub-policies may end "
         "with the one operation that shows least."
     )
-    critic_width: int = Field(ge=4, multiple_of=4, description="Channels of the critic.")
+    critic_width: int = Field(
+        ge=4, multiple_of=4, description="Channels of the critic, the network that judges the copies."
+    )
     operations: list[Operation] = Field(
         min_length=1,
         description="Operations to choose among. Leave out what changes the meaning of your images, as a flip does "
@@ -78,27 +80,27 @@ class Techniques(Section):
     """
 
     flip: NotNegative = Field(description="The mirror image. 0 where that means something else, as with digits.")
-    crop: NotNegative = Field(description="A window, scaled back.")
+    crop: NotNegative = Field(description="A window of the image, scaled back to its size.")
     flip_crop: NotNegative = Field(description="A window of the mirror image.")
-    rotation: NotNegative = Field(description="The image turned a little.")
-    color: NotNegative = Field(description="Other colours.")
+    rotation: NotNegative = Field(description="The image turned by a few degrees.")
+    color: NotNegative = Field(description="Other brightness, contrast, saturation and hue.")
     oversampling: NotNegative = Field(description="The original's own bytes.")
     mixup: NotNegative = Field(description="A blend with an image of the same class.")
     cutmix: NotNegative = Field(description="A window of another image of the same class.")
-    trivial_augment: NotNegative = Field(description="One random operation.")
+    trivial_augment: NotNegative = Field(description="One random operation at a random magnitude.")
     augmix: NotNegative = Field(description="The image mixed with chains of operations on itself.")
     faster_autoaugment: NotNegative = Field(description="The policy that was searched; needs policy_search.enabled.")
 
 
 class EdgeCases(Section):
-    """More copies of images that are clean but hard."""
+    """Images that are clean but hard: they may get more copies."""
 
     strength: NotNegative = Field(
-        description="They get up to 1 + this times the copies of the others of their class; 0 treats all alike. No "
-        "image gets more than `max_copies_per_image`."
+        description="Such images get up to 1 + this times the copies of others; 0 treats all alike. Others are "
+        "those of the same class; no image gets more than `max_copies_per_image`."
     )
-    min_label_quality: Share = Field(description="What counts as clean: a label of at least this probability.")
-    max_ood_score: Share = Field(description="And at most this probability of being none of the classes.")
+    min_label_quality: Share = Field(description="Smallest probability of the label trained with that counts as clean.")
+    max_ood_score: Share = Field(description="Largest out-of-distribution score that counts as clean.")
 
 
 class Augment(Section):
@@ -110,7 +112,7 @@ class Augment(Section):
         "in proportion; `effective_number`: between the two, by the effective number of images."
     )
     effective_number_beta: float = Field(
-        ge=0, lt=1, description="For effective_number alone: 0 is the classes' own proportions, nearly 1 is equal."
+        ge=0, lt=1, description="0 is the classes' own proportions, nearly 1 is equal. Only for `effective_number`."
     )
     max_copies_per_image: int = Field(ge=0, description="Copies that one original may have.")
     edge_cases: EdgeCases

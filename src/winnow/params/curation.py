@@ -11,12 +11,12 @@ ImageFault = Literal["dark", "light", "low_information", "blurry", "grayscale", 
 
 
 class Curate(Section):
-    """Thresholds: one decision per image."""
+    """Thresholds of the decision on each image: keep, relabel or drop."""
 
     label_quality_threshold: Share = Field(description="A label of lower quality is an issue. Higher finds more.")
     relabel_confidence: Share = Field(
-        description="An issue is relabelled from this confidence in another label on, dropped below it. Higher drops "
-        "more."
+        description="An issue is relabelled from this confidence on, dropped below it. The confidence is in the other "
+        "label; higher drops more."
     )
     relabel_sources: Count = Field(
         description="An issue is relabelled only if this many sources agree on the new label. The sources are probe, "
@@ -26,8 +26,8 @@ class Curate(Section):
         description="An image is dropped from this probability of being none of the classes on. Lower drops more."
     )
     ood_detectors: Count = Field(
-        description="It is dropped only if this many detectors find it out of distribution. There are three, or four "
-        "with zero-shot; a higher number drops fewer."
+        description="An image is dropped as out of distribution only if this many detectors agree. There are three, or "
+        "four with zero-shot; a higher number drops fewer."
     )
     drop_near_duplicates: bool = Field(description="Exact duplicates are always dropped; true drops near ones too.")
     drop_image_faults: list[ImageFault] = Field(
@@ -36,8 +36,8 @@ class Curate(Section):
     )
     class_floor: int = Field(
         ge=0,
-        description="Images that the rules leave in each class. The least suspicious ones come back, though never at "
-        "the cost of another class that has no more than this or than it came with.",
+        description="Fewest images that the rules leave in a class. Where they would leave fewer, the least suspicious "
+        "ones come back, though never at the cost of a class that has no more than this or than it came with.",
     )
 
 
@@ -49,7 +49,7 @@ class Validation(Section):
     )
     max_total: int = Field(ge=10, le=1000, description="Images in all, at most.")
     min_label_quality: Share = Field(
-        description="Candidates have at least this label quality. And all sources agree on them."
+        description="Candidates have at least this label quality. All sources also agree with their label."
     )
     max_ood_score: Share = Field(description="Candidates have at most this out-of-distribution score.")
     seed: Seed = Field(description="Seed that draws candidates where a class has very many.")

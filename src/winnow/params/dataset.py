@@ -26,11 +26,11 @@ class Data(Section):
         description="For an ImageFolder with `<split>/<label>/<file>`, the split to read; null takes `train`."
     )
     test_split: str | None = Field(
-        description="The same for the test archive. That may be the same file as the archive."
+        description="Split of the test archive, likewise. Both archives may be the same file."
     )
     class_names: list[str] = Field(
-        description="One name per class, in label order; [] derives them. Derived are `0`, `1`, … or the names of the "
-        "folders, sorted. Zero-shot uses the names: in CLIP's prompts, or to find ImageNet's labels (`timm`). Put "
+        description="One name per class, in label order; [] derives them. Derived names are `0`, `1`, … or those of "
+        "the folders, sorted. Zero-shot uses the names: in CLIP's prompts, or to find ImageNet's labels (`timm`). Put "
         "names that YAML reads as something else in quotes: `'yes'`, `'no'`, `'7'`."
     )
     image_size: int = Field(

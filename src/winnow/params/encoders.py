@@ -23,7 +23,7 @@ Prompt = Annotated[str, Field(pattern=r"\{\}")]
 
 
 class OpenClipEncoder(Section):
-    """CLIP through open_clip. Gives zero-shot probabilities too."""
+    """CLIP through open_clip. It gives zero-shot probabilities too."""
 
     model: str = Field(description="Name of the architecture in open_clip.")
     pretrained: str = Field(description="Weights: a tag that open_clip downloads once, or a path to a checkpoint.")
@@ -52,7 +52,7 @@ class TimmEncoder(Section):
     model: str = Field(description="Name of the model in timm.")
     checkpoint: str | None = Field(description="Path to local weights; null downloads the model's own.")
     pad_type: Literal["same"] | None = Field(
-        description="`same` for weights that came from TensorFlow, null for the model's own padding. The wrong one "
+        description="Padding: `same` for weights that came from TensorFlow, null for the model's own. The wrong one "
         "costs accuracy in silence."
     )
     input_size: InputSize
@@ -65,7 +65,7 @@ class TimmEncoder(Section):
 
 
 class TrainedEncoder(Section):
-    """Small networks trained on the dataset itself. Need no download."""
+    """Small networks trained on the dataset itself. They need no download."""
 
     folds: int = Field(ge=2, description="Networks to train, each blind to the fold that it encodes.")
     epochs: Count = Field(description="Passes over the images.")
@@ -78,7 +78,7 @@ class TrainedEncoder(Section):
 class Embed(Section):
     """Features.
 
-    Images are resized to `input_size`, then normalised; each encoder has its section.
+    Each encoder has its section; images are resized to its `input_size`, then normalised.
     """
 
     encoder: Literal["open_clip", "timm", "trained"] = Field(description="Which of the sections below is used.")

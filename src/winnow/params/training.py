@@ -15,18 +15,18 @@ class CourseRecipe(Section):
 
     epochs: Count = Field(description="Passes over the training set.")
     batch_size: int = Field(ge=2, description="Images per step.")
-    learning_rate: Positive = Field(description="Of the first epoch.")
+    learning_rate: Positive = Field(description="Learning rate of the first epoch.")
     momentum: float = Field(ge=0, lt=1, description="Momentum of SGD.")
 
 
 class FastRecipe(CourseRecipe):
     """A quicker recipe for sweeps: SGD with one cycle of the learning rate."""
 
-    learning_rate: Positive = Field(description="Peak of the cycle.")
+    learning_rate: Positive = Field(description="Peak learning rate.")
     weight_decay: NotNegative = Field(description="L2 penalty of SGD.")
     label_smoothing: float = Field(ge=0, lt=1, description="Share of the target that is spread over all classes.")
     average_decay: float = Field(
-        ge=0, lt=1, description="Of the moving average of the weights that is validated and kept; 0 for none."
+        ge=0, lt=1, description="Decay of the average of the weights that is validated and kept; 0 for none."
     )
 
 
@@ -43,7 +43,8 @@ class Train(Section):
         description="Epochs without a better validation score before training stops; null trains all."
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        description="Of the forward and backward passes. `auto`: bfloat16 where the device has it, float32 elsewhere."
+        description="Precision of the forward and backward passes. `auto`: bfloat16 where the device has it, float32 "
+        "elsewhere."
     )
     compile: bool = Field(
         description="Use torch.compile: faster on a GPU, after a minute of compiling. With CUDA graphs, and other bits "
