@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test lint format lock deps bench bench-training clean
+.PHONY: help setup repro test lint format lock deps docs bench bench-training clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -31,6 +31,7 @@ lint: setup ## check style, the direction of imports and the deps of stages
 	ruff format --check .
 	lint-imports --no-cache --no-logo
 	python tools/deps.py --check
+	python tools/params_docs.py --check
 
 format: setup ## format the code
 	ruff format .
@@ -44,8 +45,11 @@ lock: setup ## resolve requirements.lock anew from pyproject.toml
 deps: setup ## write the code and package versions that each stage depends on, from the imports
 	python tools/deps.py
 
+docs: setup ## write docs/params.md, the schema and the comments of configs/base.yaml, from the params model
+	python tools/params_docs.py
+
 bench: setup ## time every stage on 31,848 images, write benchmarks/results/
-	python benchmarks/pipeline.py --name synthetic-31848 --config configs/imagefolder.yaml --set augment.budget=50000 --set embed.trained.epochs=4 --set train.course.epochs=1
+	python benchmarks/pipeline.py --name synthetic-31848 --config imagefolder --set augment.budget=50000 --set embed.trained.epochs=4 --set train.course.epochs=1
 
 bench-training: ## throughput and the table of augmentations, on the workspace's data; for a GPU
 	python benchmarks/training.py

@@ -23,7 +23,8 @@ from winnow.detect.duplicates.search import find_duplicates
 from winnow.encoders.base import best_device
 from winnow.encoders.embedding import embed_images
 from winnow.encoders.load import load_encoder
-from winnow.params import load_params
+from winnow.params import Params
+from winnow.params.configs import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = "encoders/mobilenetv2_100.imagenet.safetensors"
@@ -47,8 +48,8 @@ class Dataset:
         zero_shot_pred_probs, in_class_probability: (N, K) and (N,) of the encoder's own classifier, where its labels
             name all classes, or None.
         clean_features, clean_labels: (M, D) and (M,) of a clean test set, or None.
-        duplicates, configuration: with a clean test set, what `find_duplicates` found, and the params file whose
-            thresholds curate the dataset.
+        duplicates, config: with a clean test set, what `find_duplicates` found, and the params whose thresholds curate
+            the dataset.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Dataset:
     clean_features: np.ndarray | None = None
     clean_labels: np.ndarray | None = None
     duplicates: pd.DataFrame | None = None
-    configuration: Path | None = None
+    config: Params | None = None
 
 
 def datasets(names: list[str], shared: Path, cache: Path) -> Iterator[Dataset]:
@@ -119,8 +120,8 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         for part in ("train", "test")
     )
     pixels = decode_pixels(train.images["image_bytes"].to_list(), image_size=64)
-    configuration = ROOT / "configs/ds801-mobilenetv2.yaml"
-    embed = load_params(configuration).embed
+    config = load_config("ds801-mobilenetv2", start=ROOT)
+    embed = config.embed
     views = {"input_sizes": (embed.timm.input_size, *embed.timm.more_input_sizes), "flip": embed.flip}
     arrays = cached_arrays(pixels, shared, cache, class_names=DS801_NAMES, **views)
     features = arrays["features"]
@@ -141,7 +142,7 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
         clean_features=cached_arrays(clean, shared, cache, **views)["features"],
         clean_labels=test.manifest["label"].to_numpy(),
         duplicates=duplicates[["duplicate_group", "exact_group"]].reset_index(drop=True),
-        configuration=configuration,
+        config=config,
     )
 
 

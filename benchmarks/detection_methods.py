@@ -28,7 +28,6 @@ from winnow.detect.outliers.ood import OodScores, score_ood
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.neighbours import nearest_neighbours
 from winnow.learn.probe import CrossvalResult, crossval_pred_probs
-from winnow.params import load_params
 
 T = TypeVar("T")
 L2 = (0.003, 0.01, 0.03, 0.1, 0.3)
@@ -89,11 +88,11 @@ def winnow_ood(data: Dataset, shared: Shared, scores: LabelScores) -> OodScores:
 
 
 def winnow_curated(data: Dataset, scores: LabelScores, outside: OodScores) -> np.ndarray:
-    """(N,) int64 labels as stage `curate` leaves them at the thresholds of the dataset's configuration, -1 dropped."""
+    """(N,) int64 labels as stage `curate` leaves them at the thresholds of the dataset's config, -1 dropped."""
     frame = pd.concat([data.duplicates, scores.frame, outside.frame], axis=1).assign(
         image_id=data.image_id, label=data.labels, image_faults=""
     )
-    thresholds = Thresholds(**load_params(data.configuration).curate.model_dump())
+    thresholds = Thresholds(**data.config.curate.model_dump())
     decisions = decide(
         frame, class_names=data.class_names, thresholds=thresholds, review=no_review(), with_reasons=False
     )

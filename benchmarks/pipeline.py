@@ -1,7 +1,7 @@
 """Run the whole pipeline in a workspace of its own and write down what it scored and how long each stage took.
 
     python benchmarks/pipeline.py --name synthetic-31848
-    python benchmarks/pipeline.py --name ds801 --config configs/ds801-mobilenetv2.yaml \
+    python benchmarks/pipeline.py --name ds801 --config ds801-mobilenetv2 \
         --place data/raw/train.zip=/path/to/train.zip --set train.course.epochs=4
 
 Without `--place data/raw/...` the archive is synthetic (`benchmarks/synthetic.py`). The result is
@@ -24,6 +24,8 @@ import yaml
 
 from machine import machine
 from synthetic import write_archive
+from winnow.params.configs import compose
+from winnow.params.settings import parse_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 TREE = (
@@ -65,7 +67,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True, help="names the result file")
-    parser.add_argument("--config", default="params.yaml", help="the params.yaml to run with")
+    parser.add_argument("--config", default="params.yaml", help="what 'winnow init' takes: a config or a params file")
     parser.add_argument(
         "--place", action="append", default=[], metavar="PATH=FILE", help="link FILE into the workspace"
     )
@@ -91,24 +93,18 @@ def prepare(workspace: Path, arguments: argparse.Namespace) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             shutil.copy(file, target)
-    params = yaml.safe_load((ROOT / arguments.config).read_text())
+    settings = parse_settings(arguments.set)
     if not any(item.startswith("data/raw/") for item in arguments.place):
-        params["data"] |= {
-            "archive": "data/raw/synthetic.zip",
-            "test_archive": "data/none",
-            "truth": "data/none",
-        }
+        settings = {
+            "data.archive": "data/raw/synthetic.zip",
+            "data.test_archive": "data/none",
+            "data.truth": "data/none",
+        } | settings
         archive = workspace / "data/raw/synthetic.zip"
         archive.parent.mkdir(parents=True, exist_ok=True)
         if not archive.exists():
             write_archive(archive, images=arguments.images, seed=0)
-    for item in arguments.set:
-        key, _, value = item.partition("=")
-        *sections, last = key.split(".")
-        section = params
-        for name in sections:
-            section = section[name]
-        section[last] = yaml.safe_load(value)
+    params = compose(arguments.config, settings, start=ROOT)
     (workspace / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 

@@ -12,9 +12,18 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-SHARED = frozenset(
-    f"src/winnow/{name}.py"
-    for name in ("errors", "files", "params", "progress", "schema", "stage", "tables", "workspace")
+SHARED = tuple(
+    f"src/winnow/{name}"
+    for name in (
+        "errors.py",
+        "files.py",
+        "params/",
+        "progress.py",
+        "schema.py",
+        "stage.py",
+        "tables.py",
+        "workspace.py",
+    )
 )
 # Import name and distribution of the packages whose version may change a stage's result.
 COMPUTING = {
@@ -86,7 +95,7 @@ def _has_code(path: Path) -> bool:
 def code_deps(root: Path, script: Path) -> list[str]:
     """The deps of one stage: its modules, folders in place of all of their modules, then versions; each part sorted."""
     modules, packages = imported_modules(root, script)
-    modules -= SHARED
+    modules = {module for module in modules if not module.startswith(SHARED)}
     for folder in sorted((root / "src/winnow").rglob("*"), key=lambda path: len(path.parts)):
         name = folder.relative_to(root).as_posix()
         inside = {path.relative_to(root).as_posix() for path in folder.rglob("*.py")} if folder.is_dir() else set()

@@ -10,7 +10,6 @@ where there are any.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -43,9 +42,9 @@ def run_revision(revision: str) -> dict[str, str]:
             clone = Path(folder) / "clone"
             _output("git", "clone", "-q", str(ROOT), str(clone))
             _output("git", "-C", str(clone), "checkout", "-q", sha)
-            params = clone / "params.yaml"
-            text = params.read_text(encoding="utf-8")
-            params.write_text(re.sub(r"(\n  course:\n    epochs: )\d+", r"\g<1>1", text), encoding="utf-8")
+            params = yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))
+            params["train"]["course"]["epochs"] = 1
+            (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
             threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             print(f"running {sha[:12]} ...", flush=True)

@@ -139,6 +139,22 @@ def review(
 
 
 @app.command()
+def init(
+    config: Annotated[str, typer.Argument(help="A name in configs/, such as ds801, or a YAML file.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, differs from the config: augment.budget=20000.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite changes that no commit has.")] = False,
+) -> None:
+    """Write params.yaml from a config: composed with what it extends, checked, with what each key means."""
+    with _one_sentence():
+        from winnow.params.init import write_params
+
+        write_params(config, settings or [], path=Path("params.yaml"), force=force)
+    print("wrote params.yaml; 'winnow check-params' looks for the files that it names, 'dvc repro' runs it.")
+
+
+@app.command()
 def check_params(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")] = Path("params.yaml"),
 ) -> None:

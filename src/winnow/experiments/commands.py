@@ -112,9 +112,10 @@ def sweep(
 ) -> None:
     """Make the runs of a sweep as DVC experiments. Run again after a kill: what is done is not made again."""
     with one_sentence():
-        from winnow.experiments.plan import parse_settings, read_sweep, sweep_runs
+        from winnow.experiments.plan import read_sweep, sweep_runs
         from winnow.experiments.repository import Repository
         from winnow.experiments.submit import checked_params, make_runs
+        from winnow.params.settings import parse_settings
 
         runs = sweep_runs(read_sweep(file), parse_settings(settings or []))
         if dry:
@@ -146,11 +147,12 @@ def ablation(
         from winnow import tables
         from winnow.compare.align_predictions import in_split
         from winnow.experiments.ablation import study_markdown, study_rich, study_rows
-        from winnow.experiments.plan import ablation_runs, only_rows, parse_settings, read_ablation
+        from winnow.experiments.plan import ablation_runs, only_rows, read_ablation
         from winnow.experiments.repository import Repository
         from winnow.experiments.runs import read_predictions, read_whole_run
         from winnow.experiments.submit import make_runs
         from winnow.experiments.waterfall import write_waterfall
+        from winnow.params.settings import parse_settings
 
         study = read_ablation(file)
         study = only_rows(study, only) if only else study

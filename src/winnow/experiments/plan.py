@@ -4,16 +4,15 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import Field, ValidationError
 
 from winnow.errors import WinnowError
 from winnow.params import Section, check_content, read_yaml
+from winnow.params.settings import changed
 
 Value = bool | int | float | str | list[int] | list[float] | list[str] | None
 Changes = Annotated[dict[str, Value], Field(min_length=1)]
@@ -139,20 +138,6 @@ def name_of(changes: Mapping[str, Any], among: Iterable[str]) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(parts)).strip(".-").replace("..", ".")
 
 
-def changed(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`params` with `changes` applied; raises WinnowError for a key that is not there."""
-    result = deepcopy(dict(params))
-    for key, value in changes.items():
-        *parents, last = key.split(".")
-        place: Any = result
-        for part in parents:
-            place = place.get(part) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or last not in place or isinstance(place[last], dict):
-            raise WinnowError(f"{key} is no parameter of winnow (misspelt?); see docs/params.md.")
-        place[last] = value
-    return result
-
-
 def check_runs(runs: Iterable[PlannedRun], params: Mapping[str, Any]) -> None:
     """Check the params of every run before the first one starts; raises WinnowError for the first that is wrong."""
     for run in runs:
@@ -168,22 +153,6 @@ def check_runs(runs: Iterable[PlannedRun], params: Mapping[str, Any]) -> None:
 def overrides(changes: Mapping[str, Any]) -> list[str]:
     """Arguments of `dvc exp run` that make `changes`."""
     return [part for key, value in changes.items() for part in ("-S", f"params.yaml:{key}={_hydra(value)}")]
-
-
-def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
-    """`key=value` as typed behind --set, values read as YAML; raises WinnowError where there is no `=`."""
-    result = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise WinnowError(f"--set takes key=value, for example --set train.course.epochs=2, not {setting!r}.")
-        try:
-            result[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise WinnowError(
-                f"--set {setting!r} is not valid YAML behind the =; close its brackets and quotes."
-            ) from None
-    return result
 
 
 def _parts(value: Any) -> list[Any]:

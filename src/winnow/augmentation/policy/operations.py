@@ -8,7 +8,7 @@ Colours are kornia's. Moving pixels is `grid_sample` itself, which takes a third
 single image of 64 x 64 and half of it on 64 of them. Nor is kornia's stretching of the levels used: it turns a channel
 of a single level black.
 
-To add one, write a function and list it in `OPERATIONS`, and its name in `winnow.params`.
+To add one, write a function and list it in `OPERATIONS`, and its name in `winnow.params.augmentation`.
 """
 
 from collections.abc import Callable

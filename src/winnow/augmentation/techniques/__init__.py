@@ -5,8 +5,9 @@ of its chance comes, `partner` (H, W, 3) uint8 or None, another image of the sam
 returns (H, W, 3) uint8 and leaves its arguments as they are; one that returns `pixels` itself asks for the source's
 bytes to be copied, not encoded again.
 
-To add one, write a module here, list it in `TECHNIQUES` and give it a weight in params.yaml. One more,
-`faster_autoaugment`, is made from a policy that was searched: `techniques_for` adds it.
+To add one, write a module here, list it in `TECHNIQUES`, describe its key in `winnow.params.augmentation` and give it a
+weight in configs/base.yaml. One more, `faster_autoaugment`, is made from a policy that was searched: `techniques_for`
+adds it.
 """
 
 import os

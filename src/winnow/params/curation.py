@@ -1,0 +1,55 @@
+"""Decisions: `curate` and `validation`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from winnow.params.section import Count, Section, Seed, Share
+
+# As in winnow.detect.faults.image_faults, which takes long to import.
+ImageFault = Literal["dark", "light", "low_information", "blurry", "grayscale", "odd_size", "odd_aspect_ratio"]
+
+
+class Curate(Section):
+    """Thresholds of the decision on each image: keep, relabel or drop."""
+
+    label_quality_threshold: Share = Field(description="A label of lower quality is an issue. Higher finds more.")
+    relabel_confidence: Share = Field(
+        description="An issue is relabelled from this confidence on, dropped below it. The confidence is in the other "
+        "label; higher drops more."
+    )
+    relabel_sources: Count = Field(
+        description="An issue is relabelled only if this many sources agree on the new label. The sources are probe, "
+        "kNN and zero-shot; a higher number drops more."
+    )
+    ood_threshold: Share = Field(
+        description="An image is dropped from this probability of being none of the classes on. Lower drops more."
+    )
+    ood_detectors: Count = Field(
+        description="An image is dropped as out of distribution only if this many detectors agree. There are three, or "
+        "four with zero-shot; a higher number drops fewer."
+    )
+    drop_near_duplicates: bool = Field(description="Exact duplicates are always dropped; true drops near ones too.")
+    drop_image_faults: list[ImageFault] = Field(
+        description="Image quality issues that drop an image; [] drops none. The ledger names them all the same: grey "
+        "or blurry images may well be fine."
+    )
+    class_floor: int = Field(
+        ge=0,
+        description="Fewest images that the rules leave in a class. Where they would leave fewer, the least suspicious "
+        "ones come back, though never at the cost of a class that has no more than this or than it came with.",
+    )
+
+
+class Validation(Section):
+    """The clean validation set."""
+
+    per_class: Count = Field(
+        description="Images per class. At most a fifth of those without any issue, where that still gives ten images."
+    )
+    max_total: int = Field(ge=10, le=1000, description="Images in all, at most.")
+    min_label_quality: Share = Field(
+        description="Candidates have at least this label quality. All sources also agree with their label."
+    )
+    max_ood_score: Share = Field(description="Candidates have at most this out-of-distribution score.")
+    seed: Seed = Field(description="Seed that draws candidates where a class has very many.")

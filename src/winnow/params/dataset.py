@@ -1,0 +1,59 @@
+"""What comes in: `data` and `sample`."""
+
+from pydantic import Field, model_validator
+
+from winnow.params.section import Positive, Section, Seed
+
+
+class Data(Section):
+    """What comes in."""
+
+    archive: str = Field(
+        description="Path of the dataset: a folder, zip or tar. It has the course's layout or is an ImageFolder."
+    )
+    test_archive: str = Field(
+        description="Path of a clean test set in the same layouts, or data/none. Only `evaluate` reads it."
+    )
+    truth: str = Field(
+        description="Path of a truth file for the scorecard, or data/none. A CSV "
+        "`image_id,true_label,is_ood,duplicate_of`; any column but the first may be absent."
+    )
+    outside_photos: str = Field(
+        description="Path of external photos for the validation set, or data/none. A folder, zip or tar of "
+        "`<class>/<photo>`; people choose among them."
+    )
+    split: str | None = Field(
+        description="For an ImageFolder with `<split>/<label>/<file>`, the split to read; null takes `train`."
+    )
+    test_split: str | None = Field(
+        description="Split of the test archive, likewise. Both archives may be the same file."
+    )
+    class_names: list[str] = Field(
+        description="One name per class, in label order; [] derives them. Derived names are `0`, `1`, … or those of "
+        "the folders, sorted. Zero-shot uses the names: in CLIP's prompts, or to find ImageNet's labels (`timm`). Put "
+        "names that YAML reads as something else in quotes: `'yes'`, `'no'`, `'7'`."
+    )
+    image_size: int = Field(
+        ge=12,
+        le=1024,
+        description="Width and height in pixels of every image that goes out. Others are resized and recorded.",
+    )
+    max_unpacked_gb: Positive = Field(description="GiB; an archive that would unpack to more is refused.")
+
+    @model_validator(mode="after")
+    def _class_names_differ(self) -> "Data":
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("class_names must differ from one another")
+        return self
+
+
+class Sample(Section):
+    """The built-in dataset: handwritten digits with planted faults."""
+
+    seed: Seed = Field(description="Seed of everything that is planted.")
+    label_noise: float = Field(
+        ge=0, le=0.45, description="Share of flipped labels. Half go to the next class, half to any."
+    )
+    ood_share: float = Field(ge=0, le=0.5, description="Share of out-of-distribution crops.")
+    exact_duplicates: int = Field(ge=0, description="Exact copies to plant. Some have conflicting labels.")
+    near_duplicates: int = Field(ge=0, description="Near copies to plant. Some have conflicting labels.")

@@ -1,0 +1,91 @@
+"""Reading params files, and every mistake in them in one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from winnow.errors import WinnowError
+from winnow.params.messages import sentence
+from winnow.params.model import Params
+
+EXTENDS = "extends"  # the key of a config that names the one it differs from
+
+
+def read_yaml(path: str | Path, *, missing: str) -> Any:
+    """What the file holds.
+
+    Args:
+        path: the file.
+        missing: what to say behind the path where there is no such file, with how to fix it.
+
+    Raises:
+        WinnowError: if the file is missing, cannot be read, or is no UTF-8 text or no YAML.
+    """
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WinnowError(f"{path} {missing}") from None
+    except OSError as error:
+        raise WinnowError(f"{path} cannot be read ({error.strerror}); name a YAML file.") from None
+    except UnicodeDecodeError as error:
+        raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}" if place else ""
+        raise WinnowError(f"{path} is not valid YAML{where}; fix the indentation or quoting there.") from None
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check all of params.yaml.
+
+    Raises:
+        WinnowError: if the file is missing, is not YAML, extends another, or a value is unknown, missing, of the wrong
+            type or range; the message names the key and the value.
+    """
+    content = read_yaml(
+        path, missing="is missing; run from the repository's root, or write it with 'winnow init base'."
+    )
+    if not isinstance(content, dict):
+        raise WinnowError(f"{path} holds no sections; write it with 'winnow init base' or restore it with git.")
+    if EXTENDS in content:
+        raise WinnowError(
+            f"{path} extends {content[EXTENDS]}, but DVC reads params as they stand; 'winnow init {path}' writes a "
+            "whole params.yaml from it."
+        )
+    return check_content(content, str(path))
+
+
+def check_content(content: dict[str, Any], where: str) -> Params:
+    """Check what a params file holds; `where` begins the error's message. Raises WinnowError as `load_params` does."""
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise WinnowError(sentence(where, error)) from None
+
+
+def check_inputs(params: Params, *, built: set[str]) -> None:
+    """Check that the files which `params` names are there, before a long run finds out.
+
+    Args:
+        params: as `load_params` returns them; paths are relative to the working directory.
+        built: paths that the pipeline makes itself.
+
+    Raises:
+        WinnowError: naming the key, the path and how to fix it, for the first that is not there.
+    """
+    wanted = {
+        "data.archive": (params.data.archive, "put the archive there, or name another"),
+        "data.test_archive": (params.data.test_archive, "put it there, or set it to data/none"),
+        "data.truth": (params.data.truth, "put it there, or set it to data/none"),
+        "data.outside_photos": (params.data.outside_photos, "put the photos there, or set it to data/none"),
+    }
+    pretrained = params.embed.open_clip.pretrained
+    if params.embed.encoder == "open_clip" and "/" in pretrained:
+        wanted["embed.open_clip.pretrained"] = (pretrained, "put the weights there, or name a tag of open_clip")
+    if params.embed.encoder == "timm" and params.embed.timm.checkpoint is not None:
+        wanted["embed.timm.checkpoint"] = (params.embed.timm.checkpoint, "put the weights there, or set it to null")
+    for key, (path, fix) in wanted.items():
+        if path not in (*built, "data/none") and not Path(path).exists():
+            raise WinnowError(f"{key} is {path}, which does not exist; {fix}.")

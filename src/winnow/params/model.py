@@ -1,0 +1,41 @@
+"""All of params.yaml."""
+
+from pydantic import model_validator
+
+from winnow.params.augmentation import Augment, PolicySearch, Submission
+from winnow.params.curation import Curate, Validation
+from winnow.params.dataset import Data, Sample
+from winnow.params.detectors import Crossval, Duplicates, LabelIssues, Map, Ood, SelfCheck
+from winnow.params.encoders import Embed
+from winnow.params.section import Section
+from winnow.params.training import Evaluate, Train
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    data: Data
+    sample: Sample
+    embed: Embed
+    duplicates: Duplicates
+    crossval: Crossval
+    label_issues: LabelIssues
+    ood: Ood
+    map: Map
+    curate: Curate
+    self_check: SelfCheck
+    validation: Validation
+    policy_search: PolicySearch
+    augment: Augment
+    submission: Submission
+    train: Train
+    evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _policy_for_faster_autoaugment(self) -> "Params":
+        if self.augment.techniques.faster_autoaugment and not self.policy_search.enabled:
+            raise ValueError(
+                "augment.techniques.faster_autoaugment has a weight, but no policy is searched; set "
+                "policy_search.enabled to true, or the weight to 0"
+            )
+        return self

@@ -1,0 +1,65 @@
+"""The grader: `train` and `evaluate`."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from winnow.params.section import Count, NotNegative, Positive, Section, Seed
+
+
+class CourseRecipe(Section):
+    """The grader's recipe: SGD with a cosine schedule.
+
+    The course uses 30 epochs, a batch size of 128, a learning rate of 0.01 and a momentum of 0.9.
+    """
+
+    epochs: Count = Field(description="Passes over the training set.")
+    batch_size: int = Field(ge=2, description="Images per step.")
+    learning_rate: Positive = Field(description="Learning rate of the first epoch.")
+    momentum: float = Field(ge=0, lt=1, description="Momentum of SGD.")
+
+
+class FastRecipe(CourseRecipe):
+    """A quicker recipe for sweeps: SGD with one cycle of the learning rate."""
+
+    learning_rate: Positive = Field(description="Peak learning rate.")
+    weight_decay: NotNegative = Field(description="L2 penalty of SGD.")
+    label_smoothing: float = Field(ge=0, lt=1, description="Share of the target that is spread over all classes.")
+    average_decay: float = Field(
+        ge=0, lt=1, description="Decay of the average of the weights that is validated and kept; 0 for none."
+    )
+
+
+class Train(Section):
+    """The networks that judge the data, trained as the grader does.
+
+    The epoch with the best validation score counts.
+    """
+
+    recipe: Literal["course", "fast"] = Field(description="Which of the two recipes below is used.")
+    course: CourseRecipe
+    fast: FastRecipe
+    patience: Count | None = Field(
+        description="Epochs without a better validation score before training stops; null trains all."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        description="Precision of the forward and backward passes. `auto`: bfloat16 where the device has it, float32 "
+        "elsewhere."
+    )
+    compile: bool = Field(
+        description="Use torch.compile: faster on a GPU, after a minute of compiling. With CUDA graphs, and other bits "
+        "than without."
+    )
+    seeds: list[Seed] = Field(min_length=1, description="One network per seed and arm; figures are means over them.")
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> "Train":
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds must differ from one another")
+        return self
+
+
+class Evaluate(Section):
+    """Predictions on the validation and the test set."""
+
+    batch_size: Count = Field(description="Images per forward pass.")

@@ -1,0 +1,25 @@
+"""Single values: `key=value`, and what they change."""
+
+import pytest
+import yaml
+
+from winnow.errors import WinnowError
+from winnow.params.settings import changed, parse_settings
+
+
+def test_changes_leave_the_params_alone(root):
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    assert changed(params, {"curate.ood_threshold": 9.0})["curate"]["ood_threshold"] == 9.0
+    assert params["curate"]["ood_threshold"] != 9.0
+
+
+def test_settings_are_read_as_yaml():
+    assert parse_settings(["train.course.epochs=2", "train.seeds=[0, 1]", "train.patience=null"]) == {
+        "train.course.epochs": 2,
+        "train.seeds": [0, 1],
+        "train.patience": None,
+    }
+    with pytest.raises(WinnowError, match="--set takes key=value"):
+        parse_settings(["train.course.epochs"])
+    with pytest.raises(WinnowError, match="close its brackets"):
+        parse_settings(["train.seeds=[0"])
