@@ -16,7 +16,7 @@ import yaml
 
 SHARED = frozenset(
     f"src/winnow/{name}.py"
-    for name in ("errors", "files", "params", "progress", "schema", "stage", "tables", "workspace")
+    for name in ("errors", "files", "params", "progress", "row_groups", "schema", "stage", "tables", "workspace")
 )
 # Import name and distribution of the packages whose version may change a stage's result.
 COMPUTING = {
