@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from winnow.files import ARMS
 from winnow.report.content import Facts
 from winnow.report.figures_data import Render
 from winnow.report.formatting import percent, shortened
 from winnow.report.heatmap import heat_map
-from winnow.report.results import ARMS
 from winnow.report.style import ARM_COLOURS, canvas
 
 _LINES = {"baseline": "--", "submission": "-"}
