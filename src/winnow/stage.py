@@ -5,7 +5,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,10 @@ class Declared:
             f"stage {self._stage} reads {key}, which dvc.yaml does not list under its params; add it there."
         )
 
+    def sections(self) -> dict[str, Any]:
+        """The sections of params.yaml that are declared whole, as plain values, for a stage that shows them."""
+        return {name: getattr(self._value, name).model_dump() for name in self._declared if "." not in name}
+
 
 def declared_params(stage: str, params: Params, dvc_file: str | Path = "dvc.yaml") -> Declared:
     """Restrict `params` to what `stage` declares in `dvc_file`."""
@@ -62,6 +66,12 @@ def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:
     stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
     outs = (out for definition in stages.values() for out in definition.get("outs", []))
     return {path for out in outs for path in (out if isinstance(out, dict) else [out])}
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Print each as a warning, to standard error."""
+    for sentence in sentences:
+        print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 def run(stage: str, main: Callable[[Declared], str | None]) -> None:

@@ -4,7 +4,7 @@ Stages read and write through it, so that no script knows a path, and the same l
 second test set or a second round.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from winnow import tables
 from winnow.files import FILES
+from winnow.row_groups import StoredColumn, write_parquet_parts
 from winnow.schema import Arrays, Table
 
 
@@ -61,11 +62,32 @@ class Workspace:
         rows = tables.align(of, frame["image_id"].to_numpy(), path.as_posix())
         return frame.iloc[rows].reset_index(drop=True)
 
-    def arrays(self, name: str, *, of: np.ndarray | None = None, **parts: str) -> dict[str, np.ndarray]:
+    def column(self, name: str, column: str, *, of: np.ndarray | None = None, **parts: str) -> StoredColumn:
+        """Open a column of a Parquet file that is too large to hold; its values are read when rows are asked for.
+
+        Args:
+            name: a Parquet file of `FILES`.
+            column: the column's name.
+            of: (N,) unique ids; the rows are those of these images, in this order. All rows in their order without it.
+            parts: what the braces of the path stand for.
+
+        Raises:
+            WinnowError: if the file is missing or broken, or lacks one of the images.
+        """
+        path = self.path(name, **parts)
+        rows = None
+        if of is not None:
+            rows = tables.align(of, tables.read_parquet(path, ["image_id"])["image_id"].to_numpy(), path.as_posix())
+        return StoredColumn(path, column, rows=rows)
+
+    def arrays(
+        self, name: str, arrays: list[str] | None = None, *, of: np.ndarray | None = None, **parts: str
+    ) -> dict[str, np.ndarray]:
         """Read the arrays of an .npz file.
 
         Args:
             name: an .npz file of `FILES`.
+            arrays: the arrays to read; all without it.
             of: (N,) unique ids; the arrays with a row per image have those of these images, in this order.
             parts: what the braces of the path stand for.
 
@@ -73,13 +95,13 @@ class Workspace:
             WinnowError: if the file is missing, or lacks one of the images.
         """
         path = self.path(name, **parts)
-        arrays = tables.read_arrays(path)
         schema = FILES[name].schema
         if of is None or not isinstance(schema, Arrays):
-            return arrays
-        rows = tables.align(of, arrays["image_id"], path.as_posix())
+            return tables.read_arrays(path, arrays)
+        found = tables.read_arrays(path, arrays and ["image_id", *arrays])
+        rows = tables.align(of, found["image_id"], path.as_posix())
         by_image = {array.name for array in schema.arrays if array.shape.startswith("N")}
-        return {key: array[rows] if key in by_image else array for key, array in arrays.items()}
+        return {key: array[rows] if key in by_image else array for key, array in found.items()}
 
     def json(self, name: str, **parts: str) -> Any:
         """Read a JSON file; raises WinnowError if it is missing."""
@@ -95,8 +117,7 @@ class Workspace:
 
         Args:
             name: a file of `FILES`.
-            content: a frame for Parquet and CSV, a mapping of arrays for .npz, anything that JSON holds for JSON;
-                metrics may nest, and are written flat, with dotted keys.
+            content: a frame for Parquet and CSV, a mapping of arrays for .npz, anything that JSON holds for JSON.
             parts: what the braces of the path stand for.
 
         Returns:
@@ -116,9 +137,33 @@ class Workspace:
             case ".npz":
                 tables.write_arrays(path, **content)
             case ".json":
-                tables.write_json(path, tables.records(content) if isinstance(content, Mapping) else content)
+                tables.write_json(path, content)
             case _:
                 raise ValueError(f"{name} is no file that a workspace writes")
+        return path
+
+    def write_each(self, name: str, part: str, contents: Mapping[str, Any]) -> None:
+        """Write files that differ in one brace of their path, as `write_each("curve", "arm", {"baseline": ...})`."""
+        for value, content in contents.items():
+            self.write(name, content, **{part: value})
+
+    def write_stream(self, name: str, frames: Iterable[pd.DataFrame], **parts: str) -> Path:
+        """Write a table that is too large to hold from its pieces: the same bytes as `write` makes of the whole.
+
+        Args:
+            name: a Parquet file of `FILES`.
+            frames: the pieces in order, of any number of rows; at least one.
+            parts: what the braces of the path stand for.
+
+        Returns:
+            The path written.
+
+        Raises:
+            WinnowError: if a piece does not fit the schema, or the file cannot be written.
+        """
+        path, schema = self.path(name, **parts), FILES[name].schema
+        checked = schema.checked(frames, path.as_posix()) if isinstance(schema, Table) else frames
+        write_parquet_parts(checked, path)
         return path
 
 

@@ -1,0 +1,137 @@
+"""The course's layout: `<root>/imgs/img_<key>.<jpg, png, ...>` and `<root>/data-labels.json` with one-hot lists."""
+
+import json
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from winnow.data.archive import Archive
+from winnow.data.layouts.entries import IMAGE_SUFFIXES, Entry, Layout
+from winnow.errors import WinnowError
+
+LABELS_FILE = "data-labels.json"
+IMAGES_FOLDER = "imgs"
+FORM = f"<root>/{IMAGES_FOLDER}/ and <root>/{LABELS_FILE}"
+_NAME = re.compile(r"img_[A-Za-z0-9._-]+", re.ASCII)
+
+
+def matches(names: Sequence[str]) -> bool:
+    """Whether a labels file is there, or a folder of images that should have one."""
+    return any(
+        posixpath.basename(name) == LABELS_FILE or posixpath.basename(posixpath.dirname(name)) == IMAGES_FOLDER
+        for name in names
+    )
+
+
+def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
+    """Read it; see `layouts.entries.Reader`. There are no splits, and classes are "0" to "K-1" if not named."""
+    names = archive.names()
+    labels_file = _labels_file(archive, names)
+    root = posixpath.dirname(labels_file)
+    folder = posixpath.join(root, IMAGES_FOLDER) + "/"
+    files = [name for name in names if name.startswith(folder)]
+    if not files:
+        raise WinnowError(
+            f"{archive.label} has {labels_file} but no files in {folder} beside it; put the images there."
+        )
+    labels = _labels(archive, labels_file)
+    num_classes = _label_length(archive, labels_file, labels, class_names)
+    entries, seen = [], set()
+    for name in files:
+        key, suffix = posixpath.splitext(name.removeprefix(folder))
+        if not _NAME.fullmatch(key) or suffix.lower() not in IMAGE_SUFFIXES:
+            entries.append(Entry(name, "", None, "bad-name", f"not {folder}img_<key>.jpg (or .png and so on)"))
+            continue
+        seen.add(key)
+        if key not in labels:
+            entries.append(Entry(name, key, None, "no-label", f"{labels_file} has no key {key!r}"))
+            continue
+        label = _one_hot(labels[key], num_classes)
+        if label is None:
+            detail = f"{_shown(labels[key])} is no one-hot list of {num_classes} numbers"
+            entries.append(Entry(name, key, None, "bad-label", detail))
+        else:
+            entries.append(Entry(name, key, label))
+    for key in labels.keys() - seen:
+        entries.append(Entry("", key, None, "no-image", f"{labels_file} labels {key!r} but {folder} has no such file"))
+    return Layout(list(class_names) or [str(label) for label in range(num_classes)], entries)
+
+
+def _labels_file(archive: Archive, names: Sequence[str]) -> str:
+    """The one labels file."""
+    found = [name for name in names if posixpath.basename(name) == LABELS_FILE]
+    if len(found) > 1:
+        raise WinnowError(
+            f"{archive.label} holds {len(found)} files {LABELS_FILE} ({', '.join(found[:3])}); "
+            "winnow reads one data set at a time, so pack them apart."
+        )
+    if not found:
+        folder = next(
+            parent
+            for parent in (posixpath.dirname(name) for name in names)
+            if posixpath.basename(parent) == IMAGES_FOLDER
+        )
+        raise WinnowError(
+            f"{archive.label} has images in {folder}/ but no {LABELS_FILE} beside that folder; add the labels file."
+        )
+    return found[0]
+
+
+def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
+    where = f"{labels_file} in {archive.label}"
+    try:
+        text = archive.read(labels_file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise WinnowError(f"{where} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+
+    def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+            places = [match.start() for match in re.finditer(re.escape(json.dumps(key, ensure_ascii=False)), text)]
+            line = f" (line {text.count(chr(10), 0, places[1]) + 1})" if len(places) > 1 else ""
+            raise WinnowError(f"{where} has the key {key!r} twice{line}; keep one of them.")
+        return content
+
+    try:
+        labels = json.loads(text, object_pairs_hook=without_repeats)
+    except json.JSONDecodeError as error:
+        raise WinnowError(
+            f"{where} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}; fix it there."
+        ) from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
+        raise WinnowError(f"{where} is not valid JSON ({error}); write it again.") from None
+    if not isinstance(labels, dict):
+        raise WinnowError(f'{where} is not an object; it must look like {{"img_<key>": [0, 1, 0, ...], ...}}.')
+    return labels
+
+
+def _label_length(archive: Archive, labels_file: str, labels: dict[str, Any], class_names: Sequence[str]) -> int:
+    lengths = Counter(len(value) for value in labels.values() if isinstance(value, list))
+    num_classes = max(lengths, key=lambda length: (lengths[length], length), default=0)
+    if num_classes < 2:
+        raise WinnowError(
+            f"{labels_file} in {archive.label} has no one-hot lists of two or more numbers; fix the labels."
+        )
+    if class_names and len(class_names) != num_classes:
+        raise WinnowError(
+            f"data.class_names in params.yaml has {len(class_names)} names but the labels in {labels_file} of "
+            f"{archive.label} have {num_classes} positions; list as many names, or none."
+        )
+    return num_classes
+
+
+def _one_hot(value: Any, num_classes: int) -> int | None:
+    """Position of the single 1, or None if `value` is no one-hot list."""
+    if not isinstance(value, list) or len(value) != num_classes:
+        return None
+    if any(type(item) not in (int, float) or item not in (0, 1) for item in value) or sum(value) != 1:
+        return None
+    return value.index(1)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
