@@ -92,3 +92,24 @@ def test_every_output_of_the_pipeline_is_in_the_table_and_every_file_of_the_tabl
         assert [name for name, pattern in patterns.items() if re.fullmatch(pattern, path)], path
     for name, pattern in patterns.items():
         assert name == "review" or any(re.fullmatch(pattern, path) for path in written), name
+
+
+def test_a_column_is_read_in_the_order_asked_for(workspace):
+    workspace.write("images", pd.DataFrame({"image_id": ["a", "b", "c"], "image_bytes": [b"1", b"2", b"3"]}))
+    assert workspace.column("images", "image_bytes")[:].tolist() == [b"1", b"2", b"3"]
+    column = workspace.column("images", "image_bytes", of=np.array(["c", "a"]))
+    assert column[np.array([1, 0])].tolist() == [b"1", b"3"]
+    with pytest.raises(WinnowError, match=r"images.parquet has no row for image 'd'"):
+        workspace.column("images", "image_bytes", of=np.array(["d"]))
+
+
+def test_pieces_of_a_table_are_checked_one_by_one_and_against_one_another(workspace):
+    pieces = [pd.DataFrame({"image_id": [key], "image_bytes": [b"1"]}) for key in "ab"]
+    path = workspace.write_stream("images", pieces)
+    assert workspace.table("images")["image_id"].tolist() == ["a", "b"]
+    before = path.read_bytes()
+    with pytest.raises(WinnowError, match="not sorted by 'image_id', or holds one twice"):
+        workspace.write_stream("images", pieces[::-1])
+    with pytest.raises(WinnowError, match="would lack the column 'image_bytes'"):
+        workspace.write_stream("images", [pieces[0], pieces[1].drop(columns="image_bytes")])
+    assert path.read_bytes() == before

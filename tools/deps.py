@@ -19,6 +19,7 @@ SHARED = tuple(
         "files.py",
         "params/",
         "progress.py",
+        "row_groups.py",
         "schema.py",
         "stage.py",
         "tables.py",

@@ -4,7 +4,7 @@ A missing or foreign column is one sentence at the writer, not a KeyError three 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -95,7 +95,18 @@ class Table:
         if self.key is not None:
             key = frame[self.key]
             if not (key.is_monotonic_increasing and key.is_unique):
-                raise WinnowError(f"{what} is not sorted by {self.key!r}, or holds one twice.")
+                raise WinnowError(_unsorted(what, self.key))
+
+    def checked(self, frames: Iterable[pd.DataFrame], what: str) -> Iterator[pd.DataFrame]:
+        """The pieces of a table, each checked when its turn comes to be written; raises as `check` does."""
+        last = None
+        for frame in frames:
+            self.check(frame, what)
+            if self.key is not None and len(frame):
+                if last is not None and frame[self.key].iloc[0] <= last:
+                    raise WinnowError(_unsorted(what, self.key))
+                last = frame[self.key].iloc[-1]
+            yield frame
 
 
 @dataclass(frozen=True)
@@ -161,7 +172,11 @@ class Arrays:
                     )
         ids = np.asarray(content["image_id"]) if "image_id" in content else np.zeros(0, str)
         if (ids[1:] <= ids[:-1]).any():
-            raise WinnowError(f"{what} is not sorted by 'image_id', or holds one twice.")
+            raise WinnowError(_unsorted(what, "image_id"))
+
+
+def _unsorted(what: str, key: str) -> str:
+    return f"{what} is not sorted by {key!r}, or holds one twice."
 
 
 def _has_dtype(values: pd.Series, dtype: str) -> bool:

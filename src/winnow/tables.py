@@ -18,6 +18,9 @@ import pyarrow.parquet as pq
 
 from winnow.errors import WinnowError
 
+COMPRESSION = "zstd"
+ROW_GROUP = 4096
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -39,20 +42,31 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
     """Write `frame` without its index; zstd, row groups of 4,096 rows (small enough to stream packed images)."""
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=4096)
+        pq.write_table(as_arrow(frame), temporary, compression=COMPRESSION, row_group_size=ROW_GROUP)
+
+
+def as_arrow(frame: pd.DataFrame) -> pa.Table:
+    """The Arrow table of a frame, without its index and without what pandas would note about itself."""
+    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a frame written by `write_parquet`; raises WinnowError if the file is missing or no Parquet file."""
-    try:
+    with parquet_errors(path):
         frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    return frame
+
+
+@contextmanager
+def parquet_errors(path: str | Path) -> Iterator[None]:
+    """Turn a missing or broken Parquet file into a WinnowError."""
+    try:
+        yield
     except FileNotFoundError:
         raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
     except pa.ArrowInvalid as error:
         raise WinnowError(f"{path} cannot be read as Parquet ({error}); delete it and run 'dvc repro'.") from None
-    return frame
 
 
 def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:

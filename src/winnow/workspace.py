@@ -4,7 +4,7 @@ Stages read and write through it, so that no script knows a path, and the same l
 second test set or a second round.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from winnow import tables
 from winnow.files import FILES
+from winnow.row_groups import StoredColumn, write_parquet_parts
 from winnow.schema import Arrays, Table
 
 
@@ -60,6 +61,24 @@ class Workspace:
             return frame
         rows = tables.align(of, frame["image_id"].to_numpy(), path.as_posix())
         return frame.iloc[rows].reset_index(drop=True)
+
+    def column(self, name: str, column: str, *, of: np.ndarray | None = None, **parts: str) -> StoredColumn:
+        """Open a column of a Parquet file that is too large to hold; its values are read when rows are asked for.
+
+        Args:
+            name: a Parquet file of `FILES`.
+            column: the column's name.
+            of: (N,) unique ids; the rows are those of these images, in this order. All rows in their order without it.
+            parts: what the braces of the path stand for.
+
+        Raises:
+            WinnowError: if the file is missing or broken, or lacks one of the images.
+        """
+        path = self.path(name, **parts)
+        rows = None
+        if of is not None:
+            rows = tables.align(of, tables.read_parquet(path, ["image_id"])["image_id"].to_numpy(), path.as_posix())
+        return StoredColumn(path, column, rows=rows)
 
     def arrays(self, name: str, *, of: np.ndarray | None = None, **parts: str) -> dict[str, np.ndarray]:
         """Read the arrays of an .npz file.
@@ -119,6 +138,25 @@ class Workspace:
                 tables.write_json(path, tables.records(content) if isinstance(content, Mapping) else content)
             case _:
                 raise ValueError(f"{name} is no file that a workspace writes")
+        return path
+
+    def write_stream(self, name: str, frames: Iterable[pd.DataFrame], **parts: str) -> Path:
+        """Write a table that is too large to hold from its pieces: the same bytes as `write` makes of the whole.
+
+        Args:
+            name: a Parquet file of `FILES`.
+            frames: the pieces in order, of any number of rows; at least one.
+            parts: what the braces of the path stand for.
+
+        Returns:
+            The path written.
+
+        Raises:
+            WinnowError: if a piece does not fit the schema, or the file cannot be written.
+        """
+        path, schema = self.path(name, **parts), FILES[name].schema
+        checked = schema.checked(frames, path.as_posix()) if isinstance(schema, Table) else frames
+        write_parquet_parts(checked, path)
         return path
 
 

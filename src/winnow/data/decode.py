@@ -24,7 +24,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_CHUNK = 256
+_CHUNK = 64
 
 
 class BadImage(Exception):
