@@ -231,7 +231,7 @@ def write_variant(
     kept = choose_originals(image_id, labels, budget=min(most, budget), seed=settings["seed"])
     table, image_id, labels = table[kept], image_id[kept], labels[kept]
     positions = tables.align(image_id, images["image_id"].to_numpy(), "images.parquet")
-    packed = [pack_originals(image_id, labels, images["image_bytes"].to_numpy()[positions])]
+    packed = [pack_originals(image_id, labels, images["image_bytes"].to_numpy()[positions]).frame()]
     if settings["max_copies_per_image"]:
         plan = plan_copies(
             image_id,

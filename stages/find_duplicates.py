@@ -1,33 +1,26 @@
 """Group exact and near duplicates, and find those whose labels disagree."""
 
-from winnow import stage, tables
-from winnow.data.decode import decode_pixels
-from winnow.detect.duplicates.search import count_duplicates, find_duplicates, same_bytes
-
-FEATURES = "data/interim/features.npz"
-IMAGES = "data/interim/images.parquet"
+from winnow import stage
+from winnow.data.pixels import DecodedPixels
+from winnow.detect.duplicates.search import count_duplicates, find_duplicates
+from winnow.workspace import Workspace
 
 
 def main(params) -> str:
-    manifest = tables.read_parquet("data/interim/manifest.parquet")
+    workspace = Workspace()
+    manifest = workspace.table("manifest", ["image_id", "label", "bytes_sha256"])
     image_id = manifest["image_id"].to_numpy()
-    images = tables.read_parquet(IMAGES)
-    image_bytes = images["image_bytes"].to_numpy()[tables.align(image_id, images["image_id"], IMAGES)]
-    arrays = tables.read_arrays(FEATURES)
-
     duplicates = find_duplicates(
         image_id,
         manifest["label"].to_numpy(),
-        decode_pixels(image_bytes, image_size=params.data.image_size),
-        arrays["features"][tables.align(image_id, arrays["image_id"], FEATURES)],
-        max_hash_distance=params.duplicates.max_hash_distance,
-        min_similarity=params.duplicates.min_similarity,
+        DecodedPixels(workspace.column("images", "image_bytes", of=image_id)),
+        workspace.arrays("features", of=image_id)["features"],
+        bytes_sha256=manifest["bytes_sha256"].to_numpy(),
+        **params.duplicates.model_dump(),
     )
-    duplicates["same_bytes"] = same_bytes(manifest["bytes_sha256"].to_numpy())
-    tables.write_parquet(duplicates, "data/interim/duplicates.parquet")
-
-    counts = {**count_duplicates(duplicates), "images_with_same_bytes": int(duplicates["same_bytes"].sum())}
-    tables.write_json("metrics/duplicates.json", counts)
+    counts = count_duplicates(duplicates)
+    workspace.write("duplicates", duplicates)
+    workspace.write("metrics", counts, stage="duplicates")
     return f"{counts['groups']} groups, {counts['copies']} images that copy another"
 
 

@@ -1,25 +1,22 @@
 """Score every picture's own faults (dark, light, blurry, grey and so on) with CleanVision."""
 
-from winnow import stage, tables
-from winnow.data.decode import decode_pixels
+from winnow import stage
+from winnow.data.pixels import DecodedPixels
 from winnow.detect.faults.image_faults import FAULTS, count_image_faults, score_image_faults
-
-IMAGES = "data/interim/images.parquet"
+from winnow.workspace import Workspace
 
 
 def main(params) -> str:
-    manifest = tables.read_parquet("data/interim/manifest.parquet", ["image_id", "width", "height"])
+    workspace = Workspace()
+    manifest = workspace.table("manifest", ["image_id", "width", "height"])
     image_id = manifest["image_id"].to_numpy()
-    images = tables.read_parquet(IMAGES)
-    image_bytes = images["image_bytes"].to_numpy()[tables.align(image_id, images["image_id"], IMAGES)]
-    pixels = decode_pixels(image_bytes, image_size=params.data.image_size)
+    pixels = DecodedPixels(workspace.column("images", "image_bytes", of=image_id))
 
     faults = score_image_faults(pixels, manifest["width"].to_numpy(), manifest["height"].to_numpy())
     faults.insert(0, "image_id", image_id)
-    tables.write_parquet(faults, "data/interim/image_faults.parquet")
-
     counts = count_image_faults(faults)
-    tables.write_json("metrics/image_faults.json", counts)
+    workspace.write("image_faults", faults)
+    workspace.write("metrics", counts, stage="image_faults")
     found = ", ".join(f"{counts[fault]} {fault}" for fault in FAULTS if counts[fault])
     return f"{counts['faulty']} of {counts['images']} images have faults" + (f": {found}" if found else "")
 

@@ -1,21 +1,16 @@
 """Places for all images on the review app's map."""
 
-import numpy as np
-import pandas as pd
-
-from winnow import stage, tables
-from winnow.learn.projection import project
+from winnow import stage
+from winnow.learn.projection import map_images
+from winnow.workspace import Workspace
 
 
 def main(params) -> str:
-    arrays = tables.read_arrays("data/interim/features.npz")
-    three, two, method = project(arrays["features"], **params.map.model_dump())
-    columns = {f"{axis}3": three[:, i] for i, axis in enumerate("xyz")}
-    columns |= {f"{axis}2": two[:, i] for i, axis in enumerate("xy")}
-    frame = pd.DataFrame({"image_id": arrays["image_id"], "method": method, **columns})
-    order = np.argsort(arrays["image_id"], kind="stable")
-    tables.write_parquet(frame.iloc[order], "data/interim/map.parquet")
-    return f"{len(frame)} images by {method}"
+    workspace = Workspace()
+    arrays = workspace.arrays("features")
+    places = map_images(arrays["image_id"], arrays["features"], **params.map.model_dump())
+    workspace.write("map", places)
+    return f"{len(places)} images by {places['method'].iloc[0]}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 from winnow import tables
 from winnow.errors import WinnowError
-from winnow.row_groups import StoredColumn, write_parquet_parts
+from winnow.row_groups import Joined, StoredColumn, write_parquet_parts
 
 
 def frame_of(count: int) -> pd.DataFrame:
@@ -96,3 +96,21 @@ def test_a_file_that_is_missing_or_broken_is_one_sentence(tmp_path):
     (tmp_path / "images.parquet").write_text("no Parquet")
     with pytest.raises(WinnowError, match="cannot be read as Parquet"):
         StoredColumn(tmp_path / "images.parquet", "image_bytes")
+
+
+def test_joined_parts_read_like_one_array(stored):
+    values, path = stored
+    joined = Joined(values[:0], values[:5], StoredColumn(path, "image_bytes", rows=np.array([8000, 7])))
+    whole = np.concatenate([values[:5], values[[8000, 7]]])
+    assert len(joined) == 7 and joined.shape == (7,)
+    for rows in (slice(None), slice(3, 6), np.array([6, 0, 6]), np.array([1]), np.array([], dtype=int)):
+        assert joined[rows].tolist() == whole[rows].tolist()
+    pixels = np.arange(24, dtype=np.uint8).reshape(6, 4)
+    assert np.array_equal(Joined(pixels[:2], pixels[2:])[np.array([5, 1, 2])], pixels[[5, 1, 2]])
+    assert Joined(pixels[:2], pixels[2:]).shape == (6, 4)
+
+
+def test_some_rows_of_a_stored_column_stay_in_the_file(stored):
+    values, path = stored
+    some = StoredColumn(path, "image_bytes").take(np.array([4100, 3]))
+    assert len(some) == 2 and some[np.array([1, 0])].tolist() == values[[3, 4100]].tolist()

@@ -104,7 +104,7 @@ def test_stages_declare_the_params_they_read(root, dvc_yaml):
                 node = node.value
             if parts and isinstance(node, ast.Name) and node.id == "params":
                 read.add(".".join(reversed(parts)))
-        for key in definition["params"]:
+        for key in definition.get("params", []):
             used = any(item == key or item.startswith(f"{key}.") for item in read)
             assert used, f"stage {name} declares {key} but its script never reads it"
 

@@ -2,9 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from winnow.schema import Array, Arrays, Column, Table
+
+ARMS = ("baseline", "submission")
+"""What networks are trained on, the one to compare with first."""
+NO_DATA = Path("data/none")
+"""The empty folder that stands in params.yaml for an archive or file that is not given."""
+
+
+def given(path: str | Path) -> bool:
+    """Whether params.yaml names an archive or file there, and not `NO_DATA`."""
+    return Path(path) != NO_DATA
+
 
 IMAGE_ID = Column("image_id", "str", "the image, a unique string `img_<key>`")
 
@@ -229,7 +241,7 @@ FILES: Mapping[str, File] = MappingProxyType(
             "metrics/augmentation_policy.yaml",
             "`sub_policies`: lists of `operation`, `probability`, `magnitude`; empty while the search is off",
         ),
-        "metrics": File("metrics/{stage}.json", "figures of a stage, flat, rates beside their counts"),
+        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts"),
         "noise_transition": File(
             "metrics/noise_transition.csv",
             "a true class and a given label",

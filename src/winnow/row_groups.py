@@ -2,8 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import chain
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -42,6 +44,13 @@ class StoredColumn:
         self._rows = np.arange(metadata.num_rows) if rows is None else np.asarray(rows, dtype=np.int64)
         self._held: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
 
+    dtype = np.dtype(object)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(N,)."""
+        return (len(self),)
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -56,6 +65,12 @@ class StoredColumn:
                 values[position] = stored[int(wanted[position] - self._starts[group])].as_py()
         return values
 
+    def take(self, rows: np.ndarray) -> "StoredColumn":
+        """The column of these positions alone, (M,) int, still in the file."""
+        taken = copy(self)
+        taken._rows = self._rows[rows]
+        return taken
+
     def _group(self, group: int) -> pa.ChunkedArray:
         if group in self._held:
             self._held.move_to_end(group)
@@ -64,6 +79,52 @@ class StoredColumn:
             self._held.popitem(last=False)  # before the next one is read
         self._held[group] = self._file.read_row_group(group, columns=[self._column]).column(0)
         return self._held[group]
+
+
+class Joined:
+    """(N, ...) arrays, or what reads like them, one after the other without a copy of them all."""
+
+    def __init__(self, *parts: Any) -> None:
+        """Args: (N_i, ...) parts of one type, each with a `shape` and read by a slice or by (M,) int positions."""
+        self._parts = parts
+        self._starts = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        self._rows = np.arange(self._starts[-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...), that of the parts but for N."""
+        longest = max(self._parts, key=len)  # an empty one may not know its images' size
+        return (len(self), *longest.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of the parts."""
+        return self._parts[0].dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(self, rows: np.ndarray) -> "Joined":
+        """Those at these positions alone, (M,) int, still where they are."""
+        taken = copy(self)
+        taken._rows = self._rows[rows]
+        return taken
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """(M, ...) array of the values at these positions, a slice or (M,) int."""
+        wanted = self._rows[rows]
+        owner = np.searchsorted(self._starts, wanted, side="right") - 1
+        pieces = {index: self._parts[index][wanted[owner == index] - self._starts[index]] for index in np.unique(owner)}
+        if len(pieces) == 1:
+            return next(iter(pieces.values()))
+        values = np.empty((len(wanted), *self.shape[1:]), dtype=self.dtype)
+        for index, piece in pieces.items():
+            values[owner == index] = piece
+        return values
+
+
+Values: TypeAlias = np.ndarray | StoredColumn | Joined
+"""(N,) values of a column, in memory or read when rows are asked for."""
 
 
 def write_parquet_parts(parts: Iterable[pd.DataFrame], path: str | Path) -> None:

@@ -5,7 +5,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,12 @@ def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:
     stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
     outs = (out for definition in stages.values() for out in definition.get("outs", []))
     return {path for out in outs for path in (out if isinstance(out, dict) else [out])}
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Print each as a warning, to standard error."""
+    for sentence in sentences:
+        print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 def run(stage: str, main: Callable[[Declared], str | None]) -> None:

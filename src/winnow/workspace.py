@@ -114,8 +114,7 @@ class Workspace:
 
         Args:
             name: a file of `FILES`.
-            content: a frame for Parquet and CSV, a mapping of arrays for .npz, anything that JSON holds for JSON;
-                metrics may nest, and are written flat, with dotted keys.
+            content: a frame for Parquet and CSV, a mapping of arrays for .npz, anything that JSON holds for JSON.
             parts: what the braces of the path stand for.
 
         Returns:
@@ -135,10 +134,15 @@ class Workspace:
             case ".npz":
                 tables.write_arrays(path, **content)
             case ".json":
-                tables.write_json(path, tables.records(content) if isinstance(content, Mapping) else content)
+                tables.write_json(path, content)
             case _:
                 raise ValueError(f"{name} is no file that a workspace writes")
         return path
+
+    def write_each(self, name: str, part: str, contents: Mapping[str, Any]) -> None:
+        """Write files that differ in one brace of their path, as `write_each("curve", "arm", {"baseline": ...})`."""
+        for value, content in contents.items():
+            self.write(name, content, **{part: value})
 
     def write_stream(self, name: str, frames: Iterable[pd.DataFrame], **parts: str) -> Path:
         """Write a table that is too large to hold from its pieces: the same bytes as `write` makes of the whole.

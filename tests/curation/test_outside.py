@@ -190,13 +190,13 @@ def test_the_limit_of_the_set_holds():
     with pytest.raises(WinnowError, match=r"confirms 12 images and validation.max_total allows 10"):
         chosen(kept_images(100), given, max_total=10)
     # Three photos of class 1 count towards its five.
-    ledger, _ = chosen(kept_images(100), given, max_total=20, from_outside=np.array([0, 3]))
+    ledger, _ = chosen(kept_images(100), given, max_total=20, external=np.array([0, 3]))
     counts = ledger.loc[ledger["split"] == "validation", "final_label"].value_counts()
     assert counts[0] == 12 and counts[1] == 2
 
 
 def test_photos_of_a_leak_name_themselves():
     frame, *_ = apply_confirmations(kept_images(), answers(), class_names=NAMES)
-    ledger = assign_splits(frame, np.array([0]), {}, class_names=NAMES, outside_leaks={7: "img_outside-cat-1"})
+    ledger = assign_splits(frame, np.array([0]), {}, class_names=NAMES, external_leaks={7: "img_outside-cat-1"})
     assert ledger.loc[7, ["action", "rule", "counterpart"]].tolist() == ["drop", "validation_leak", "img_outside-cat-1"]
     assert ledger["leaks_validation"].sum() == 1

@@ -372,3 +372,21 @@ def test_real_archives(name, split, accepted, n_classes):
     assert (dataset.counts["accepted"], dataset.counts["rejected"]) == (accepted, 0)
     assert len(dataset.class_names) == n_classes
     assert decode_pixels(list(dataset.images["image_bytes"]), image_size=64).shape == (accepted, 64, 64, 3)
+
+
+@pytest.mark.parametrize("write", [write_zip, write_tar])
+def test_bytes_that_are_spooled_to_disk_are_those_held_in_memory(tmp_path, write):
+    files = course({f"img_{key}": [1, 0] if key < "c" else [0, 1] for key in "dacb"})
+    path = write(tmp_path / "set", files)
+    options = {"class_names": (), "split": None, "image_size": SIZE, "max_unpacked_bytes": 10**8}
+    held, spooled = (load_dataset(path, spool=spool, **options) for spool in (None, tmp_path / "spool"))
+    pd.testing.assert_frame_equal(spooled.images, held.images)
+    pd.testing.assert_frame_equal(pd.concat(spooled.image_frames()), held.images)
+    assert list((tmp_path / "spool").iterdir()) == []  # the file has no name
+
+
+def test_an_archive_without_a_usable_image_is_refused_with_and_without_a_spool(tmp_path):
+    path = write_zip(tmp_path / "set", course(TWO, {"img_a.jpg": b"x", "img_b.jpg": b"y"}))
+    for spool in (None, tmp_path / "spool"):
+        with pytest.raises(WinnowError, match="no usable image of class"):
+            load_dataset(path, class_names=(), split=None, image_size=SIZE, max_unpacked_bytes=10**8, spool=spool)

@@ -5,12 +5,17 @@ import pandas as pd
 import pytest
 
 from winnow import tables
-from winnow.data.packed import COLUMNS, check_packed, join_packed, pack_originals
+from winnow.data import packed
+from winnow.data.packed import COLUMNS, PackedSet, check_packed, join_packed, pack_originals, packed_set
 from winnow.errors import WinnowError
 
 
-def _packed() -> pd.DataFrame:
+def _originals() -> PackedSet:
     return pack_originals(np.array(["img_b", "img_a"]), np.array([1, 0]), np.array([b"B", b"A"], dtype=object))
+
+
+def _packed() -> pd.DataFrame:
+    return _originals().frame()
 
 
 def _copies(**changes) -> pd.DataFrame:
@@ -29,7 +34,7 @@ def test_originals_are_sorted_and_keep_their_bytes() -> None:
 
 
 def test_joined_rows_are_sorted_and_survive_the_file(tmp_path) -> None:
-    joined = join_packed(_packed(), _copies())
+    joined = join_packed(_originals(), packed_set(_copies())).frame()
     assert joined["name"].tolist() == ["img_a", "img_a_crop", "img_b"]
     tables.write_parquet(joined, tmp_path / "set.parquet")
     again = tables.read_parquet(tmp_path / "set.parquet")
@@ -38,7 +43,7 @@ def test_joined_rows_are_sorted_and_survive_the_file(tmp_path) -> None:
 
 
 def test_numbered_names_follow_from_their_technique() -> None:
-    join_packed(_packed(), _copies(name="img_a_crop-2"))
+    packed_set(_copies(name="img_a_crop-2"))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +59,7 @@ def test_numbered_names_follow_from_their_technique() -> None:
 )
 def test_what_is_no_packed_set_is_refused(changes, words) -> None:
     with pytest.raises(WinnowError, match=words):
-        join_packed(_packed(), _copies(**changes))
+        join_packed(_originals(), packed_set(_copies(**changes))).frame()
 
 
 def test_labels_are_held_against_the_class_count() -> None:
@@ -73,3 +78,13 @@ def test_a_missing_column_or_another_order_is_refused() -> None:
 def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in length"):
         pack_originals(np.array(["img_a"]), np.array([0, 1]), np.array([b"A"], dtype=object))
+
+
+def test_pieces_hold_what_the_whole_holds(monkeypatch) -> None:
+    joined = join_packed(_originals(), packed_set(_copies()))
+    monkeypatch.setattr(packed, "ROW_GROUP", 2)
+    pieces = list(joined.frames())
+    assert [len(piece) for piece in pieces] == [2, 1]
+    pd.testing.assert_frame_equal(pd.concat(pieces), joined.frame())
+    nothing = pack_originals(np.empty(0, dtype=str), np.empty(0, dtype=int), np.empty(0, dtype=object))
+    assert [len(piece) for piece in nothing.frames()] == [0]

@@ -1,12 +1,17 @@
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from scipy import ndimage
 
+from winnow.data import pixels as batching
 from winnow.data.perceptual_hash import hash_groups, pairs_within, perceptual_hash
-from winnow.detect.duplicates.search import count_duplicates, cross_duplicates, find_duplicates, same_bytes
+from winnow.data.pixels import DecodedPixels
+from winnow.detect.duplicates.hashed import HashedImages
+from winnow.detect.duplicates.leaks import find_leaks
+from winnow.detect.duplicates.search import count_duplicates, find_duplicates
 from winnow.errors import WinnowError
 
 
@@ -24,6 +29,12 @@ def recompressed(image: np.ndarray, quality: int = 60) -> np.ndarray:
     return np.asarray(Image.open(buffer))
 
 
+def png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def copied(image: np.ndarray) -> np.ndarray:
     """Two pixels aside, brighter and compressed again."""
     moved = np.pad(image, ((2, 0), (0, 2), (0, 0)), mode="edge")[:64, 2:]
@@ -34,7 +45,7 @@ def unit(features: np.ndarray) -> np.ndarray:
     return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
 
 
-def search(image_id, labels, pixels, features=None, *, max_hash_distance=14, min_similarity=0.9):
+def search(image_id, labels, pixels, features=None, *, max_hash_distance=14, min_similarity=0.9, **more):
     features = np.ones((len(pixels), 4)) if features is None else features
     return find_duplicates(
         np.array(image_id),
@@ -43,6 +54,7 @@ def search(image_id, labels, pixels, features=None, *, max_hash_distance=14, min
         unit(features),
         max_hash_distance=max_hash_distance,
         min_similarity=min_similarity,
+        **more,
     )
 
 
@@ -71,7 +83,7 @@ def test_flat_images_meet_only_their_copies():
     flat = np.concatenate([constant, noisy])
     first, second, _ = pairs_within(perceptual_hash(flat), 6)
     assert list(zip(first, second, strict=True)) == [(3, 4)]
-    assert cross_duplicates(flat[:4], flat[4:], max_hash_distance=6) == [(3, 0, 0)]
+    assert find_leaks(flat[:4], flat[4:], max_hash_distance=6).pairs() == [(3, 0, 0)]
 
 
 def test_images_too_small_to_hash_are_refused_in_words():
@@ -141,11 +153,11 @@ def test_similar_pictures_of_a_uniform_dataset_are_not_duplicates():
     assert found["duplicate_of"][found["duplicate_of"] != ""].tolist() == ["000", "001", "002"]
 
 
-def test_cross_duplicates_finds_leaks_between_sets():
+def test_leaks_between_sets_are_found():
     train, other = scenes(100), scenes(20, seed=5)
     held_out = np.concatenate([other, train[7:8], copied(train[3])[None]])
-    assert [pair[:2] for pair in cross_duplicates(held_out, train, max_hash_distance=14)] == [(20, 7), (21, 3)]
-    assert cross_duplicates(held_out[:0], train, max_hash_distance=14) == []
+    assert [pair[:2] for pair in find_leaks(held_out, train).pairs()] == [(20, 7), (21, 3)]
+    assert find_leaks(held_out[:0], train).pairs() == []
 
 
 @pytest.mark.parametrize("count", [19, 21, 40])
@@ -158,23 +170,27 @@ def test_copies_are_found_however_many_there_are(count):
     )
     assert found["duplicate_group"][:count].nunique() == 1 and found["duplicate_group"].nunique() == 101
     same = np.repeat(copies[:1], count, axis=0)
-    leaks = cross_duplicates(
-        recompressed(pixels[0], quality=90)[None], np.concatenate([same, pixels[1:]]), max_hash_distance=14
-    )
-    assert len(leaks) == count
+    leaks = find_leaks(recompressed(pixels[0], quality=90)[None], np.concatenate([same, pixels[1:]]))
+    assert len(leaks.pairs()) == count
 
 
-def test_outside_photos_are_found_among_training_images_when_they_are_larger():
+def test_external_photos_are_found_among_training_images_when_they_are_larger():
     train = scenes(100)
     outside = np.concatenate([scenes(10, seed=5), train[[4, 60]]])
     large = [Image.fromarray(image).resize((230, 230), Image.Resampling.BICUBIC) for image in outside]
     photos = np.stack([np.asarray(image.resize((64, 64), Image.Resampling.LANCZOS)) for image in large])
-    assert [pair[:2] for pair in cross_duplicates(photos, train, max_hash_distance=14)] == [(10, 4), (11, 60)]
+    assert [pair[:2] for pair in find_leaks(photos, train).pairs()] == [(10, 4), (11, 60)]
 
 
 def test_same_bytes_are_told_from_same_pixels():
-    digests = np.array(["aa", "bb", "aa", "cc", "aa"])
-    assert same_bytes(digests).tolist() == [True, False, True, False, True]
+    """Two files of one picture, one of them there twice, and another picture."""
+    pixels = scenes(2)[[0, 0, 0, 1]]
+    digests = np.array(["aa", "bb", "aa", "cc"])
+    found = search(list("abcd"), [0] * 4, pixels, bytes_sha256=digests)
+    assert found["same_bytes"].tolist() == [True, False, True, False]
+    assert found["exact_group"].tolist() == [0, 0, 0, 1]
+    assert count_duplicates(found)["images_with_same_bytes"] == 2
+    assert "same_bytes" not in search(list("abcd"), [0] * 4, pixels)
 
 
 def test_groups_and_copies_are_counted():
@@ -204,3 +220,27 @@ def test_a_uniform_dataset_costs_memory_by_the_image_not_by_the_pair():
     assert (first < second).all() and (distance >= 1).all()
     assert len(np.unique(first * 3000 + second)) == len(first)
     assert len(np.unique(np.concatenate([first, second]))) == 3000
+
+
+@pytest.mark.parametrize("batch_bytes", [1, 5 * 64 * 64 * 3])
+def test_the_size_of_batches_decides_nothing(monkeypatch, batch_bytes):
+    """Images that are decoded a few at a time give the same duplicates, leaks and hashes as one array of all."""
+    base = scenes(60)
+    pixels = np.concatenate([base, base[:5], np.stack([copied(image) for image in base[10:15]])])
+    encoded = np.array([png(image) for image in pixels], dtype=object)
+    ids, labels = [f"img_{i:02d}" for i in range(70)], np.zeros(70, int)
+    whole, leaks = search(ids, labels, pixels), find_leaks(pixels[:30], pixels[30:]).pairs()
+    assert (whole["duplicate_of"] != "").sum() == len(leaks) == 10
+    monkeypatch.setattr(batching, "BATCH_BYTES", batch_bytes)
+    pd.testing.assert_frame_equal(search(ids, labels, DecodedPixels(encoded)), whole)
+    assert find_leaks(DecodedPixels(encoded[:30]), DecodedPixels(encoded[30:])).pairs() == leaks
+    assert np.array_equal(perceptual_hash(DecodedPixels(encoded)), HashedImages.of(pixels).hashes)
+
+
+def test_a_subset_of_hashed_images_is_searched_as_if_hashed_alone():
+    images = scenes(60)
+    images[40:45] = images[:5]
+    hashed, rows, others = HashedImages.of(images), np.array([50, 2, 41]), np.setdiff1d(np.arange(60), [50, 2, 41])
+    found = find_leaks(hashed.subset(rows), hashed.subset(others))
+    assert found.pairs() == find_leaks(images[rows], images[others]).pairs()
+    assert others[found.second].tolist() == [42, 1]

@@ -1,13 +1,11 @@
 """Balanced accuracy, the course's summary text, and the figures over arms, splits and seeds, all computed by hand."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from winnow import tables
-from winnow.detect.duplicates.leaks import leaked_images
 from winnow.errors import WinnowError
 from winnow.evaluation.evaluate import evaluate
 from winnow.evaluation.predict import by_seed
@@ -121,7 +119,7 @@ def test_predictions_table_by_hand():
         {"validation": np.array(["v2", "v1"]), "test": np.array(["t1", "t2"])},
         seeds=[0, 10],
         class_names=["a", "b"],
-        leaks=np.array([False, True]),
+        leaks={"test": np.array([False, True])},
     )
     assert table.to_numpy().tolist() == [
         ["test", "t1", 0, "b", "b", "a"],
@@ -131,23 +129,18 @@ def test_predictions_table_by_hand():
     ]
     assert table.columns.tolist() == ["split", "image_id", "leaks", "label", "seed-0", "seed-10"]
     with pytest.raises(ValueError, match="2 rows of predictions on the test split, but 1 seeds"):
-        predictions_table(
-            {"test": np.zeros((2, 1), int)}, {}, {}, seeds=[0], class_names=["a"], leaks=np.zeros(0, bool)
-        )
+        predictions_table({"test": np.zeros((2, 1), int)}, {}, {}, seeds=[0], class_names=["a"], leaks={})
 
 
-def test_leaked_images_are_those_with_a_twin():
-    rng = np.random.default_rng(0)
-    seen, test = (rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8) for _ in range(2))
-    test[2] = seen[1]
-    assert leaked_images(seen, test).tolist() == [False, False, True, False]
-
-
-def test_networks_come_in_the_order_of_their_seeds():
-    found = by_seed([Path(f"models/x/seed-{seed}.safetensors") for seed in (10, 2)], "x")
-    assert list(found) == [2, 10] and found[10].name == "seed-10.safetensors"
-    with pytest.raises(WinnowError, match="models/x holds no model"):
-        by_seed([], "x")
+def test_networks_come_in_the_order_of_their_seeds(tmp_path):
+    for seed in (10, 2):
+        (tmp_path / f"seed-{seed}.safetensors").touch()
+    assert {seed: path.name for seed, path in by_seed(tmp_path).items()} == {
+        2: "seed-2.safetensors",
+        10: "seed-10.safetensors",
+    }
+    with pytest.raises(WinnowError, match="x holds no model"):
+        by_seed(tmp_path / "x")
 
 
 def test_one_seed_has_no_spread_and_one_arm_no_improvement():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from winnow.learn.projection import project
+from winnow.learn.projection import map_images, project
 
 SETTINGS = {"neighbours": 10, "min_distance": 0.1, "seed": 0}
 
@@ -45,3 +45,13 @@ def test_alike_images_and_narrow_features():
     assert np.isfinite(project(same, method="umap", **SETTINGS)[0]).all()
     narrow = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     assert project(narrow, method="pca", **SETTINGS)[0].shape == (40, 3)
+
+
+def test_the_map_has_a_row_per_image_in_the_order_of_ids():
+    features, _ = clusters(count=2)
+    ids = np.array(["f", "e", "d", "c", "b", "a"])
+    frame = map_images(ids, features, method="pca", **SETTINGS)
+    assert frame.columns.tolist() == ["image_id", "method", "x3", "y3", "z3", "x2", "y2"]
+    assert frame["image_id"].tolist() == list("abcdef") and (frame["method"] == "pca").all()
+    three, two, _ = project(features, method="pca", **SETTINGS)
+    assert (frame[["x3", "y3", "z3"]].to_numpy() == three[::-1]).all() and (frame["y2"] == two[::-1, 1]).all()

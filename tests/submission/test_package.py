@@ -13,7 +13,7 @@ from winnow.submission.package import write_submission
 
 def _packed(*keys: str) -> pd.DataFrame:
     content = np.array([key.encode() for key in keys], dtype=object)
-    return pack_originals(np.array([f"img_{key}" for key in keys]), np.arange(len(keys)) % 2, content)
+    return pack_originals(np.array([f"img_{key}" for key in keys]), np.arange(len(keys)) % 2, content).frame()
 
 
 def _tree(folder) -> dict[str, bytes]:

@@ -13,7 +13,9 @@ from PIL import Image
 
 from winnow.data.archive import Archive
 from winnow.data.decode import BadImage, Decoded, read_image, upright_rgb
-from winnow.detect.duplicates.search import LEAK_HASH_DISTANCE, cross_duplicates
+from winnow.data.pixels import Pixels
+from winnow.detect.duplicates.hashed import HashedImages
+from winnow.detect.duplicates.leaks import find_leaks
 from winnow.errors import WinnowError
 from winnow.progress import progress
 
@@ -89,7 +91,7 @@ def check_outside(
     *,
     pred_probs: np.ndarray,
     image_id: np.ndarray,
-    dataset: np.ndarray,
+    dataset: Pixels,
 ) -> pd.DataFrame:
     """Compare photos with their class and with every image of the dataset.
 
@@ -115,11 +117,12 @@ def check_outside(
     frame["encoder_agrees"] = predicted == label
     same_as = np.full(len(frame), "", dtype=object)
     found: list[dict[str, int]] = [{} for _ in range(len(frame))]  # distance of each counterpart
-    for look in (pixels, whole):
-        for own, other, distance in cross_duplicates(look, dataset, max_hash_distance=LEAK_HASH_DISTANCE):
+    cropped, hashed = HashedImages.of(pixels), HashedImages.of(dataset)
+    for look in (cropped, whole):
+        for own, other, distance in find_leaks(look, hashed).pairs():
             name = str(image_id[other])
             found[own][name] = min(distance, found[own].get(name, distance))
-    for own, other, _ in cross_duplicates(pixels, pixels, max_hash_distance=LEAK_HASH_DISTANCE):
+    for own, other, _ in find_leaks(cropped, cropped).pairs():
         if other < own and not same_as[own]:
             same_as[own] = frame["image_id"].iat[other]
     frame["counterparts"] = [",".join(sorted(names, key=lambda name: (names[name], name))) for names in found]

@@ -12,6 +12,7 @@ from winnow.errors import WinnowError
 
 ACTIONS = ("keep", "relabel", "drop")
 VERDICTS = ("confirm", "reject")
+DECISIONS_FILE, CONFIRMATIONS_FILE = "decisions.csv", "validation.csv"
 COLUMNS = ("image_id", "action", "label", "reviewer")
 CONFIRMATION_COLUMNS = ("image_id", "label", "verdict", "reviewer")
 
@@ -51,7 +52,7 @@ def read_confirmations(path: str | Path, *, image_id: Collection[str], class_nam
 
     Args:
         path: CSV with the columns `image_id,label,verdict,reviewer` and, if wanted, `reason`; may be absent.
-        image_id: ids that exist, of the dataset and of photos from outside it.
+        image_id: ids that exist, of the dataset and of external photos.
         class_names: K names; `label` is one of them or an integer in [0, K).
 
     Returns:
@@ -71,8 +72,8 @@ def seen_by_people(folder: str | Path) -> set[str]:
     """Ids of the images that people looked at and let stand, by both review files in `folder`; either may be absent."""
     seen: set[str] = set()
     for name, column, verdicts in (
-        ("decisions.csv", "action", ("keep", "relabel")),
-        ("validation.csv", "verdict", ("confirm",)),
+        (DECISIONS_FILE, "action", ("keep", "relabel")),
+        (CONFIRMATIONS_FILE, "verdict", ("confirm",)),
     ):
         rows = _read_rows(Path(folder) / name, ("image_id", column), lambda row, place: row)
         seen |= {row["image_id"] for row in rows if row[column].lower() in verdicts}

@@ -27,7 +27,7 @@ def select_validation(
     seed: int,
     confirmed: np.ndarray | None = None,
     rejected: np.ndarray | None = None,
-    from_outside: np.ndarray | None = None,
+    external: np.ndarray | None = None,
 ) -> np.ndarray:
     """Choose the validation images.
 
@@ -51,7 +51,7 @@ def select_validation(
         seed: draws the candidates that are compared where a class has very many.
         confirmed: row positions that are in whatever their scores, each with its `final_label`; None for none.
         rejected: row positions that are out; None for none.
-        from_outside: (K,) how many confirmed photos of each class come from outside the dataset; None for none.
+        external: (K,) how many confirmed external photos there are of each class; None for none.
 
     Returns:
         Sorted row positions. A class with too few candidates adds its best-supported kept images, so that every class
@@ -67,11 +67,11 @@ def select_validation(
         )
     confirmed = np.empty(0, np.int64) if confirmed is None else confirmed
     rejected = np.empty(0, np.int64) if rejected is None else rejected
-    taken = np.zeros(num_classes, np.int64) if from_outside is None else from_outside
+    taken = np.zeros(num_classes, np.int64) if external is None else external
     taken = taken + np.bincount(decisions["final_label"].to_numpy()[confirmed], minlength=num_classes)
     if taken.sum() > max_total:
         raise WinnowError(
-            f"data/review/validation.csv confirms {taken.sum():,} images and validation.max_total allows "
+            f"validation.csv confirms {taken.sum():,} images and validation.max_total allows "
             f"{max_total:,}; reject some of them."
         )
     group = decisions["duplicate_group"].to_numpy()
@@ -131,8 +131,8 @@ def require_every_class(training: np.ndarray, validation: np.ndarray, *, class_n
         if empty:
             raise WinnowError(
                 f"no image to {purpose} is left of {', '.join(empty[:5])}{' and more' if len(empty) > 5 else ''}: a "
-                "class needs two pictures that are kept and no copies of each other; add some, confirm photos from "
-                "outside, or leave the class out of data.class_names."
+                "class needs two pictures that are kept and no copies of each other; add some, confirm external "
+                "photos, or leave the class out of data.class_names."
             )
 
 
@@ -234,7 +234,7 @@ def assign_splits(
     leaks: dict[int, int],
     *,
     class_names: list[str],
-    outside_leaks: dict[int, str] | None = None,
+    external_leaks: dict[int, str] | None = None,
 ) -> pd.DataFrame:
     """The ledger: the decisions, with the split of every image.
 
@@ -243,7 +243,7 @@ def assign_splits(
         validation: row positions of the validation images.
         leaks: row position of each further near duplicate of a validation image, and that image's row position.
         class_names: K names, for the reasons.
-        outside_leaks: row position of each near duplicate of a validation image from outside, and that image's id.
+        external_leaks: row position of each near duplicate of an external validation photo, and that photo's id.
 
     Returns:
         `decisions` with `split` (`train`: kept or relabelled, `validation`, or `none`) and `leaks_validation`: whether
@@ -259,7 +259,7 @@ def assign_splits(
         dict(zip(ledger["duplicate_group"].to_numpy()[validation], validation, strict=True))
     )
     leaked_from = pd.Series(leaks, dtype=float).reindex(ledger.index).fillna(group_member)
-    source = pd.Series(outside_leaks or {}, dtype=object).reindex(ledger.index)
+    source = pd.Series(external_leaks or {}, dtype=object).reindex(ledger.index)
     inside = leaked_from.notna()
     source[inside] = image_id[leaked_from[inside].astype(int)]
     ledger["leaks_validation"] = source.notna() & ~chosen

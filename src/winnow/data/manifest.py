@@ -3,11 +3,12 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from winnow.data.decode import BadImage, read_image
 from winnow.data.layouts import Entry, read_layout
 from winnow.errors import WinnowError
 from winnow.progress import progress
+from winnow.row_groups import StoredColumn, Values, write_parquet_parts
+from winnow.tables import ROW_GROUP
 
 _MANIFEST_COLUMNS = ("image_id", "file_name", "label", "width", "height", "repairs", "bytes_sha256")
 _REJECTED_COLUMNS = ("file_name", "image_id", "reason", "detail")
@@ -31,7 +34,7 @@ class Manifest:
         manifest: a row per accepted image, sorted by `image_id` (unique): `image_id`, `file_name` (inside the
             archive), `label` int64, `width`, `height` int64 (as they came), `repairs` (comma-separated), `bytes_sha256`
             (hex, of the bytes as they came).
-        images: the same rows: `image_id`, `image_bytes` (as they came; re-encoded where repaired).
+        image_bytes: (N,) of the same images: as they came; re-encoded where repaired.
         rejected: a row per rejected image: `file_name`, `image_id`, `reason`, `detail`.
         class_names: in label order.
         counts: flat; `images_in` = `accepted` + `rejected`, `repaired`, and how many of each `rejected.<reason>`,
@@ -39,10 +42,26 @@ class Manifest:
     """
 
     manifest: pd.DataFrame
-    images: pd.DataFrame
+    image_bytes: Values
     rejected: pd.DataFrame
     class_names: list[str]
     counts: dict[str, int | float]
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """All `image_id` and `image_bytes`, a row per image."""
+        return self.images_of(slice(None))
+
+    def image_frames(self) -> Iterator[pd.DataFrame]:
+        """`images` in pieces, for those that are too large to hold."""
+        for start in range(0, len(self.manifest), ROW_GROUP):
+            yield self.images_of(slice(start, start + ROW_GROUP))
+
+    def images_of(self, rows: slice) -> pd.DataFrame:
+        """The rows of `images` in a slice."""
+        image_id = self.manifest["image_id"].iloc[rows].reset_index(drop=True)
+        image_bytes = pd.Series(self.image_bytes[rows], index=image_id.index, dtype=object)
+        return pd.DataFrame({"image_id": image_id, "image_bytes": image_bytes})
 
 
 def load_dataset(
@@ -53,16 +72,28 @@ def load_dataset(
     image_size: int,
     max_unpacked_bytes: float,
     every_class: bool = True,
+    spool: Path | None = None,
 ) -> Manifest:
     """Open an archive and build its manifest; see `open_archive` and `build_manifest`."""
     with open_archive(path, max_unpacked_bytes=max_unpacked_bytes) as archive:
         return build_manifest(
-            archive, class_names=class_names, split=split, image_size=image_size, every_class=every_class
+            archive,
+            class_names=class_names,
+            split=split,
+            image_size=image_size,
+            every_class=every_class,
+            spool=spool,
         )
 
 
 def build_manifest(
-    archive: Archive, *, class_names: Sequence[str], split: str | None, image_size: int, every_class: bool = True
+    archive: Archive,
+    *,
+    class_names: Sequence[str],
+    split: str | None,
+    image_size: int,
+    every_class: bool = True,
+    spool: Path | None = None,
 ) -> Manifest:
     """Read, check, decode and repair every image of an archive.
 
@@ -72,6 +103,8 @@ def build_manifest(
         split: which split of an ImageFolder to read; None for `train` if there is one.
         image_size: side in pixels that every accepted image has afterwards.
         every_class: whether each class needs an accepted image, or any one image is enough.
+        spool: a folder on a disk with room for the images' bytes, which are then held there and not in memory; in a
+            file without a name, that goes with the manifest. None holds them in memory.
 
     Raises:
         WinnowError: if the archive or its labels cannot be read (see `read_layout`), or no image is accepted, or a
@@ -82,7 +115,37 @@ def build_manifest(
         (entry.file_name, entry.image_id, entry.problem, entry.detail) for entry in layout.entries if entry.problem
     ]
     wanted = {entry.file_name: entry for entry in layout.entries if not entry.problem}
-    accepted = []
+    accepted: list[tuple] = []
+    frames = _examined(archive, wanted, image_size, accepted, rejected)
+    image_bytes = _spooled(frames, spool) if spool else pd.concat(list(frames))["image_bytes"].to_numpy()
+
+    frame = pd.DataFrame(accepted, columns=list(_MANIFEST_COLUMNS))
+    frame = frame.astype({"label": np.int64, "width": np.int64, "height": np.int64})
+    frame = frame.sort_values("image_id")
+    image_bytes = image_bytes.take(frame.index.to_numpy())
+    frame = frame.reset_index(drop=True)
+    rejected = pd.DataFrame(sorted(rejected), columns=list(_REJECTED_COLUMNS))
+    assert len(frame) + len(rejected) == len(layout.entries), "every image is either accepted or rejected"
+    assert frame["image_id"].is_unique, "the layout lets no id through twice"
+    if every_class or frame.empty:
+        _check_classes(archive, layout.class_names, frame["label"], rejected["reason"])
+    return Manifest(
+        manifest=frame,
+        image_bytes=image_bytes,
+        rejected=rejected,
+        class_names=layout.class_names,
+        counts=_counts(frame, rejected, layout.class_names),
+    )
+
+
+def _examined(
+    archive: Archive, wanted: dict[str, Entry], image_size: int, accepted: list[tuple], rejected: list[tuple]
+) -> Iterator[pd.DataFrame]:
+    """Read, decode and repair the wanted images; the bytes of those accepted, as frames of `image_bytes`.
+
+    In batches, so that an archive is never held in memory together with all that is made of it. What is known of each
+    image is added to `accepted`, in the order of the bytes, or to `rejected`.
+    """
 
     def examine(item: tuple[str, bytes]) -> tuple[Entry, bytes, tuple | BadImage]:
         name, content = item
@@ -95,32 +158,28 @@ def build_manifest(
         facts = (decoded.width, decoded.height, ",".join(decoded.repairs), digest)
         return entry, decoded.image_bytes, facts
 
-    # In batches, so that an archive is never held in memory together with all that is made of it.
     contents = archive.items(list(wanted))
+    yield pd.DataFrame({"image_bytes": pd.Series(dtype=object)})
     with progress("read images", len(wanted)) as report, ThreadPoolExecutor(os.cpu_count()) as pool:
         while batch := list(islice(contents, _BATCH)):
+            kept = []
             for entry, image_bytes, result in pool.map(examine, batch):
                 if isinstance(result, BadImage):
                     rejected.append((entry.file_name, entry.image_id, result.reason, result.detail))
                 else:
-                    accepted.append((entry.image_id, entry.file_name, entry.label, *result, image_bytes))
+                    accepted.append((entry.image_id, entry.file_name, entry.label, *result))
+                    kept.append(image_bytes)
+            yield pd.DataFrame({"image_bytes": pd.Series(kept, dtype=object)})
             report(len(batch))
 
-    frame = pd.DataFrame(accepted, columns=[*_MANIFEST_COLUMNS, "image_bytes"])
-    frame = frame.astype({"label": np.int64, "width": np.int64, "height": np.int64})
-    frame = frame.sort_values("image_id", ignore_index=True)
-    rejected = pd.DataFrame(sorted(rejected), columns=list(_REJECTED_COLUMNS))
-    assert len(frame) + len(rejected) == len(layout.entries), "every image is either accepted or rejected"
-    assert frame["image_id"].is_unique, "the layout lets no id through twice"
-    if every_class or frame.empty:
-        _check_classes(archive, layout.class_names, frame["label"], rejected["reason"])
-    return Manifest(
-        manifest=frame[list(_MANIFEST_COLUMNS)],
-        images=frame[["image_id", "image_bytes"]],
-        rejected=rejected,
-        class_names=layout.class_names,
-        counts=_counts(frame, rejected, layout.class_names),
-    )
+
+def _spooled(frames: Iterator[pd.DataFrame], spool: Path) -> StoredColumn:
+    """The frames' bytes in a file without a name in the folder `spool`."""
+    spool.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=spool) as folder:
+        path = Path(folder) / "images.parquet"
+        write_parquet_parts(frames, path)
+        return StoredColumn(path, "image_bytes")  # open: it can be read when its name is gone
 
 
 def _check_classes(archive: Archive, class_names: Sequence[str], labels: pd.Series, reasons: pd.Series) -> None:
@@ -130,7 +189,7 @@ def _check_classes(archive: Archive, class_names: Sequence[str], labels: pd.Seri
         rejected = f" ({len(reasons)} images were rejected: {causes})" if causes else ""
         raise WinnowError(
             f"{archive.label} has no usable image of class {', '.join(repr(name) for name in empty)}{rejected}; "
-            "add images, or mend data.class_names or data.split in params.yaml."
+            "add images, or correct data.class_names or data.split in params.yaml."
         )
 
 

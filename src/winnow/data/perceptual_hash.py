@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import fft, sparse
 
+from winnow.data.pixels import Pixels, batches
 from winnow.errors import WinnowError
 
 _BITS = 64
@@ -18,7 +19,7 @@ _FLAT = 1.5
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 
 
-def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
+def perceptual_hash(pixels: Pixels) -> np.ndarray:
     """Hash every image to 64 bits: which of its 64 lowest frequencies, mean brightness left out, exceed their median.
 
     A flat image has no such frequencies and would hash to its compression noise, or, if constant, to the same value
@@ -37,14 +38,26 @@ def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
     its resizing: the low frequencies of a picture are those of its reduced copy.
     """
     hashes = np.empty(len(pixels), dtype=np.uint64)
-    for start in range(0, len(pixels), _BLOCK):
-        block = pixels[start : start + _BLOCK]
-        lowest = low_frequencies(block)[:, _lowest()]  # (B, 64)
-        bits = lowest > np.median(lowest, axis=1, keepdims=True)
-        hashed = np.ascontiguousarray(np.packbits(bits, axis=1)).view(">u8").ravel().astype(np.uint64)
-        for flat in np.flatnonzero(np.linalg.norm(lowest, axis=1) < _FLAT):
-            hashed[flat] = int.from_bytes(hashlib.sha256(block[flat].tobytes()).digest()[:8], "big")
-        hashes[start : start + _BLOCK] = hashed
+    for rows, batch in batches(pixels):
+        hashes[rows] = hash_frequencies(low_frequencies(batch), batch)
+    return hashes
+
+
+def hash_frequencies(frequencies: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """`perceptual_hash` of images whose frequencies are known.
+
+    Args:
+        frequencies: (B, 143) float32 of `low_frequencies`.
+        pixels: (B, H, W, 3) uint8 of the same images.
+
+    Returns:
+        (B,) uint64.
+    """
+    lowest = frequencies[:, _lowest()]  # (B, 64)
+    bits = lowest > np.median(lowest, axis=1, keepdims=True)
+    hashes = np.ascontiguousarray(np.packbits(bits, axis=1)).view(">u8").ravel().astype(np.uint64)
+    for flat in np.flatnonzero(np.linalg.norm(lowest, axis=1) < _FLAT):
+        hashes[flat] = int.from_bytes(hashlib.sha256(pixels[flat].tobytes()).digest()[:8], "big")
     return hashes
 
 

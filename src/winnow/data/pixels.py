@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from winnow.data.decode import decode_pixels
-from winnow.row_groups import StoredColumn
+from winnow.row_groups import Joined, Values
 
 BATCH_BYTES = 2**25
 """Most bytes of pixels in a batch: 2,730 images of 64 pixels a side, 222 of 224."""
@@ -19,9 +19,12 @@ class DecodedPixels:
 
     Attributes:
         shape: (N, H, W, 3).
+        dtype: uint8.
     """
 
-    def __init__(self, image_bytes: np.ndarray | StoredColumn) -> None:
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, image_bytes: Values) -> None:
         """Args: (N,) encoded images, all RGB squares of one size, as `decode.read_image` leaves them."""
         self._image_bytes = image_bytes
         side = Image.open(io.BytesIO(image_bytes[:1][0])).width if len(image_bytes) else 0
@@ -43,8 +46,8 @@ class DecodedPixels:
         return pixels if np.array_equal(distinct, rows) else pixels[position]
 
 
-Pixels: TypeAlias = np.ndarray | DecodedPixels
-"""(N, H, W, 3) uint8: an array, or images that are decoded when rows are asked for."""
+Pixels: TypeAlias = np.ndarray | DecodedPixels | Joined
+"""(N, H, W, 3) uint8: an array, images that are decoded when rows are asked for, or several of these joined."""
 
 
 def batch_length(pixels: Pixels) -> int:

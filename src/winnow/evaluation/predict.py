@@ -1,29 +1,30 @@
 """The trained networks of an arm, and what they predict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from winnow.data.pixels import Pixels
 from winnow.errors import WinnowError
 from winnow.models.network import load_model, predict
 from winnow.progress import progress
 
 
-def by_seed(weights: Iterable[Path], arm: str) -> dict[int, Path]:
-    """The weights files `seed-<s>.safetensors` of an arm by seed, in the order of the seeds.
+def by_seed(folder: Path) -> dict[int, Path]:
+    """An arm's weights, the files `seed-<s>.safetensors` of its folder, by seed and in the order of the seeds.
 
     Raises:
         WinnowError: if there are none.
     """
-    found = {int(path.stem.removeprefix("seed-")): path for path in weights}
+    found = {int(path.stem.removeprefix("seed-")): path for path in folder.glob("seed-*.safetensors")}
     if not found:
-        raise WinnowError(f"models/{arm} holds no model; run 'dvc repro' to train it.")
+        raise WinnowError(f"{folder} holds no model; run 'dvc repro' to train it.")
     return dict(sorted(found.items()))
 
 
 def predict_splits(
-    networks: Mapping[int, Path], pixels: Mapping[str, np.ndarray], *, arm: str, num_classes: int, batch_size: int
+    networks: Mapping[int, Path], pixels: Mapping[str, Pixels], *, arm: str, num_classes: int, batch_size: int
 ) -> dict[str, np.ndarray]:
     """By split, (S, N) predicted labels: a row per network, in their order; `pixels` holds (N, H, W, 3) uint8 each."""
     predicted: dict[str, list[np.ndarray]] = {split: [] for split in pixels}

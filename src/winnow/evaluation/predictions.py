@@ -1,17 +1,9 @@
 """The predictions of every seed on every image: what two runs are compared by, image by image."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-PREDICTIONS = Path("metrics/predictions")
-
-
-def predictions_path(arm: str) -> Path:
-    """Where the predictions of an arm lie; git tracks the file, so that it is in every experiment, branch and clone."""
-    return PREDICTIONS / f"{arm}.csv"
 
 
 def predictions_table(
@@ -21,21 +13,21 @@ def predictions_table(
     *,
     seeds: Sequence[int],
     class_names: Sequence[str],
-    leaks: np.ndarray,
+    leaks: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
     """One arm's predictions, a row per split and image.
 
     Args:
-        predictions: by split (`validation`, `test`), (S, N) integers in [0, K), a row per seed.
+        predictions: by split, (S, N) integers in [0, K), a row per seed.
         labels: by split, (N,) integers in [0, K), the true classes.
         image_id: by split, (N,) unique ids.
         seeds: S seeds, in the order of the rows.
         class_names: K names, in label order.
-        leaks: (N,) bool over the test split, empty if there is none: near duplicates of what may have been trained on.
+        leaks: by split, where there are any, (N,) bool: near duplicates of what may have been trained on.
 
     Returns:
-        `split`, `image_id`, `leaks` (0 or 1, 0 outside the test split), `label` and a column `seed-<s>` per seed (class
-        names), sorted by split and image_id.
+        `split`, `image_id`, `leaks` (0 or 1), `label` and a column `seed-<s>` per seed (class names), sorted by
+        `split` and `image_id`.
     """
     names = np.asarray(class_names, dtype=object)
     parts = []
@@ -45,7 +37,7 @@ def predictions_table(
         part = {
             "split": split,
             "image_id": image_id[split],
-            "leaks": leaks.astype(int) if split == "test" else 0,
+            "leaks": leaks[split].astype(int) if split in leaks else 0,
             "label": names[labels[split]],
         }
         part |= {f"seed-{seed}": names[row] for seed, row in zip(seeds, predicted, strict=True)}

@@ -11,7 +11,7 @@ from winnow import tables
 from winnow.errors import WinnowError
 
 
-def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
+def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None) -> dict[str, Any]:
     """Compare the ledger with the truth, over the images that the truth file names.
 
     Detectors are judged by what they flagged, whichever rule decided in the end: a mislabelled image that was dropped
@@ -21,11 +21,13 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
         ledger: a row per image with `image_id`, `label` (as given), `final_label`, `action`, `split`,
             `label_quality_score` (lower is worse), `ood_score` (higher is more out of distribution),
             `flagged_label_issue`, `flagged_ood` (bool), `duplicate_group` (int).
-        truth: `image_id` and any of `true_label`, `is_ood`, `duplicate_of`, as `read_truth` returns them.
+        truth: `image_id` and any of `true_label`, `is_ood`, `duplicate_of`, as `read_truth` returns them; None if
+            there is no truth.
 
     Returns:
-        flat, with dotted names; the parts whose column the truth lacks are absent, and so is every rate whose
-        denominator is zero (no image flagged, one class alone). All rates lie in [0, 1], higher is better:
+        empty without a truth; else flat, with dotted names; the parts whose column the truth lacks are absent, and so
+        is every rate whose denominator is zero (no image flagged, one class alone). All rates lie in [0, 1], higher is
+        better:
 
         - `images`, `images_in_truth`: how many the ledger has, and how many of those the truth names;
         - `label_errors.*` (needs true_label): an error is an image whose given label is not the true one, among images
@@ -44,6 +46,8 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
     Raises:
         WinnowError: if the truth names no image of the ledger.
     """
+    if truth is None:
+        return {}
     ledger = ledger.reset_index(drop=True)
     in_ledger = truth["image_id"].isin(ledger["image_id"]).to_numpy()
     if not in_ledger.any():

@@ -10,11 +10,11 @@ import pandas as pd
 import yaml
 
 from winnow.errors import WinnowError
-from winnow.evaluation.predictions import predictions_path
 from winnow.experiments.repository import WORKSPACE, Repository
 from winnow.experiments.staleness import not_whole
+from winnow.workspace import Workspace
 
-METRICS = "metrics/evaluation.json"
+METRICS = Workspace().path("metrics", stage="evaluation").as_posix()
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def read_run(repository: Repository, name: str, rev: str | None = None) -> Run:
     rev = rev or repository.resolve(name)
     lock, params_file, metrics = (repository.read(path, rev) for path in ("dvc.lock", "params.yaml", METRICS))
     params = yaml.safe_load(params_file or b"") or {}
-    git_held = {METRICS, *(predictions_path(arm).as_posix() for arm in ("baseline", "submission"))}
+    git_held = {METRICS, *(_predictions(arm) for arm in ("baseline", "submission"))}
 
     def md5(path: str) -> str | None:
         content = repository.read(path, rev) if path in git_held else None
@@ -73,9 +73,14 @@ def read_predictions(repository: Repository, run: Run, arm: str) -> pd.DataFrame
     Raises:
         WinnowError: if the run has no such file.
     """
-    path = predictions_path(arm).as_posix()
+    path = _predictions(arm)
     content = repository.read(path, run.rev)
     if content is None:
         mend = "run 'dvc repro'" if run.rev == WORKSPACE else "make it again with 'dvc exp run'"
         raise WinnowError(f"{run.name} holds no {path}, which says what it predicted for each image; {mend}.")
     return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+
+
+def _predictions(arm: str) -> str:
+    """Where the predictions of an arm lie; git tracks the file, so that it is in every experiment, branch and clone."""
+    return Workspace().path("predictions", arm=arm).as_posix()

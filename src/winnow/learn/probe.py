@@ -26,6 +26,19 @@ class CrossvalResult:
     log_loss: dict[float, float]
     accuracy: float
 
+    def metrics(self, labels: np.ndarray) -> dict[str, int | float | dict[str, float]]:
+        """Figures of a run, rates beside their counts; `labels` are the (N,) given ones."""
+        disagreeing = int((self.pred_probs.argmax(axis=1) != labels).sum())
+        return {
+            "images": len(labels),
+            "accuracy": self.accuracy,
+            "disagreeing": disagreeing,
+            "disagreement": disagreeing / len(labels),
+            "log_loss": self.log_loss[self.l2],
+            "l2": self.l2,
+            "log_loss_by_l2": {str(l2): loss for l2, loss in self.log_loss.items()},
+        }
+
 
 def crossval_pred_probs(
     features: np.ndarray,

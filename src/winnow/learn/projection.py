@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 
 from winnow.learn.neighbours import nearest_neighbours
 
@@ -10,6 +11,26 @@ from winnow.learn.neighbours import nearest_neighbours
 _COMPONENTS = 50
 # Fewer images than this have no neighbourhoods worth drawing.
 _LEAST_FOR_UMAP = 30
+
+
+def map_images(
+    image_id: np.ndarray, features: np.ndarray, *, method: str, neighbours: int, min_distance: float, seed: int
+) -> pd.DataFrame:
+    """Give every image its place on the map; see `project`.
+
+    Args:
+        image_id: (N,) unique strings.
+        features: (N, D) float32, L2-normalised, in the same order.
+        method, neighbours, min_distance, seed: of `project`.
+
+    Returns:
+        A row per image, sorted by `image_id`: `method` (that was used), `x3`, `y3`, `z3`, `x2`, `y2` float32.
+    """
+    three, two, used = project(features, method=method, neighbours=neighbours, min_distance=min_distance, seed=seed)
+    places = {f"{axis}3": three[:, i] for i, axis in enumerate("xyz")}
+    places |= {f"{axis}2": two[:, i] for i, axis in enumerate("xy")}
+    frame = pd.DataFrame({"image_id": image_id, "method": used, **places})
+    return frame.sort_values("image_id", kind="stable", ignore_index=True)
 
 
 def project(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from winnow import tables
+from winnow.data.pixels import Pixels
 from winnow.errors import WinnowError
 
 
@@ -35,7 +36,7 @@ def to_input(pixels: Tensor) -> Tensor:
 @torch.inference_mode()
 def predict(
     network: nn.Module,
-    pixels: np.ndarray | Tensor,
+    pixels: Pixels | Tensor,
     *,
     batch_size: int,
     device: torch.device | None = None,
@@ -48,7 +49,7 @@ def predict(
 
     Args:
         network: maps (B, 3, H, W) to (B, K); it is moved to `device` and left in evaluation mode.
-        pixels: (N, H, W, 3) uint8, an array or a tensor on any device.
+        pixels: (N, H, W, 3) uint8: an array, a tensor on any device, or images decoded a batch at a time.
         batch_size: images per forward pass.
         device: where to compute; None takes `best_device`.
         report: called with the number of images after each batch.
@@ -60,7 +61,8 @@ def predict(
     network.to(device, memory_format=torch.channels_last).eval()
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         logits = []
-        for batch in torch.as_tensor(pixels).split(batch_size):
+        for start in range(0, len(pixels), batch_size):
+            batch = torch.as_tensor(pixels[start : start + batch_size])
             logits.append(network(to_input(batch.to(device))))
             if report:
                 report(len(batch))

@@ -2,22 +2,23 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from winnow.data.decode import BadImage, decode_pixels, read_image
+from winnow.data.decode import BadImage, read_image
 from winnow.data.manifest import Manifest
+from winnow.data.pixels import BATCH_BYTES, DecodedPixels, Pixels
+from winnow.detect.duplicates.hashed import HashedImages
+from winnow.detect.duplicates.leaks import find_leaks
 from winnow.progress import progress
 from winnow.submission.folders import SetFolder
-from winnow.submission.leaks import LeakSearch
 from winnow.submission.names import parse_name
-
-_BATCH = 4096  # training images whose pixels are held at once: 50 MB of 64 x 64
 
 
 @dataclass
@@ -50,6 +51,11 @@ class Picture:
     bytes_sha256: str = ""
     pixels: np.ndarray | None = None
 
+    @cached_property
+    def pixels_sha256(self) -> str:
+        """Digest of the pixels."""
+        return hashlib.sha256(np.ascontiguousarray(self.pixels)).hexdigest()
+
 
 def examine(
     training: SetFolder | None, validation: SetFolder | None, original: Manifest, *, image_size: int
@@ -59,10 +65,13 @@ def examine(
     image_bytes = dict(zip(original.images["image_id"], original.images["image_bytes"], strict=True))
     digests = dict(zip(original.manifest["image_id"], original.manifest["bytes_sha256"], strict=True))
 
-    wanted = [picture for batch in _pictures(validation, image_size) for picture in batch]
-    seen.undecodable += _problems(validation, wanted)
-    wanted = [picture for picture in wanted if not picture.problem]
-    leaks = LeakSearch([picture.file_name for picture in wanted], [picture.pixels for picture in wanted])
+    held_out = [picture for batch in _pictures(validation, image_size) for picture in batch]
+    seen.undecodable += _problems(validation, held_out)
+    held_out = [picture for picture in held_out if not picture.problem]
+    by_pixels: dict[str, list[str]] = {}
+    for picture in held_out:
+        by_pixels.setdefault(picture.pixels_sha256, []).append(picture.file_name)
+    identical: dict[str, str] = {}
 
     names = training.files if training else {}
     parsed = {name: parse_name(name, image_bytes) or (Path(name).stem, "") for name in names}
@@ -70,8 +79,9 @@ def examine(
     for batch in _pictures(training, image_size):
         seen.undecodable += _problems(training, batch)
         batch = [picture for picture in batch if not picture.problem]
-        leaks.look_for_identical([picture.file_name for picture in batch], [picture.pixels for picture in batch])
         for picture in batch:
+            for found in by_pixels.get(picture.pixels_sha256, []):
+                identical.setdefault(found, picture.file_name)
             source, technique = parsed[picture.file_name]
             if source not in image_bytes:
                 foreign.append(picture)
@@ -83,22 +93,41 @@ def examine(
                     seen.altered.append(training.shown(picture.file_name))
 
     if training and validation:
-        # Copies are not hashed, their source is: a crop or rotation may hash like some other image. Images that are
-        # in neither set are looked at too, since what counts as alike is judged against all that there is.
-        keys = (parse_name(name, image_bytes) or ("", "") for name in validation.files)
-        in_validation = {source for source, _ in keys}
-        others = [source for source in image_bytes if source not in in_validation]
-        training_name = {source: name for name, (source, _) in parsed.items()}
-        leaks.look_for_alike(
-            [training_name.get(source) for source in others],
-            decode_pixels([image_bytes[source] for source in others], image_size=image_size),
-        )
-        if foreign:
-            pixels = np.stack([picture.pixels for picture in foreign])
-            leaks.look_for_alike([picture.file_name for picture in foreign], pixels)
         shared = _shared_sources(validation, parsed, image_bytes)
-        _report_leaks(seen, training, validation, shared, leaks)
+        alike = _alike(validation, held_out, foreign, parsed, image_bytes)
+        found = ((shared, seen.shared_sources), (identical, seen.identical), (alike, seen.alike))
+        _report_leaks(found, training, validation)
     return seen
+
+
+def _alike(
+    validation: SetFolder,
+    held_out: list[Picture],
+    foreign: list[Picture],
+    parsed: dict[str, tuple[str, str]],
+    image_bytes: dict[str, bytes],
+) -> dict[str, str]:
+    """Validation file name to the first training file that it nearly equals, or whose source it nearly equals.
+
+    Copies are not hashed, their source is: a crop or rotation may hash like some other image. Images that are in
+    neither set are compared too, since what counts as alike is judged against all that there is.
+    """
+    if not held_out:
+        return {}
+    in_validation = {source for source, _ in (parse_name(name, image_bytes) or ("", "") for name in validation.files)}
+    others = [source for source in image_bytes if source not in in_validation]
+    training_name = {source: name for name, (source, _) in parsed.items()}
+    originals: Pixels = DecodedPixels(np.array([image_bytes[source] for source in others], dtype=object))
+    searched = [([training_name.get(source) for source in others], originals)]
+    if foreign:
+        searched.append(([picture.file_name for picture in foreign], np.stack([picture.pixels for picture in foreign])))
+    hashed = HashedImages.of(np.stack([picture.pixels for picture in held_out]))
+    alike: dict[str, str] = {}
+    for names, pixels in searched:
+        for own, other, _ in find_leaks(hashed, pixels).pairs():
+            if (name := names[other]) is not None:
+                alike.setdefault(held_out[own].file_name, name)
+    return alike
 
 
 def _shared_sources(
@@ -106,7 +135,7 @@ def _shared_sources(
 ) -> dict[str, str]:
     """Validation file name to a training file name of the same source."""
     by_source = {source: name for name, (source, _) in parsed.items()}
-    # An outside photo's key may look like a copy's name, so whole names count as well.
+    # An external photo's key may look like a copy's name, so whole names count as well.
     by_source.update({Path(name).stem: name for name in parsed})
     shared = {}
     for name in validation.files:
@@ -117,11 +146,11 @@ def _shared_sources(
 
 
 def _report_leaks(
-    seen: Examined, training: SetFolder, validation: SetFolder, shared: dict[str, str], leaks: LeakSearch
+    leaks: Iterable[tuple[dict[str, str], list[str]]], training: SetFolder, validation: SetFolder
 ) -> None:
-    """Tell each leaked validation image once, by its plainest sign."""
+    """Add each leaked validation image to the faults of its plainest sign, once; the plainest comes first."""
     told: set[str] = set()
-    for found, faults in ((shared, seen.shared_sources), (leaks.identical, seen.identical), (leaks.alike, seen.alike)):
+    for found, faults in leaks:
         new = [name for name in sorted(found) if name not in told]
         faults += [f"{validation.shown(name)} and {training.shown(found[name])}" for name in new]
         told.update(new)
@@ -135,9 +164,10 @@ def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]
     def read(item: tuple[str, Path]) -> Picture:
         return _read_picture(*item, image_size=image_size)
 
+    size = max(1, BATCH_BYTES // (3 * image_size**2))
     waiting = iter(part.files.items())
     with progress(f"lint {part.path.name}", len(part.files)) as report, ThreadPoolExecutor(os.cpu_count()) as pool:
-        while batch := list(islice(waiting, _BATCH)):
+        while batch := list(islice(waiting, size)):
             yield list(pool.map(read, batch))
             report(len(batch))
 

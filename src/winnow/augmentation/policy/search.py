@@ -7,6 +7,7 @@ is differentiable in everything it chooses, descends on both.
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,9 @@ from winnow.augmentation.policy.critic import Critic, gradient_penalty
 from winnow.augmentation.policy.operations import OPERATIONS
 from winnow.augmentation.policy.policy import Policy, Step
 from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from winnow.data.pixels import Pixels
 from winnow.errors import WinnowError
-from winnow.progress import Reporter
+from winnow.progress import Reporter, progress
 
 # As in the paper: of the choice between operations, and of whether one is carried out.
 _TEMPERATURE = 0.05
@@ -117,7 +119,7 @@ class RelaxedPolicy(nn.Module):
 
 
 def search_policy(
-    pixels: np.ndarray,
+    pixels: Pixels,
     labels: np.ndarray,
     *,
     num_classes: int,
@@ -125,7 +127,7 @@ def search_policy(
     seed: int,
     scratch: Path | None = None,
     device: torch.device,
-    report: Reporter = lambda advance, note="": None,
+    report: Reporter | None = None,
 ) -> Policy:
     """Search a policy on labelled images.
 
@@ -140,7 +142,7 @@ def search_policy(
         seed: decides the images, the first weights and all chance.
         scratch: folder for the checkpoint; None writes none. The caller removes it.
         device: where to search.
-        report: called after every batch, `search_steps` times in all.
+        report: called after every batch, `search_steps` times in all; None shows a progress bar.
 
     Returns:
         The policy: of each choice the operation that weighs most, numbers rounded to three places.
@@ -153,27 +155,32 @@ def search_policy(
     _check(pixels, labels, num_classes, settings)
     if settings.images < len(pixels):
         drawn = np.sort(np.random.default_rng([seed, 1]).permutation(len(pixels))[: settings.images])
-        pixels, labels = pixels[drawn], labels[drawn]
+        images, labels = pixels[drawn], labels[drawn]
+    else:
+        images = pixels[:]
     state = _State(settings, num_classes, seed, device)
     checkpoint = None
     if scratch:
         run = {"settings": asdict(settings) | {"operations": list(settings.operations)}, "seed": seed}
         run |= {"classes": num_classes, "run on": [device.type, torch.__version__]}
-        arrays = {"pixels": pixels, "labels": labels}
+        arrays = {"pixels": images, "labels": labels}
         arrays |= {f"critic.{name}": tensor.cpu().numpy() for name, tensor in state.critic.state_dict().items()}
         checkpoint = Path(scratch) / f"{fingerprint(run, arrays)}.pt"
     done = 0
     if checkpoint and (saved := load_checkpoint(checkpoint)):
         state.restore(saved["state"])
         done = saved["epochs"]
-        report(done * _steps_per_epoch(len(pixels), settings), "taken up again")
 
-    resident = torch.as_tensor(pixels).to(device)  # (N, H, W, 3) uint8: a quarter of the size of floats
+    resident = torch.as_tensor(images).to(device)  # (N, H, W, 3) uint8: a quarter of the size of floats
     targets = torch.tensor(labels, dtype=torch.int64, device=device)
-    for epoch in range(done + 1, settings.epochs + 1):
-        _search_epoch(state, resident, targets, settings=settings, seed=seed, epoch=epoch, report=report)
-        if checkpoint:
-            save_checkpoint(checkpoint, {"epochs": epoch, "state": state.content()})
+    shown = nullcontext(report) if report else progress("search_policy", search_steps(len(images), settings))
+    with shown as advance:
+        if done:
+            advance(done * _steps_per_epoch(len(images), settings), "taken up again")
+        for epoch in range(done + 1, settings.epochs + 1):
+            _search_epoch(state, resident, targets, settings=settings, seed=seed, epoch=epoch, report=advance)
+            if checkpoint:
+                save_checkpoint(checkpoint, {"epochs": epoch, "state": state.content()})
     return _decided(state.policy, settings)
 
 
@@ -191,8 +198,8 @@ class _State:
             self.critic = Critic(width=settings.critic_width, num_classes=num_classes).to(device)
         self.policy = RelaxedPolicy(settings, seed).to(device)
         adam = partial(torch.optim.Adam, lr=settings.learning_rate, betas=_BETAS)
-        self.critic_optimiser = adam(self.critic.parameters())
-        self.policy_optimiser = adam(self.policy.parameters())
+        self.critic_optimizer = adam(self.critic.parameters())
+        self.policy_optimizer = adam(self.policy.parameters())
 
     def content(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in vars(self).items()}
@@ -235,7 +242,7 @@ def _search_epoch(
             class_loss = cross_entropy(logits, targets[batch[half:]])
             objective = apart + settings.classification_weight * class_loss
             objective = objective + settings.diversity * state.policy.concentration()
-            _descend(state.policy_optimiser, objective, state.policy)
+            _descend(state.policy_optimizer, objective, state.policy)
             state.policy.hold_in_range()
             distance += apart.detach() / steps
             loss += class_loss.detach() / steps
@@ -251,17 +258,17 @@ def _improve_critic(state: _State, originals: Tensor, labels: Tensor, augmented:
     score, logits = state.critic(originals)
     objective = state.critic(augmented)[0].mean() - score.mean() + cross_entropy(logits, labels)
     objective = objective + _PENALTY * gradient_penalty(state.critic, originals, augmented, share)
-    _descend(state.critic_optimiser, objective, state.critic)
+    _descend(state.critic_optimizer, objective, state.critic)
 
 
-def _descend(optimiser: torch.optim.Optimizer, objective: Tensor, module: nn.Module) -> None:
+def _descend(optimizer: torch.optim.Optimizer, objective: Tensor, module: nn.Module) -> None:
     """One step on the gradients of `module` alone: the policy's run through the critic, which is not to move."""
     parameters = list(module.parameters())
     # A policy of flips alone has magnitudes that nothing depends on.
     gradients = torch.autograd.grad(objective, parameters, materialize_grads=True)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
-    optimiser.step()
+    optimizer.step()
 
 
 def _draw(rng: np.random.Generator, count: int, settings: SearchSettings, device: torch.device) -> tuple[Tensor, ...]:
@@ -293,8 +300,8 @@ def _decided(relaxed: RelaxedPolicy, settings: SearchSettings) -> Policy:
     return Policy(tuple(tuple(step((row, column)) for column in range(columns)) for row in range(rows)))
 
 
-def _check(pixels: np.ndarray, labels: np.ndarray, num_classes: int, settings: SearchSettings) -> None:
-    if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8:
+def _check(pixels: Pixels, labels: np.ndarray, num_classes: int, settings: SearchSettings) -> None:
+    if len(pixels.shape) != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels are {pixels.dtype} {pixels.shape}, not uint8 (N, H, W, 3)")
     if len(pixels) != len(labels):
         raise ValueError(f"{len(pixels)} images but {len(labels)} labels")

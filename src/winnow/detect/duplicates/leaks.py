@@ -1,20 +1,59 @@
-"""Test images that may have been seen in training."""
+"""Pictures that two sets share: leaks, where one of them is held out from training."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from winnow.detect.duplicates.search import LEAK_HASH_DISTANCE, cross_duplicates
+from winnow.data.perceptual_hash import pairs_within
+from winnow.data.pixels import Pixels
+from winnow.detect.duplicates.hashed import HashedImages
+from winnow.detect.duplicates.resemblance import same_picture
+
+LEAK_HASH_DISTANCE = 14
+"""Bits within which two sets are searched for leaks: wider than for dropping, since a leak costs more than an
+image."""
 
 
-def leaked_images(seen: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Which test images are near duplicates of images that may have been trained on.
+@dataclass(frozen=True)
+class Leaks:
+    """P pairs of near duplicates, sorted by position.
+
+    Attributes:
+        first, second: (P,) int64 positions in the two sets.
+        distance: (P,) int64 bits between their hashes.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    distance: np.ndarray
+
+    def pairs(self) -> list[tuple[int, int, int]]:
+        """(position in the first set, position in the second, bits) of each."""
+        return list(zip(self.first.tolist(), self.second.tolist(), self.distance.tolist(), strict=True))
+
+
+def find_leaks(
+    images_a: Pixels | HashedImages, images_b: Pixels | HashedImages, *, max_hash_distance: int = LEAK_HASH_DISTANCE
+) -> Leaks:
+    """Find the pictures that two sets share, by their look alone, without features.
+
+    Between a validation or test set and a training set these are leaks; so are they between external photos, resized
+    whole to the dataset's size, and training images. A photo cropped otherwise than its copy is not found.
 
     Args:
-        seen: (M, H, W, 3) uint8, what either arm could have seen.
-        test: (N, H, W, 3) uint8.
+        images_a: N images, pixels (N, H, W, 3) uint8 or hashed already.
+        images_b: M images of the same size.
+        max_hash_distance: bits of 64; matches are confirmed by `same_picture`, or are identical pixel by pixel.
 
     Returns:
-        (N,) bool.
+        The pairs; none where a set is empty.
+
+    Raises:
+        WinnowError: if the images are smaller than 12x12.
     """
-    leaks = np.zeros(len(test), bool)
-    leaks[[row for _, row, _ in cross_duplicates(seen, test, max_hash_distance=LEAK_HASH_DISTANCE)]] = True
-    return leaks
+    if not len(images_a) or not len(images_b):
+        return Leaks(*(np.empty(0, np.int64) for _ in range(3)))
+    a, b = HashedImages.of(images_a), HashedImages.of(images_b)
+    first, second, distance = pairs_within(b.hashes, max_hash_distance, queries=a.hashes)
+    kept = (a.digest[first] == b.digest[second]) | same_picture(a, b, first, second, within=False)
+    return Leaks(first[kept], second[kept], distance[kept])

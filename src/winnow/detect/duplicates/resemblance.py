@@ -7,7 +7,9 @@ pair is measured against its background: how far each image is from the others t
 import numpy as np
 from scipy import ndimage
 
-from winnow.data.perceptual_hash import LUMA, low_frequencies
+from winnow.data.perceptual_hash import LUMA
+from winnow.data.pixels import batch_length
+from winnow.detect.duplicates.hashed import HashedImages
 from winnow.learn.neighbours import nearest_neighbours
 
 # The background is the distance to this nearest neighbour: farther out than any clump of copies is large.
@@ -20,17 +22,18 @@ _SAME = 0.001
 # For fewer images than the rank: what photographs have.
 _BACKGROUND_OF_PHOTOGRAPHS = 0.35
 _SHIFT, _BLUR = 0.05, 0.075  # of the side
-_BLOCK = 512
+_ROW_GROUP = 4096  # pairs are taken in an order that reads each two row groups of the pixels' file together
+_COPIES_OF_A_BATCH = 4  # as 32-bit floats, the pixels of a block of pairs take as much memory as a batch
 
 
 def same_picture(
-    pixels_a: np.ndarray, pixels_b: np.ndarray, first: np.ndarray, second: np.ndarray, *, within: bool
+    a: HashedImages, b: HashedImages, first: np.ndarray, second: np.ndarray, *, within: bool
 ) -> np.ndarray:
     """Tell pairs of one picture, copied, moved or recoloured a little, from pairs of two similar pictures.
 
     Args:
-        pixels_a: (N, H, W, 3) uint8.
-        pixels_b: (M, H, W, 3) uint8 of the same size; `pixels_a` itself if `within`.
+        a: N images.
+        b: M images of the same size; `a` itself if `within`.
         first: (P,) int positions in a.
         second: (P,) int positions in b.
         within: whether both are one set, so that the background is sought among its N images, not among N + M.
@@ -42,20 +45,16 @@ def same_picture(
     """
     if not len(first):
         return np.zeros(0, dtype=bool)
-    look = _look(pixels_a) if within else np.concatenate([_look(pixels_a), _look(pixels_b)])
-    rows, position = np.unique(np.concatenate([first, second + (0 if within else len(pixels_a))]), return_inverse=True)
+    look = a.look if within else np.concatenate([a.look, b.look])
+    rows, position = np.unique(np.concatenate([first, second + (0 if within else len(a))]), return_inverse=True)
     background = _background(look, rows)[position].reshape(2, -1).min(axis=0)
     distance = np.empty(len(first))
-    for start in range(0, len(first), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        distance[part] = _shifted_distance(pixels_a[first[part]], pixels_b[second[part]])
+    order = np.lexsort((second, first, second // _ROW_GROUP, first // _ROW_GROUP))
+    block = max(1, batch_length(a.pixels) // _COPIES_OF_A_BATCH)
+    for start in range(0, len(order), block):
+        part = order[start : start + block]
+        distance[part] = _shifted_distance(a.decoded(first[part]), b.decoded(second[part]))
     return distance <= np.maximum(_MAX_SHARE * background, _SAME)
-
-
-def _look(pixels: np.ndarray) -> np.ndarray:
-    """(N, 143) float32 unit vectors, zero for constant images; their cosine is a correlation of blurred images."""
-    look = np.concatenate([low_frequencies(pixels[i : i + _BLOCK]) for i in range(0, len(pixels), _BLOCK)])
-    return look / np.maximum(np.linalg.norm(look, axis=1, keepdims=True), 1e-6)
 
 
 def _background(look: np.ndarray, rows: np.ndarray) -> np.ndarray:

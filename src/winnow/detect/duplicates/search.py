@@ -1,26 +1,25 @@
 """Exact and near duplicates: the same picture twice, whatever its labels say."""
 
-import hashlib
-
 import numpy as np
 import pandas as pd
 
-from winnow.data.perceptual_hash import linked, pairs_within, perceptual_hash
+from winnow.data.perceptual_hash import linked, pairs_within
+from winnow.data.pixels import Pixels
+from winnow.detect.duplicates.hashed import HashedImages
 from winnow.detect.duplicates.resemblance import same_picture
 
-LEAK_HASH_DISTANCE = 14
-"""Bits within which two sets are searched for leaks: wider than for dropping, since a leak costs more than an
-image."""
+_BLOCK = 2**14  # pairs whose features are compared at once
 
 
 def find_duplicates(
     image_id: np.ndarray,
     labels: np.ndarray,
-    pixels: np.ndarray,
+    pixels: Pixels,
     features: np.ndarray,
     *,
     max_hash_distance: int,
     min_similarity: float,
+    bytes_sha256: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Group the images that show the same picture.
 
@@ -37,19 +36,24 @@ def find_duplicates(
         features: (N, D) float32, L2-normalised.
         max_hash_distance: bits of 64.
         min_similarity: cosine in [-1, 1].
+        bytes_sha256: (N,) digests of the images' bytes as they came; None where they are not known.
 
     Returns:
         A row per image, in the order given: `image_id`, `duplicate_group` (int64, in order of first appearance),
         `exact_group` (int64, equal for images with identical pixels and for no others, likewise ordered),
         `duplicate_kind` (`exact` if the group holds another image with the same pixels, else `near`, `""` if alone),
         `duplicate_of` (the keeper's id, `""` for keepers and lone images), `label_conflict` (labels differ within the
-        group), `duplicate_similarity` (cosine to the keeper; NaN for keepers and lone images).
+        group), `duplicate_similarity` (cosine to the keeper; NaN for keepers and lone images) and, with
+        `bytes_sha256`, `same_bytes` (another image is the same file; exact duplicates that are not differ in how they
+        are encoded).
     """
     image_id, labels = np.asarray(image_id).astype(str), np.asarray(labels)
-    digests = np.array([hashlib.sha256(image.tobytes()).hexdigest() for image in pixels], dtype="S64")
-    _, first_image, picture, copies = np.unique(digests, return_index=True, return_inverse=True, return_counts=True)
+    images = HashedImages.of(pixels)
+    _, first_image, picture, copies = np.unique(
+        images.digest, return_index=True, return_inverse=True, return_counts=True
+    )
     near = _near_pairs(
-        pixels[first_image],
+        images.subset(first_image),
         features[first_image],
         max_hash_distance=max_hash_distance,
         min_similarity=min_similarity,
@@ -61,7 +65,7 @@ def find_duplicates(
     size = np.bincount(group)[group]
     labels_in_group = pd.Series(labels).groupby(group).transform("nunique").to_numpy()
     similarity = np.einsum("nd,nd->n", features, features[keeper]).astype(np.float64)
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "image_id": image_id,
             "duplicate_group": pd.factorize(group)[0].astype(np.int64),
@@ -72,19 +76,21 @@ def find_duplicates(
             "duplicate_similarity": np.where(keeper == own, np.nan, similarity),
         }
     )
-
-
-def same_bytes(bytes_sha256: np.ndarray) -> np.ndarray:
-    """(N,) bool: whether another image is the same file; exact duplicates that are not differ in how they are encoded.
-
-    Args:
-        bytes_sha256: (N,) digests of the images' bytes as they came.
-    """
-    return pd.Series(bytes_sha256).duplicated(keep=False).to_numpy()
+    if bytes_sha256 is not None:
+        found["same_bytes"] = pd.Series(bytes_sha256).duplicated(keep=False).to_numpy()
+    return found
 
 
 def count_duplicates(duplicates: pd.DataFrame) -> dict[str, int | float]:
-    """How many groups and copies `find_duplicates` found; a group with any near member counts as a near one."""
+    """How many groups and copies `find_duplicates` found; a group with any near member counts as a near one.
+
+    Args:
+        duplicates: as `find_duplicates` returns it, N at least 1.
+
+    Returns:
+        `images`, `groups`, `exact_groups`, `near_groups`, `conflicting_groups`, `copies`, `copies_share` in [0, 1] and,
+        where it is known, `images_with_same_bytes`.
+    """
     grouped = duplicates[duplicates["duplicate_kind"] != ""]
     near = grouped.loc[grouped["duplicate_kind"] == "near", "duplicate_group"].nunique()
     groups = grouped["duplicate_group"].nunique()
@@ -97,38 +103,20 @@ def count_duplicates(duplicates: pd.DataFrame) -> dict[str, int | float]:
         "conflicting_groups": grouped.loc[grouped["label_conflict"], "duplicate_group"].nunique(),
         "copies": copies,
         "copies_share": copies / len(duplicates),
+        **({"images_with_same_bytes": int(duplicates["same_bytes"].sum())} if "same_bytes" in duplicates else {}),
     }
 
 
-def cross_duplicates(
-    pixels_a: np.ndarray, pixels_b: np.ndarray, *, max_hash_distance: int
-) -> list[tuple[int, int, int]]:
-    """Pictures that two sets share, found without features.
-
-    Between a validation set and a training set these are leaks; so are they between photos from outside, resized
-    whole to the dataset's size, and training images. A photo cropped otherwise than its copy is not found.
-
-    Args:
-        pixels_a: (N, H, W, 3) uint8.
-        pixels_b: (M, H, W, 3) uint8 of the same size.
-        max_hash_distance: bits of 64; matches are confirmed by `same_picture`, or are identical pixel by pixel.
-
-    Returns:
-        (position in a, position in b, distance in bits) of each pair, sorted.
-    """
-    a, b, distance = pairs_within(perceptual_hash(pixels_b), max_hash_distance, queries=perceptual_hash(pixels_a))
-    same = np.array([np.array_equal(pixels_a[i], pixels_b[j]) for i, j in zip(a, b, strict=True)], dtype=bool)
-    kept = same | same_picture(pixels_a, pixels_b, a, b, within=False)
-    return list(zip(a[kept].tolist(), b[kept].tolist(), distance[kept].tolist(), strict=True))
-
-
 def _near_pairs(
-    pixels: np.ndarray, features: np.ndarray, *, max_hash_distance: int, min_similarity: float
+    images: HashedImages, features: np.ndarray, *, max_hash_distance: int, min_similarity: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    first, second, _ = pairs_within(perceptual_hash(pixels), max_hash_distance)
-    kept = np.einsum("pd,pd->p", features[first], features[second]) >= min_similarity
+    first, second, _ = pairs_within(images.hashes, max_hash_distance)
+    kept = np.zeros(len(first), dtype=bool)
+    for start in range(0, len(first), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        kept[part] = np.einsum("pd,pd->p", features[first[part]], features[second[part]]) >= min_similarity
     first, second = first[kept], second[kept]
-    kept = same_picture(pixels, pixels, first, second, within=True)
+    kept = same_picture(images, images, first, second, within=True)
     return first[kept], second[kept]
 
 

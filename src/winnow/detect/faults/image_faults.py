@@ -7,15 +7,15 @@ import pandas as pd
 from cleanvision.issue_managers.image_property_issue_manager import ImagePropertyIssueManager, compute_scores
 from PIL import Image
 
+from winnow.data.pixels import Pixels, batches
 from winnow.progress import progress
 
 _OF_PIXELS = ("dark", "low_information", "blurry", "grayscale")  # `light` falls out of `dark`
 _OF_SIZE = ("odd_size", "odd_aspect_ratio")
 FAULTS = ("dark", "light", "low_information", "blurry", "grayscale", *_OF_SIZE)
-_REPORT_EVERY = 256
 
 
-def score_image_faults(pixels: np.ndarray, width: np.ndarray, height: np.ndarray) -> pd.DataFrame:
+def score_image_faults(pixels: Pixels, width: np.ndarray, height: np.ndarray) -> pd.DataFrame:
     """Score every image for each of CleanVision's faults.
 
     A picture whose three channels are equal is shown to CleanVision as a grey one: it would know a grey file, but all
@@ -38,8 +38,8 @@ def score_image_faults(pixels: np.ndarray, width: np.ndarray, height: np.ndarray
     properties, defaults = manager.image_properties, manager.get_default_params()
     raw = []
     with progress("image faults", len(pixels)) as report:
-        for start in range(0, len(pixels), _REPORT_EVERY):
-            images = [_as_image(image) for image in pixels[start : start + _REPORT_EVERY]]
+        for _, batch in batches(pixels):
+            images = [_as_image(image) for image in batch]
             raw += [compute_scores(index, images, _OF_PIXELS, properties) for index in range(len(images))]
             report(len(images))
     measured = pd.DataFrame(raw)

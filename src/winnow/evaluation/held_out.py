@@ -1,0 +1,78 @@
+"""Images that networks are judged on: the validation set, and test sets by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from winnow.data.manifest import load_dataset
+from winnow.data.pixels import DecodedPixels, Pixels
+from winnow.files import given
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A set that no network is trained on.
+
+    Attributes:
+        image_id: (N,) unique strings.
+        labels: (N,) int64 in [0, K), the true classes.
+        pixels: (N, H, W, 3) uint8.
+        source: where it comes from, for messages.
+        rejected: `file_name`, `image_id`, `reason`, `detail` of what could not be read there.
+    """
+
+    image_id: np.ndarray
+    labels: np.ndarray
+    pixels: Pixels
+    source: str = ""
+    rejected: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @classmethod
+    def of_packed(cls, packed: pd.DataFrame) -> "HeldOut":
+        """From a packed set with its `image_bytes`, see `data.packed`."""
+        pixels = DecodedPixels(packed["image_bytes"].to_numpy())
+        return cls(packed["image_id"].to_numpy(), packed["label"].to_numpy(), pixels)
+
+
+def read_test_sets(
+    archives: Mapping[str, tuple[str | Path, str | None]],
+    *,
+    class_names: list[str],
+    image_size: int,
+    max_unpacked_bytes: float,
+    spool: Path | None = None,
+) -> dict[str, HeldOut]:
+    """Read test sets from their archives; a class may lack images there.
+
+    Args:
+        archives: by the test set's name, its archive and which split of an ImageFolder to read; those that are not
+            given (`data/none`) are left out.
+        class_names, image_size, max_unpacked_bytes, spool: see `data.manifest.build_manifest`.
+
+    Raises:
+        WinnowError: if an archive cannot be read, or holds no image of these classes.
+    """
+    test_sets = {}
+    for name, (archive, split) in archives.items():
+        if not given(archive):
+            continue
+        dataset = load_dataset(
+            archive,
+            class_names=class_names,
+            split=split,
+            image_size=image_size,
+            max_unpacked_bytes=max_unpacked_bytes,
+            every_class=False,
+            spool=spool,
+        )
+        test_sets[name] = HeldOut(
+            image_id=dataset.manifest["image_id"].to_numpy(),
+            labels=dataset.manifest["label"].to_numpy(),
+            pixels=DecodedPixels(dataset.image_bytes),
+            source=str(archive),
+            rejected=dataset.rejected,
+        )
+    return test_sets
