@@ -4,6 +4,7 @@ import hashlib
 import json
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from archives import write_folder, write_tar, write_zip
 from pictures import SIZE, picture
+from winnow.data import layouts
 from winnow.data.decode import decode_pixels
+from winnow.data.layouts import Entry, Layout
 from winnow.data.manifest import load_dataset
 from winnow.errors import WinnowError
 
@@ -390,3 +393,28 @@ def test_an_archive_without_a_usable_image_is_refused_with_and_without_a_spool(t
     for spool in (None, tmp_path / "spool"):
         with pytest.raises(WinnowError, match="no usable image of class"):
             load_dataset(path, class_names=(), split=None, image_size=SIZE, max_unpacked_bytes=10**8, spool=spool)
+
+
+# --- registry ---
+
+
+def test_a_layout_is_a_module_named_in_the_list(load, monkeypatch):
+    """Here one whose labels stand in the file names, `<label>-<number>.jpg`."""
+
+    def read(archive, *, class_names, split):
+        stems = {name: name.removesuffix(".jpg") for name in archive.names()}
+        labels = {name: list(class_names).index(stem.split("-")[0]) for name, stem in stems.items()}
+        return Layout(list(class_names), [Entry(name, f"img_{stems[name]}", labels[name]) for name in labels])
+
+    def matches(names):
+        return all("/" not in name for name in names)
+
+    flat = SimpleNamespace(FORM="<label>-<number>.jpg files", matches=matches, read=read)
+    files = {name: picture(seed) for seed, name in enumerate(["owl-1.jpg", "cat-7.jpg"])}
+    refused(load, files, "all its images in its root", class_names=["cat", "owl"])
+    monkeypatch.setattr(layouts, "LAYOUTS", (flat, *layouts.LAYOUTS))
+    manifest = load(files, class_names=["cat", "owl"]).manifest
+    assert manifest[["image_id", "label"]].to_numpy().tolist() == [["img_cat-7", 0], ["img_owl-1", 1]]
+    assert load(course(TWO)).counts["accepted"] == 2  # others are read as before
+    monkeypatch.setattr(layouts, "LAYOUTS", (SimpleNamespace(FORM="a miracle", matches=lambda names: False),))
+    refused(load, files, "holds no images; it needs a miracle")

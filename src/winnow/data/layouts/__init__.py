@@ -1,59 +1,51 @@
-"""Which files of an archive are images, and what their labels are: the course layout and ImageFolder."""
+"""Which files of an archive are images, and what their labels are: a module per layout.
 
-import posixpath
+To add one, write a module here with what `Reader` asks for, and name it in LAYOUTS.
+"""
+
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.course import IMAGES_FOLDER, LABELS_FILE, _course
-from winnow.data.layouts.entries import Entry, Layout
-from winnow.data.layouts.imagefolder import _image_folder
+from winnow.data.layouts import course, imagefolder
+from winnow.data.layouts.entries import Entry, Layout, Reader
 from winnow.errors import WinnowError
 
-__all__ = ["Entry", "Layout", "read_layout"]
+__all__ = ["LAYOUTS", "Entry", "Layout", "read_layout"]
+
+LAYOUTS: tuple[Reader, ...] = (course, imagefolder)
+"""In this order: an archive is read by the first layout that it matches."""
 
 
 def read_layout(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
-    """Find the images and labels of an archive.
-
-    Course layout: `<root>/imgs/img_<key>.<jpg, png, ...>` and `<root>/data-labels.json` with one-hot lists.
-    ImageFolder: `<label>/<file>` or `<split>/<label>/<file>` below any common root; ids are `img_<label>-<stem>`, with
-    a digest of the path behind where that alone would not tell files apart, or holds letters that a name may not.
+    """Find the images and labels of an archive, by the first of LAYOUTS that its names match.
 
     Args:
         archive: open archive.
-        class_names: names in label order; empty to derive them ("0" to "K-1", or the sorted folder names).
-        split: which split of an ImageFolder to read; None for `train` if there is one, or for all of an archive without
-            splits. A course layout has none.
+        class_names: names in label order; empty to derive them, as each layout says.
+        split: which split to read, of layouts that have splits; None for `train` if there is one, or for all of an
+            archive without splits.
+
+    Returns:
+        Class names, and entries sorted by file name. Several files with one `image_id` are all rejected: nobody can
+        tell which of them is meant.
 
     Raises:
-        WinnowError: if the archive has neither layout, its labels file is unreadable, or it contradicts
+        WinnowError: if the archive has none of the layouts, its labels are unreadable, or it contradicts
             `class_names` or `split`. Faults of single images are entries with a `problem` instead.
     """
     names = archive.names()
-    labels_files = [name for name in names if posixpath.basename(name) == LABELS_FILE]
-    if len(labels_files) > 1:
-        raise WinnowError(
-            f"{archive.label} holds {len(labels_files)} files {LABELS_FILE} ({', '.join(labels_files[:3])}); "
-            "winnow reads one data set at a time, so pack them apart."
-        )
-    if labels_files:
-        layout = _course(archive, names, labels_files[0], class_names)
-    else:
-        for name in names:
-            if posixpath.basename(posixpath.dirname(name)) == IMAGES_FOLDER:
-                raise WinnowError(
-                    f"{archive.label} has images in {posixpath.dirname(name)}/ but no {LABELS_FILE} beside that "
-                    "folder; add the labels file."
-                )
-        layout = _image_folder(archive, names, class_names, split)
+    reader = next((reader for reader in LAYOUTS if reader.matches(names)), None)
+    if reader is None:
+        forms = ", or ".join(reader.FORM for reader in LAYOUTS)
+        raise WinnowError(f"{archive.label} holds no images; it needs {forms}.")
+    layout = reader.read(archive, class_names=class_names, split=split)
     entries = sorted(_without_shared_ids(layout.entries), key=lambda entry: (entry.file_name, entry.image_id))
     return Layout(layout.class_names, entries)
 
 
 def _without_shared_ids(entries: list[Entry]) -> list[Entry]:
-    """Reject all of several files with one image_id: nobody can tell which of them is meant."""
     files = defaultdict(list)
     for entry in entries:
         if entry.file_name and entry.image_id:

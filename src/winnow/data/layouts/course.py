@@ -13,10 +13,22 @@ from winnow.errors import WinnowError
 
 LABELS_FILE = "data-labels.json"
 IMAGES_FOLDER = "imgs"
-_COURSE_NAME = re.compile(r"img_[A-Za-z0-9._-]+", re.ASCII)
+FORM = f"<root>/{IMAGES_FOLDER}/ and <root>/{LABELS_FILE}"
+_NAME = re.compile(r"img_[A-Za-z0-9._-]+", re.ASCII)
 
 
-def _course(archive: Archive, names: list[str], labels_file: str, class_names: Sequence[str]) -> Layout:
+def matches(names: Sequence[str]) -> bool:
+    """Whether a labels file is there, or a folder of images that should have one."""
+    return any(
+        posixpath.basename(name) == LABELS_FILE or posixpath.basename(posixpath.dirname(name)) == IMAGES_FOLDER
+        for name in names
+    )
+
+
+def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
+    """Read it; see `layouts.entries.Reader`. There are no splits, and classes are "0" to "K-1" if not named."""
+    names = archive.names()
+    labels_file = _labels_file(archive, names)
     root = posixpath.dirname(labels_file)
     folder = posixpath.join(root, IMAGES_FOLDER) + "/"
     files = [name for name in names if name.startswith(folder)]
@@ -25,26 +37,46 @@ def _course(archive: Archive, names: list[str], labels_file: str, class_names: S
             f"{archive.label} has {labels_file} but no files in {folder} beside it; put the images there."
         )
     labels = _labels(archive, labels_file)
-    n_classes = _label_length(archive, labels_file, labels, class_names)
+    num_classes = _label_length(archive, labels_file, labels, class_names)
     entries, seen = [], set()
     for name in files:
         key, suffix = posixpath.splitext(name.removeprefix(folder))
-        if not _COURSE_NAME.fullmatch(key) or suffix.lower() not in IMAGE_SUFFIXES:
+        if not _NAME.fullmatch(key) or suffix.lower() not in IMAGE_SUFFIXES:
             entries.append(Entry(name, "", None, "bad-name", f"not {folder}img_<key>.jpg (or .png and so on)"))
             continue
         seen.add(key)
         if key not in labels:
             entries.append(Entry(name, key, None, "no-label", f"{labels_file} has no key {key!r}"))
             continue
-        label = _one_hot(labels[key], n_classes)
+        label = _one_hot(labels[key], num_classes)
         if label is None:
-            detail = f"{_shown(labels[key])} is no one-hot list of {n_classes} numbers"
+            detail = f"{_shown(labels[key])} is no one-hot list of {num_classes} numbers"
             entries.append(Entry(name, key, None, "bad-label", detail))
         else:
             entries.append(Entry(name, key, label))
     for key in labels.keys() - seen:
         entries.append(Entry("", key, None, "no-image", f"{labels_file} labels {key!r} but {folder} has no such file"))
-    return Layout(list(class_names) or [str(label) for label in range(n_classes)], entries)
+    return Layout(list(class_names) or [str(label) for label in range(num_classes)], entries)
+
+
+def _labels_file(archive: Archive, names: Sequence[str]) -> str:
+    """The one labels file."""
+    found = [name for name in names if posixpath.basename(name) == LABELS_FILE]
+    if len(found) > 1:
+        raise WinnowError(
+            f"{archive.label} holds {len(found)} files {LABELS_FILE} ({', '.join(found[:3])}); "
+            "winnow reads one data set at a time, so pack them apart."
+        )
+    if not found:
+        folder = next(
+            parent
+            for parent in (posixpath.dirname(name) for name in names)
+            if posixpath.basename(parent) == IMAGES_FOLDER
+        )
+        raise WinnowError(
+            f"{archive.label} has images in {folder}/ but no {LABELS_FILE} beside that folder; add the labels file."
+        )
+    return found[0]
 
 
 def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
@@ -67,7 +99,7 @@ def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
         labels = json.loads(text, object_pairs_hook=without_repeats)
     except json.JSONDecodeError as error:
         raise WinnowError(
-            f"{where} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}; mend it there."
+            f"{where} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}; fix it there."
         ) from None
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
         raise WinnowError(f"{where} is not valid JSON ({error}); write it again.") from None
@@ -78,22 +110,22 @@ def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
 
 def _label_length(archive: Archive, labels_file: str, labels: dict[str, Any], class_names: Sequence[str]) -> int:
     lengths = Counter(len(value) for value in labels.values() if isinstance(value, list))
-    n_classes = max(lengths, key=lambda length: (lengths[length], length), default=0)
-    if n_classes < 2:
+    num_classes = max(lengths, key=lambda length: (lengths[length], length), default=0)
+    if num_classes < 2:
         raise WinnowError(
-            f"{labels_file} in {archive.label} has no one-hot lists of two or more numbers; mend the labels."
+            f"{labels_file} in {archive.label} has no one-hot lists of two or more numbers; fix the labels."
         )
-    if class_names and len(class_names) != n_classes:
+    if class_names and len(class_names) != num_classes:
         raise WinnowError(
             f"data.class_names in params.yaml has {len(class_names)} names but the labels in {labels_file} of "
-            f"{archive.label} have {n_classes} positions; list as many names, or none."
+            f"{archive.label} have {num_classes} positions; list as many names, or none."
         )
-    return n_classes
+    return num_classes
 
 
-def _one_hot(value: Any, n_classes: int) -> int | None:
+def _one_hot(value: Any, num_classes: int) -> int | None:
     """Position of the single 1, or None if `value` is no one-hot list."""
-    if not isinstance(value, list) or len(value) != n_classes:
+    if not isinstance(value, list) or len(value) != num_classes:
         return None
     if any(type(item) not in (int, float) or item not in (0, 1) for item in value) or sum(value) != 1:
         return None

@@ -1,4 +1,8 @@
-"""ImageFolder: `<label>/<file>` or `<split>/<label>/<file>` below any common root."""
+"""ImageFolder: `<label>/<file>` or `<split>/<label>/<file>` below any common root.
+
+Ids are `img_<label>-<stem>`, with a digest of the path behind where that alone would not tell files apart, or holds
+letters that a name may not.
+"""
 
 import hashlib
 import posixpath
@@ -8,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.course import IMAGES_FOLDER, LABELS_FILE
 from winnow.data.layouts.entries import IMAGE_SUFFIXES, Entry, Layout
 from winnow.errors import WinnowError
 
-# Pictures that winnow cannot read, and files that may be pictures: told, and not passed over like notes and tables.
+FORM = "<label>/<image> folders"
+# Pictures that winnow cannot read, and files that may be pictures: rejected, and not passed over like notes and tables.
 _OTHER_SUFFIXES = (
     "",
     ".avif",
@@ -31,13 +35,15 @@ _OTHER_SUFFIXES = (
 _LONGEST_STEM = 150  # of an image's id: a file system takes 255, and a copy's name is longer
 
 
-def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str], split: str | None) -> Layout:
+def matches(names: Sequence[str]) -> bool:
+    """Whether there are images at all."""
+    return any(name.lower().endswith(IMAGE_SUFFIXES) for name in names)
+
+
+def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
+    """Read it; see `layouts.entries.Reader`. Classes are the sorted names of their folders if not named."""
+    names = archive.names()
     images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
-    if not images:
-        raise WinnowError(
-            f"{archive.label} holds no images; it needs <root>/{IMAGES_FOLDER}/ and <root>/{LABELS_FILE}, or "
-            "<label>/<image> folders."
-        )
     root, levels = _image_folder_root(images)
     if levels == 0:
         raise WinnowError(
@@ -47,7 +53,7 @@ def _image_folder(archive: Archive, names: list[str], class_names: Sequence[str]
     if levels > 2:
         raise WinnowError(
             f"{archive.label} has its images {levels} folders below {root or 'its root'}; winnow reads "
-            f"<label>/<image> or <split>/<label>/<image>, or <root>/{IMAGES_FOLDER}/ with <root>/{LABELS_FILE}."
+            "<label>/<image> or <split>/<label>/<image>."
         )
     if levels == 1 and split and posixpath.basename(root) != split:
         there = f"its images are all in {root}" if root else "it has no splits"
