@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TRAINING = "-training-set"
-VALIDATION = "-validation-set"
-IMAGES = "imgs"
-LABELS = "data-labels.json"
-# What is meant as an image, if wrongly named; any other file under imgs/ is a stray one.
-_IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+from winnow.data.layouts.course import IMAGES_FOLDER, LABELS_FILE
+from winnow.data.layouts.entries import IMAGE_SUFFIXES
+from winnow.data.writers.course import SUFFIXES
+
+TRAINING, VALIDATION = SUFFIXES["training"], SUFFIXES["validation"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,11 @@ class SetFolder:
 
     @property
     def has_images(self) -> bool:
-        return IMAGES not in self.missing
+        return IMAGES_FOLDER not in self.missing
 
     def shown(self, file_name: str) -> str:
         """An image's path from the submission's folder, for people."""
-        return printable(f"{self.path.name}/{IMAGES}/{file_name}")
+        return printable(f"{self.path.name}/{IMAGES_FOLDER}/{file_name}")
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def printable(name: str) -> str:
 
 
 def _read_set(path: Path) -> SetFolder:
-    images, labels_file = path / IMAGES, path / LABELS
+    images, labels_file = path / IMAGES_FOLDER, path / LABELS_FILE
     has_images, has_labels = images.is_dir(), labels_file.is_file()
     stray = [
         entry
@@ -103,7 +102,8 @@ def _read_set(path: Path) -> SetFolder:
     ]
     files = {}
     for entry in sorted(images.iterdir()) if has_images else []:
-        if entry.is_file() and entry.suffix.lower() in _IMAGE_SUFFIXES:
+        # What is meant as an image, if wrongly named; any other file is a stray one.
+        if entry.is_file() and entry.suffix.lower() in IMAGE_SUFFIXES:
             files[entry.name] = entry
         else:
             stray.append(entry)
@@ -113,7 +113,7 @@ def _read_set(path: Path) -> SetFolder:
         files=files,
         labels=labels,
         labels_problem=problem,
-        missing=[name for name, there in ((IMAGES, has_images), (LABELS, has_labels)) if not there],
+        missing=[name for name, there in ((IMAGES_FOLDER, has_images), (LABELS_FILE, has_labels)) if not there],
         stray=[printable(entry.relative_to(path.parent).as_posix()) for entry in stray],
     )
 

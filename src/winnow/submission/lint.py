@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from winnow.data.layouts.course import LABELS_FILE
 from winnow.data.manifest import Manifest
-from winnow.submission.folders import LABELS, Folders, SetFolder, printable, read_folders
+from winnow.submission.folders import Folders, SetFolder, printable, read_folders
 from winnow.submission.images import examine
 from winnow.submission.names import parse_name
 
@@ -46,7 +47,7 @@ def lint_submission(
 
     Returns:
         One finding per rule, always all of them, in a fixed order. Whatever the folder holds gives findings, never an
-        exception, and a fault breaks one rule only where that can be: the broken rules are a list of things to mend.
+        exception, and a fault breaks one rule only where that can be: the broken rules are a list of things to fix.
     """
     folders = read_folders(directory)
     training, validation = folders.training, folders.validation
@@ -76,7 +77,7 @@ def _finding(rule: str, faults: Iterable[str], holds: str, broken: str, *, unche
     if faults:
         return Finding(rule, False, f"{broken}: {len(faults):,}", [printable(one) for one in faults[:_EXAMPLES]])
     if unchecked:
-        return Finding(rule, None, f"not checked for the {' and the '.join(unchecked)} set: mend the rules above first")
+        return Finding(rule, None, f"not checked for the {' and the '.join(unchecked)} set: fix the rules above first")
     return Finding(rule, True, holds)
 
 
@@ -96,12 +97,12 @@ def _split(folders: Folders, able: Callable[[SetFolder], bool]) -> tuple[list[Se
 
 
 def _labels_readable(folders: Folders) -> Finding:
-    there, unchecked = _split(folders, lambda part: LABELS not in part.missing)
-    faults = [f"{part.path.name}/{LABELS} {part.labels_problem}" for part in there if part.labels_problem]
+    there, unchecked = _split(folders, lambda part: LABELS_FILE not in part.missing)
+    faults = [f"{part.path.name}/{LABELS_FILE} {part.labels_problem}" for part in there if part.labels_problem]
     return _finding(
         "labels-readable",
         faults,
-        f"{LABELS} is a JSON object without repeated keys",
+        f"{LABELS_FILE} is a JSON object without repeated keys",
         "label files that cannot be read",
         unchecked=unchecked,
     )
@@ -114,7 +115,7 @@ def _files_labelled(folders: Folders) -> Finding:
         stems = {PurePath(name).stem for name in part.files}
         labels = part.labels or {}
         faults += [f"{part.shown(name)} has no label" for name in part.files if PurePath(name).stem not in labels]
-        faults += [f"{part.path.name}/{LABELS} labels {key!r}: no such file" for key in labels if key not in stems]
+        faults += [f"{part.path.name}/{LABELS_FILE} labels {key!r}: no such file" for key in labels if key not in stems]
     return _finding(
         "files-labelled",
         faults,
@@ -127,7 +128,7 @@ def _files_labelled(folders: Folders) -> Finding:
 def _one_hot_labels(folders: Folders, class_count: int) -> Finding:
     there, unchecked = _with_labels(folders)
     faults = [
-        f"{part.path.name}/{LABELS}: {key!r} is {_shortened(value)}"
+        f"{part.path.name}/{LABELS_FILE}: {key!r} is {_shortened(value)}"
         for part in there
         for key, value in (part.labels or {}).items()
         if _label(value, class_count) is None

@@ -1,4 +1,4 @@
-"""Writing the submission's folders."""
+"""Writing packed sets as folders of image files, in the course's form."""
 
 import json
 
@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from winnow.data.packed import pack_originals
+from winnow.data.writers import write_sets
 from winnow.errors import WinnowError
-from winnow.submission.package import write_submission
 
 
 def _packed(*keys: str) -> pd.DataFrame:
@@ -21,7 +21,11 @@ def _tree(folder) -> dict[str, bytes]:
 
 
 def _write(folder, training="abc", validation="de") -> None:
-    write_submission(folder, team="owls", training=_packed(*training), validation=_packed(*validation), class_count=2)
+    _write_sets(folder, _packed(*training), _packed(*validation))
+
+
+def _write_sets(folder, training, validation) -> None:
+    write_sets(folder, {"training": training, "validation": validation}, name="owls", class_names=["a", "b"])
 
 
 def test_the_course_layout_is_written_bit_for_bit(tmp_path) -> None:
@@ -57,17 +61,9 @@ def test_a_failure_leaves_the_former_submission_as_it_was(tmp_path) -> None:
     _write(folder)
     before = _tree(folder)
     with pytest.raises(WinnowError, match="packed owls-validation-set"):
-        write_submission(
-            folder, team="owls", training=_packed("x"), validation=_packed("y").assign(label=7), class_count=2
-        )
+        _write_sets(folder, _packed("x"), _packed("y").assign(label=7))
     with pytest.raises(TypeError):
-        write_submission(
-            folder,
-            team="owls",
-            training=_packed("x"),
-            validation=_packed("y").assign(image_bytes=["no bytes"]),
-            class_count=2,
-        )
+        _write_sets(folder, _packed("x"), _packed("y").assign(image_bytes=["no bytes"]))
     assert _tree(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["submission"]
 
