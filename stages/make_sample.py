@@ -9,8 +9,7 @@ def main(params) -> str:
     raw = Workspace().root / "data/raw"
     sample = make_sample(**params.sample.model_dump())
     for name, content in (("sample.zip", sample.train_zip), ("sample-test.zip", sample.test_zip)):
-        with tables.replacing(raw / name) as temporary:
-            temporary.write_bytes(content)
+        tables.write_bytes(raw / name, content)
     tables.write_csv(sample.truth, raw / "sample-truth.csv")
     n_ood, n_copies = sample.truth["is_ood"].sum(), (sample.truth["duplicate_of"] != "").sum()
     return f"{len(sample.truth)} training images, {n_ood} of them out of distribution and {n_copies} planted copies"

@@ -105,7 +105,7 @@ def test_stages_declare_the_params_they_read(root, dvc_yaml):
             if parts and isinstance(node, ast.Name) and node.id == "params":
                 read.add(".".join(reversed(parts)))
         for key in definition.get("params", []):
-            used = any(item == key or item.startswith(f"{key}.") for item in read)
+            used = "sections" in read or any(item == key or item.startswith(f"{key}.") for item in read)
             assert used, f"stage {name} declares {key} but its script never reads it"
 
 
@@ -133,3 +133,13 @@ def test_make_clean_leaves_what_people_put_there(root, tmp_path):
     subprocess.run(["make", "-f", str(root / "Makefile"), "clean"], cwd=tmp_path, check=True, capture_output=True)
     assert all((tmp_path / name).exists() for name in mine)
     assert not any((tmp_path / name).exists() for name in built)
+
+
+def test_sections_are_those_declared_whole(root, tmp_path):
+    found = declared(root, tmp_path, ["curate", "data.image_size", "ood"]).sections()
+    assert list(found) == ["curate", "ood"] and found["curate"]["class_floor"] == 20
+
+
+def test_warnings_go_to_standard_error(capsys):
+    stage.warn(["the names look exchanged.", "and more."])
+    assert capsys.readouterr() == ("", "warning: the names look exchanged.\nwarning: and more.\n")

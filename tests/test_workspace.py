@@ -115,3 +115,21 @@ def test_pieces_of_a_table_are_checked_one_by_one_and_against_one_another(worksp
     with pytest.raises(WinnowError, match="would lack the column 'image_bytes'"):
         workspace.write_stream("images", [pieces[0], pieces[1].drop(columns="image_bytes")])
     assert path.read_bytes() == before
+
+
+def test_some_arrays_of_a_file_are_read_alone(workspace):
+    content = {
+        "image_id": np.array(["a", "b"]),
+        "features": np.eye(2, dtype=np.float32),
+        "encoder": np.array("{}"),
+    }
+    workspace.write("features", content)
+    assert {name: str(array) for name, array in workspace.arrays("features", ["encoder"]).items()} == {"encoder": "{}"}
+    found = workspace.arrays("features", ["features"], of=np.array(["b"]))
+    assert found["features"].tolist() == [[0, 1]] and set(found) == {"image_id", "features"}
+
+
+def test_files_that_differ_in_one_brace_are_written_together(workspace):
+    table = pd.DataFrame({"actual": ["cat"], "predicted": ["dog"]})
+    workspace.write_each("confusion", "arm", {"baseline": table, "submission": table.iloc[:0]})
+    assert [len(workspace.table("confusion", arm=arm)) for arm in ("baseline", "submission")] == [1, 0]

@@ -39,6 +39,10 @@ class Declared:
             f"stage {self._stage} reads {key}, which dvc.yaml does not list under its params; add it there."
         )
 
+    def sections(self) -> dict[str, Any]:
+        """The sections of params.yaml that are declared whole, as plain values, for a stage that shows them."""
+        return {name: getattr(self._value, name).model_dump() for name in self._declared if "." not in name}
+
 
 def declared_params(stage: str, params: Params, dvc_file: str | Path = "dvc.yaml") -> Declared:
     """Restrict `params` to what `stage` declares in `dvc_file`."""

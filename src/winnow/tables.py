@@ -75,11 +75,11 @@ def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
         np.savez(file, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
 
 
-def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """Read all arrays of a .npz; raises WinnowError if the file is missing."""
+def read_arrays(path: str | Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays of a .npz of these names, or all; raises WinnowError if the file is missing."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {name: arrays[name] for name in names or arrays.files}
     except FileNotFoundError:
         raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
 
@@ -105,6 +105,12 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file of any kind."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, float_format: str = "%.6f") -> None:

@@ -80,11 +80,14 @@ class Workspace:
             rows = tables.align(of, tables.read_parquet(path, ["image_id"])["image_id"].to_numpy(), path.as_posix())
         return StoredColumn(path, column, rows=rows)
 
-    def arrays(self, name: str, *, of: np.ndarray | None = None, **parts: str) -> dict[str, np.ndarray]:
+    def arrays(
+        self, name: str, arrays: list[str] | None = None, *, of: np.ndarray | None = None, **parts: str
+    ) -> dict[str, np.ndarray]:
         """Read the arrays of an .npz file.
 
         Args:
             name: an .npz file of `FILES`.
+            arrays: the arrays to read; all without it.
             of: (N,) unique ids; the arrays with a row per image have those of these images, in this order.
             parts: what the braces of the path stand for.
 
@@ -92,13 +95,13 @@ class Workspace:
             WinnowError: if the file is missing, or lacks one of the images.
         """
         path = self.path(name, **parts)
-        arrays = tables.read_arrays(path)
         schema = FILES[name].schema
         if of is None or not isinstance(schema, Arrays):
-            return arrays
-        rows = tables.align(of, arrays["image_id"], path.as_posix())
+            return tables.read_arrays(path, arrays)
+        found = tables.read_arrays(path, arrays and ["image_id", *arrays])
+        rows = tables.align(of, found["image_id"], path.as_posix())
         by_image = {array.name for array in schema.arrays if array.shape.startswith("N")}
-        return {key: array[rows] if key in by_image else array for key, array in arrays.items()}
+        return {key: array[rows] if key in by_image else array for key, array in found.items()}
 
     def json(self, name: str, **parts: str) -> Any:
         """Read a JSON file; raises WinnowError if it is missing."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import html
-import importlib.util
 import io
 import json
 import re
@@ -13,7 +12,6 @@ import pytest
 from PIL import Image
 
 from report_inputs import CLASSES, jpeg, make_inputs, make_ledger
-from winnow import tables
 from winnow.errors import WinnowError
 from winnow.report.content import count_repairs, count_rules, count_swaps, gather
 from winnow.report.coordinates import place_images
@@ -21,9 +19,10 @@ from winnow.report.formatting import clean, listed, number, percent, points, sho
 from winnow.report.galleries import CAP, make_galleries, thumbnail
 from winnow.report.histograms import histogram
 from winnow.report.input_digests import hashed_files
-from winnow.report.noise import noise_from_ledger, noise_from_table
+from winnow.report.noise import noise_from_table
 from winnow.report.page import STAMP, render_page
 from winnow.report.provenance import last_timings, stamped
+from winnow.workspace import Workspace
 
 HOSTILE = ['<img src=x onerror="alert(1)">', "$\\frac{1}{", "a&b' --></script><script>alert(2)</script>\x00"]
 SECTIONS = ["arrived", "classes", "dropped", "relabelled", "kept", "noise", "scores", "map", "sets", "results"]
@@ -60,27 +59,12 @@ def test_numbers_are_written_one_way():
     assert clean("a\x00b\ud800") == "a\ufffdb\ufffd" and shortened("abcdef", 4) == "abc…"
 
 
-def test_the_ledger_gives_the_noise_matrix():
-    """Three images show class 0: one labelled 0, one relabelled from 1, one dropped with 0 suggested."""
-    ledger = pd.DataFrame(
-        {
-            "label": [0, 1, 1, 1, 0],
-            "final_label": [0, 0, -1, 1, -1],
-            "suggested_label": [0, 0, 0, 1, 1],
-            "rule": ["keep", "label_issue", "label_issue", "keep", "ood"],
-        }
-    )
-    found = noise_from_ledger(ledger, num_classes=3)
-    np.testing.assert_allclose(found.rates[:2], [[1 / 3, 2 / 3, 0], [0, 1, 0]])
-    assert np.isnan(found.rates[2]).all()
-    assert found.largest(["a", "b", "c"], 5) == [("a", "b", pytest.approx(2 / 3))]
-
-
 def test_an_estimated_noise_matrix_is_read_and_checked():
-    table = pd.DataFrame({"true": ["b", "a", "a"], "given": ["b", "a", "b"], "probability": ["1.0", "0.6", "0.2"]})
-    np.testing.assert_allclose(noise_from_table(table, class_names=["a", "b"]).rates, [[0.75, 0.25], [0, 1]])
-    with pytest.raises(WinnowError, match="lacks the column 'probability'"):
-        noise_from_table(table[["true", "given"]], class_names=["a", "b"])
+    table = pd.DataFrame({"true": ["b", "a", "a"], "given": ["b", "a", "b"], "probability": [1.0, 0.6, 0.2]})
+    found = noise_from_table(table, class_names=["a", "b", "c"])
+    np.testing.assert_allclose(found.rates[:2], [[0.75, 0.25, 0], [0, 1, 0]])
+    assert np.isnan(found.rates[2]).all()  # nothing is known of class c
+    assert found.largest(["a", "b", "c"], 5) == [("a", "b", pytest.approx(0.25))]
     with pytest.raises(WinnowError, match="'b' and 'b', which are not both classes"):
         noise_from_table(table, class_names=["a"])
     with pytest.raises(WinnowError, match="twice"):
@@ -154,22 +138,17 @@ def test_small_pictures_stay_as_they_are_and_large_ones_shrink():
     assert len(shrunk) < 16_000 and Image.open(io.BytesIO(shrunk)).size == (85, 128)
 
 
-def test_places_come_from_the_map_where_there_is_one(inputs):
-    ids, features = inputs.image_id, inputs.features
-    plain = place_images(features, ids)
-    assert plain.flat.shape == (30, 2) and "principal" in plain.method
-    assert np.linalg.norm(plain.space, axis=1).max() == pytest.approx(1)
+def test_places_come_from_the_map(inputs):
+    ids = inputs.ledger["image_id"].to_numpy()
     columns = {name: np.arange(30.0)[::-1] * (i + 1) for i, name in enumerate(("x2", "y2", "x3", "y3", "z3"))}
     image_map = pd.DataFrame({"image_id": ids[::-1], "method": "umap", **columns})
-    found = place_images(features, ids, image_map=image_map)
-    assert found.method.startswith("UMAP")
+    found = place_images(ids, image_map)
+    assert found.method == "UMAP of the features"
     np.testing.assert_array_equal(found.flat[:, 0], np.arange(30.0))
-    with pytest.raises(WinnowError, match="lacks the column 'z3'"):
-        place_images(features, ids, image_map=image_map.drop(columns="z3"))
-
-
-def test_features_of_two_dimensions_still_have_places(inputs):
-    assert place_images(inputs.features[:, :2], inputs.image_id).space[:, 2].tolist() == [0] * 30
+    assert np.linalg.norm(found.space, axis=1).max() == pytest.approx(1)
+    assert "principal components" in place_images(ids, image_map.assign(method="pca")).method
+    with pytest.raises(WinnowError, match="the map has no row for image 'img_000'"):
+        place_images(ids, image_map.iloc[:-1])
 
 
 def test_every_section_says_something(page):
@@ -228,7 +207,7 @@ def test_limits_are_said(facts, root):
     assert "There is no test set" in bare and "There is no truth file" in bare
 
 
-def test_photos_from_outside_are_counted_as_what_they_are(root):
+def test_external_photos_are_counted_as_what_they_are(root):
     """The ledger holds none of them: the counts are those of the stage that chose the validation set."""
     inputs = make_inputs(root)
     chosen = {"images": 303, "from_outside": 300, "seen_by_people": 300, "per_class": dict.fromkeys(CLASSES, 101)}
@@ -236,7 +215,7 @@ def test_photos_from_outside_are_counted_as_what_they_are(root):
         inputs, metrics=inputs.metrics | {"validation_set": inputs.metrics["validation_set"] | chosen}
     )
     told = words(render_page(gather(inputs)))
-    assert "303 images, 101 to 101 per class: 300 photos from outside, confirmed by people, and 3 chosen among" in told
+    assert "303 images, 101 to 101 per class: 300 external photos, confirmed by people, and 3 chosen among" in told
     assert "303 images to validate on" in told and "fewer than the" not in told
 
 
@@ -248,15 +227,13 @@ def test_the_confusion_is_summed_over_seeds(root):
     assert confusion.sum() == 180 and np.trace(confusion) == 45 + 60 + 60
 
 
-def test_a_class_without_test_images_has_no_recall(inputs, root, tmp_path):
+def test_a_class_without_test_images_has_no_recall(inputs, tmp_path):
     """`evaluate` leaves the cell empty; a class called NA keeps its name."""
     table = inputs.per_class.replace({"class": {"owl": "NA"}})
     table.loc[table["class"] == "cat", "recall"] = np.nan
-    tables.write_csv(table, tmp_path / "per_class.csv")
-    spec = importlib.util.spec_from_file_location("report", root / "stages/report.py")
-    report = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(report)
-    again = report.read_per_class(tmp_path / "per_class.csv")
+    workspace = Workspace(tmp_path)
+    workspace.write("per_class", table)
+    again = workspace.table("per_class")
     assert again["recall"].dtype == np.float64 and again["recall"].isna().sum() == 6
     assert set(again["class"]) == {"cat", "dog", "NA"}
     render_page(gather(dataclasses.replace(inputs, per_class=again.replace({"class": {"NA": "owl"}}))))
@@ -312,8 +289,7 @@ def test_the_same_facts_give_the_same_page_whatever_the_order_of_rows(page, inpu
         inputs,
         ledger=inputs.ledger.iloc[order],
         images=inputs.images.iloc[order[::-1]],
-        image_id=inputs.image_id[order],
-        features=inputs.features[order],
+        image_map=inputs.image_map.iloc[order],
     )
     assert render_page(gather(shuffled)) == page
 

@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from winnow.report.content import Inputs
+from winnow.report.inputs import Inputs
 
 CLASSES = ["cat", "dog", "owl"]
 RULES = {"keep": "keep", "label_issue": "drop", "ood": "drop", "near_duplicate": "drop"}
@@ -86,8 +86,13 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
         class_names=names,
         ledger=ledger,
         images=images,
-        image_id=ledger["image_id"].to_numpy(),
-        features=rng.normal(size=(len(ledger), 5)).astype(np.float32),
+        image_map=pd.DataFrame(
+            {
+                "image_id": ledger["image_id"],
+                "method": "umap",
+                **{axis: rng.normal(size=len(ledger)).astype(np.float32) for axis in ("x3", "y3", "z3", "x2", "y2")},
+            }
+        ),
         encoder={"name": "made-up", "preprocessing": {"input_size": 8}},
         rejected=pd.DataFrame(
             {
@@ -121,6 +126,10 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
             "evaluation": evaluation | ({"test_rejected": 0, "test_leaks": 2} if test else {}),
             "scorecard": scorecard() if truth else {},
         },
+        noise_transition=pd.DataFrame(
+            [(true, given, 0.7 if true == given else 0.15) for true in names for given in names],
+            columns=["true", "given", "probability"],
+        ),
         per_class=pd.DataFrame(
             (arm, split, names[k], hit[labels == k].mean(), 20)
             for arm, hit in right.items()
@@ -133,7 +142,7 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
                     {
                         "split": split,
                         "image_id": [f"{split}_{i}" for i in range(60)],
-                        "leaks": "0",
+                        "leaks": 0,
                         "label": named[labels],
                         "seed-0": named[guess],
                     }

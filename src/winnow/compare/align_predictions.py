@@ -32,7 +32,7 @@ def in_split(predictions: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
     """The rows of a split; `test_unseen` is the test split less what leaked. Raises WinnowError if there are none."""
     rows = predictions[predictions["split"] == split.removesuffix("_unseen")]
     if split == "test_unseen":
-        rows = rows[rows["leaks"] != "1"]
+        rows = rows[rows["leaks"].astype(str) != "1"]
     if rows.empty:
         raise WinnowError(f"{name} has no predictions on the {split} set; try --split validation.")
     return rows

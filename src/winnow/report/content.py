@@ -1,5 +1,6 @@
-"""The facts that the report and the slides tell: gathered once, so that their numbers agree."""
+"""The facts that the report and the slides show: gathered once, so that their numbers agree."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,56 +13,16 @@ from winnow.report.coordinates import Places, place_images
 from winnow.report.formatting import clean
 from winnow.report.galleries import RULES, Gallery, make_galleries
 from winnow.report.histograms import Histogram, histogram
-from winnow.report.noise import NoiseMatrix, noise_from_ledger, noise_from_table
+from winnow.report.inputs import Inputs
+from winnow.report.noise import NoiseMatrix, noise_from_table
 from winnow.report.results import Results, gather_results
 
 ACTIONS = ("keep", "relabel", "drop")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What the pipeline wrote, as read.
-
-    Attributes:
-        class_names: K names.
-        ledger: of N images.
-        images: `image_id` and `image_bytes` of the same images, in any order.
-        image_id, features: (N,) and (N, D) float32, in any order.
-        encoder: the fingerprint stored with the features.
-        rejected: `file_name`, `image_id`, `reason`, `detail`.
-        submission_set: the packed training set.
-        metrics: content of metrics/<name>.json by name: `manifest`, `duplicates`, `image_faults`, `crossval`,
-            `label_issues`, `curate`, `self_check`, `validation_set`, `augment`, `submission`, `evaluation`,
-            `scorecard`.
-        per_class, predictions: as `results.gather_results` takes them.
-        curves: per arm `epoch`, `train_loss`, `validation_balanced_accuracy`, `seed`.
-        params: content of params.yaml.
-        files: as `provenance.hashed_files` returns them.
-        noise_transition: as `noise.noise_from_table` takes it; None to count the decisions.
-        image_map: as `coordinates.place_images` takes it; None for principal components.
-    """
-
-    class_names: list[str]
-    ledger: pd.DataFrame
-    images: pd.DataFrame
-    image_id: np.ndarray
-    features: np.ndarray
-    encoder: dict[str, Any]
-    rejected: pd.DataFrame
-    submission_set: pd.DataFrame
-    metrics: dict[str, dict[str, Any]]
-    per_class: pd.DataFrame
-    predictions: dict[str, pd.DataFrame]
-    curves: dict[str, pd.DataFrame]
-    params: dict[str, Any]
-    files: pd.DataFrame
-    noise_transition: pd.DataFrame | None = None
-    image_map: pd.DataFrame | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is told. Class names are printable; shares lie in [0, 1].
+    """What is shown. Class names are printable; shares lie in [0, 1].
 
     Attributes:
         class_names: K names.
@@ -95,7 +56,7 @@ class Facts:
     results: Results
     limits: list[str]
     curves: dict[str, pd.DataFrame]
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     encoder: dict[str, Any]
     files: pd.DataFrame
 
@@ -111,16 +72,11 @@ def gather(inputs: Inputs) -> Facts:
     image_id = ledger["image_id"].to_numpy()
     images = inputs.images.iloc[tables.align(image_id, inputs.images["image_id"].to_numpy(), "images.parquet")]
     images = images.reset_index(drop=True)
-    features = inputs.features[tables.align(image_id, inputs.image_id, "features.npz")]
     curate = inputs.params["curate"]
     classes = count_classes(ledger, inputs.submission_set, class_names=names)
-    # Not counted in the ledger: photos from outside that people confirmed are in the validation set as well.
+    # Not counted in the ledger: external photos that people confirmed are in the validation set as well.
     validated = inputs.metrics["validation_set"]["per_class"]
     classes["validation"] = [validated[name] for name in inputs.class_names]
-    if inputs.noise_transition is None:
-        noise = noise_from_ledger(ledger, num_classes=len(names))
-    else:
-        noise = noise_from_table(inputs.noise_transition, class_names=inputs.class_names)
     results = gather_results(
         inputs.metrics["evaluation"],
         inputs.per_class,
@@ -138,8 +94,8 @@ def gather(inputs: Inputs) -> Facts:
         swaps=count_swaps(ledger, class_names=names),
         repairs=count_repairs(ledger),
         rejected=count_rejected(inputs.rejected),
-        noise=noise,
-        places=place_images(features, image_id, image_map=inputs.image_map),
+        noise=noise_from_table(inputs.noise_transition, class_names=inputs.class_names),
+        places=place_images(image_id, inputs.image_map),
         histograms=[histogram(name, ledger[name].to_numpy(float), threshold=cut) for name, cut in thresholds.items()],
         galleries=make_galleries(
             ledger,

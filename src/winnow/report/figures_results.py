@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from winnow.files import ARMS
 from winnow.report.content import Facts
 from winnow.report.formatting import percent, shortened
 from winnow.report.heatmap import heat_map
-from winnow.report.results import ARMS
 from winnow.report.style import ARM_COLOURS, Drawn, Render, canvas
 
 _LINES = {"baseline": "--", "submission": "-"}

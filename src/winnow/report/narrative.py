@@ -69,7 +69,7 @@ def validation_sentence(facts: Facts) -> str:
     metrics, settings = facts.metrics["validation_set"], facts.params["validation"]
     counts, outside = facts.classes["validation"], metrics.get("from_outside", 0)
     photos = (
-        f"{counted(outside, 'photo')} from outside, confirmed by people, and {number(metrics['images'] - outside)} "
+        f"{counted(outside, 'external photo')}, confirmed by people, and {number(metrics['images'] - outside)} "
         if outside
         else ""
     )

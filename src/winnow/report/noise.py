@@ -46,11 +46,8 @@ def noise_from_table(table: pd.DataFrame, *, class_names: list[str]) -> NoiseMat
         class_names: K names.
 
     Raises:
-        WinnowError: if a column is missing, a class is unknown or a pair is listed twice.
+        WinnowError: if a class is unknown or a pair is listed twice.
     """
-    missing = [column for column in ("true", "given", "probability") if column not in table.columns]
-    if missing:
-        raise WinnowError(f"the noise transition table lacks the column {missing[0]!r}; run 'dvc repro' again.")
     index = pd.Index(class_names)
     rows, columns = (index.get_indexer(pd.Index(table[column].astype(str))) for column in ("true", "given"))
     if (rows < 0).any() or (columns < 0).any():
@@ -66,23 +63,3 @@ def noise_from_table(table: pd.DataFrame, *, class_names: list[str]) -> NoiseMat
     total = rates.sum(axis=1, keepdims=True)
     rates = np.divide(rates, total, out=np.full_like(rates, np.nan), where=total > 0)
     return NoiseMatrix(rates, "estimated from the scores of all images")
-
-
-def noise_from_ledger(ledger: pd.DataFrame, *, num_classes: int) -> NoiseMatrix:
-    """The matrix as the decisions have it: given labels against final ones.
-
-    Images dropped for their label count with the label that was suggested instead; those dropped for another reason
-    do not count, since what they show is in doubt.
-
-    Args:
-        ledger: with `label`, `final_label`, `suggested_label` and `rule`.
-        num_classes: K.
-    """
-    by_label = ((ledger["final_label"] < 0) & (ledger["rule"] == "label_issue")).to_numpy()
-    true = np.where(by_label, ledger["suggested_label"], ledger["final_label"])
-    counted = true >= 0
-    joint = np.zeros((num_classes, num_classes))
-    np.add.at(joint, (true[counted], ledger["label"].to_numpy()[counted]), 1)
-    total = joint.sum(axis=1, keepdims=True)
-    rates = np.divide(joint, total, out=np.full_like(joint, np.nan), where=total > 0)
-    return NoiseMatrix(rates, "counted from the decisions: final or suggested label against the given one")

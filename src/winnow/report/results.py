@@ -8,10 +8,10 @@ import pandas as pd
 
 from winnow.compare.align_predictions import in_split, seed_columns
 from winnow.compare.comparison import Comparison, compare
+from winnow.files import ARMS
 from winnow.metrics import confusion_matrix
 from winnow.report.formatting import percent, points
 
-ARMS = ("baseline", "submission")
 SPLITS = {
     "test": "test set",
     "test_unseen": "test set without near duplicates of training images",
@@ -67,6 +67,11 @@ class Results:
         )
 
 
+def class_accuracy(results: Results) -> dict[str, pd.DataFrame]:
+    """By arm, what `dvc plots` draws: `class` and `accuracy` in [0, 1], a row per class in label order."""
+    return {arm: results.classes[["class", arm]].set_axis(["class", "accuracy"], axis=1) for arm in ARMS}
+
+
 def gather_results(
     evaluation: dict[str, Any],
     per_class: pd.DataFrame,
@@ -79,7 +84,7 @@ def gather_results(
     Args:
         evaluation: content of metrics/evaluation.json.
         per_class: metrics/per_class.csv: `arm`, `split`, `class`, `recall`, `images`.
-        predictions: per arm, metrics/predictions/<arm>.csv as text.
+        predictions: per arm, metrics/predictions/<arm>.csv.
         class_names: K names.
     """
     split = "test" if "test" in evaluation[ARMS[0]] else "validation"

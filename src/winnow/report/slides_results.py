@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from winnow.files import ARMS
 from winnow.report import deck, figures_data, figures_results
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, MOST_CLASSES, TOP, WIDTH, Deck
 from winnow.report.formatting import counted, listed, number, percent, points
 from winnow.report.narrative import detector_sentence, map_sentence, noise_sentence
-from winnow.report.results import ARMS
 from winnow.report.scores import scorecard_rows, self_check_rows
 from winnow.report.style import ARM_COLOURS, to_png
 
