@@ -19,7 +19,7 @@ from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
 from winnow.review.security import is_loopback
 from winnow.review.server import create_app
-from winnow.review.workspace import Workspace
+from winnow.review.session import Session
 from workspaces import CLASSES, write_workspace
 
 OWN = {"X-Winnow": "1"}
@@ -38,7 +38,7 @@ def client(folder):
 
 def app(folder, **options):
     settings = {"host": "127.0.0.1", "port": 8642, "token": None} | options
-    return create_app(Workspace(folder, reviewer="ada"), **settings)
+    return create_app(Session(folder, reviewer="ada"), **settings)
 
 
 def change(image_id, verdict, expected=None):
@@ -379,4 +379,4 @@ def test_what_is_loopback(host, own):
 def test_without_a_ledger_one_sentence_says_what_to_do(tmp_path, root):
     shutil.copy(root / "params.yaml", tmp_path)
     with pytest.raises(WinnowError, match="run 'dvc repro' first"):
-        Workspace(tmp_path, reviewer="ada")
+        Session(tmp_path, reviewer="ada")

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from winnow.curation.decide import Thresholds
 from winnow.errors import WinnowError
 from winnow.params import Curate
-from winnow.review import params_file, validation
+from winnow.review import candidates, params_file
 from winnow.review.dataset import FATES
+from winnow.review.session import Session, threshold_ranges
 from winnow.review.verdicts import Change, Conflict, VerdictFile
 from winnow.review.whatif import dvc_command
-from winnow.review.workspace import Workspace, threshold_ranges
 
 router = APIRouter()
 _MOST_CHANGES = 5000
@@ -90,19 +90,19 @@ class Save(_Body):
     params_digest: str
 
 
-def _workspace(request: Request) -> Workspace:
-    workspace: Workspace = request.app.state.workspace
-    return workspace
+def _session(request: Request) -> Session:
+    session: Session = request.app.state.session
+    return session
 
 
 @router.get("/api/dataset")
 def dataset(request: Request) -> dict[str, Any]:
     """What there is, in short."""
-    workspace = _workspace(request)
-    data = workspace.dataset
+    session = _session(request)
+    data = session.dataset
     return {
-        "version": workspace.version,
-        "name": workspace.root.name,
+        "version": session.version,
+        "name": session.root.name,
         "images": len(data.ledger),
         "class_names": data.class_names,
         "fates": FATES,
@@ -110,7 +110,7 @@ def dataset(request: Request) -> dict[str, Any]:
         "projection": data.projection,
         "scores": {name: data.meanings().get(name, "") for name in data.score_names},
         "meanings": data.meanings(),
-        "reviewer": workspace.reviewer,
+        "reviewer": session.reviewer,
         "outside": len(data.outside),
         "validation_limits": {"least": 10, "most": data.params.validation.max_total},
     }
@@ -119,13 +119,13 @@ def dataset(request: Request) -> dict[str, Any]:
 @router.get("/api/points")
 def points(request: Request) -> Response:
     """Places, labels, fates, scores and ids of all images; see `pack_points`."""
-    return Response(_workspace(request).points(), media_type="application/octet-stream")
+    return Response(_session(request).points(), media_type="application/octet-stream")
 
 
 @router.get("/api/image/{image_id}")
 def image_story(request: Request, image_id: str) -> JSONResponse:
     """All that the ledger says of one image, and its nearest neighbours."""
-    data = _workspace(request).dataset
+    data = _session(request).dataset
     row = data.position.get(image_id)
     if row is None:
         raise HTTPException(404, "there is no such image")
@@ -135,7 +135,7 @@ def image_story(request: Request, image_id: str) -> JSONResponse:
 @router.get("/image/{image_id}")
 def image_file(request: Request, image_id: str) -> Response:
     """The image as it came, from memory: names are looked up and never used as paths."""
-    content = _workspace(request).dataset.image_bytes(image_id)
+    content = _session(request).dataset.image_bytes(image_id)
     if content is None:
         raise HTTPException(404, "there is no such image")
     return Response(content, media_type="image/jpeg", headers={"cache-control": _YEAR})
@@ -144,13 +144,13 @@ def image_file(request: Request, image_id: str) -> Response:
 @router.get("/api/verdicts")
 def verdicts(request: Request) -> dict[str, Any]:
     """What the two files hold now; `problem` says why one cannot be read or would stop the pipeline."""
-    workspace = _workspace(request)
+    session = _session(request)
     answer: dict[str, Any] = {"decisions": {}, "validation": {}, "problem": ""}
     try:
-        answer["decisions"] = workspace.decisions.read()
-        answer["validation"] = workspace.validation.read()
-        workspace.review()
-        workspace.confirmations()
+        answer["decisions"] = session.decisions.read()
+        answer["validation"] = session.validation.read()
+        session.review()
+        session.confirmations()
     except WinnowError as error:
         answer["problem"] = str(error)
     return answer
@@ -159,20 +159,20 @@ def verdicts(request: Request) -> dict[str, Any]:
 @router.post("/api/decisions")
 def decide_images(request: Request, body: DecisionChanges) -> Response:
     """Write verdicts to decisions.csv, all or none."""
-    workspace = _workspace(request)
-    changes = _changes(body, _decision_row, workspace.dataset.class_names)
-    workspace.check_ids(changes, outside_too=False)
-    return _applied(workspace.decisions, changes)
+    session = _session(request)
+    changes = _changes(body, _decision_row, session.dataset.class_names)
+    session.check_ids(changes, outside_too=False)
+    return _applied(session.decisions, changes)
 
 
 @router.post("/api/validation")
 def confirm_images(request: Request, body: ConfirmationChanges) -> Response:
     """Write verdicts to validation.csv, all or none."""
-    workspace = _workspace(request)
-    changes = _changes(body, _confirmation_row, workspace.dataset.class_names)
-    workspace.check_ids(changes, outside_too=True)
-    validation.check_total(workspace, changes)
-    return _applied(workspace.validation, changes)
+    session = _session(request)
+    changes = _changes(body, _confirmation_row, session.dataset.class_names)
+    session.check_ids(changes, outside_too=True)
+    candidates.check_total(session, changes)
+    return _applied(session.validation, changes)
 
 
 def _changes(
@@ -228,37 +228,37 @@ def _label_cell(label: int, names: list[str]) -> str:
 @router.get("/api/validation")
 def validation_candidates(request: Request) -> JSONResponse:
     """Images chosen for the validation set and photos from outside, class by class."""
-    return JSONResponse(validation.candidates(_workspace(request).dataset))
+    return JSONResponse(candidates.candidates(_session(request).dataset))
 
 
 @router.get("/api/thresholds")
 def thresholds(request: Request) -> dict[str, Any]:
     """The thresholds of `curate` as params.yaml has them now, with their limits."""
-    workspace = _workspace(request)
+    session = _session(request)
     return {
-        "thresholds": asdict(workspace.thresholds()),
+        "thresholds": asdict(session.thresholds()),
         "ranges": threshold_ranges(),
-        "params_digest": workspace.params_digest(),
-        "has_truth": workspace.has_truth(),
+        "params_digest": session.params_digest(),
+        "has_truth": session.has_truth(),
     }
 
 
 @router.post("/api/whatif")
 def what_if(request: Request, body: Question) -> JSONResponse:
     """What these thresholds would do, compared with those in params.yaml."""
-    workspace = _workspace(request)
-    asked, before = Thresholds(**body.thresholds.model_dump()), workspace.thresholds()
-    answer = workspace.what_if(asked, before=before)
+    session = _session(request)
+    asked, before = Thresholds(**body.thresholds.model_dump()), session.thresholds()
+    answer = session.what_if(asked, before=before)
     return JSONResponse({**answer, "command": dvc_command(asked, before=before)})
 
 
 @router.post("/api/params")
 def save_params(request: Request, body: Save) -> Response:
     """Write the thresholds to params.yaml."""
-    workspace = _workspace(request)
+    session = _session(request)
     try:
         written = params_file.save_thresholds(
-            workspace.root / "params.yaml", body.thresholds.model_dump(), expected=body.params_digest
+            session.root / "params.yaml", body.thresholds.model_dump(), expected=body.params_digest
         )
     except params_file.Changed:
         return JSONResponse({"error": "params.yaml was changed elsewhere; reload the page first."}, status_code=409)

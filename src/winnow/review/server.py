@@ -19,15 +19,15 @@ from starlette.exceptions import HTTPException
 from winnow.errors import WinnowError
 from winnow.review import routes
 from winnow.review.security import Guard, is_loopback
-from winnow.review.workspace import Workspace
+from winnow.review.session import Session
 
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(workspace: Workspace, *, host: str, port: int, token: str | None) -> Guard:
-    """The whole app over a workspace; `host` and `port` are the address that it answers for."""
+def create_app(session: Session, *, host: str, port: int, token: str | None) -> Guard:
+    """The whole app over a session; `host` and `port` are the address that it answers for."""
     app = FastAPI(title="winnow review", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.workspace = workspace
+    app.state.session = session
     app.include_router(routes.router)
 
     @app.get("/")
@@ -74,7 +74,7 @@ def serve(root: Path, *, host: str, port: int, open_browser: bool) -> None:
     Raises:
         WinnowError: if the pipeline has not run, or the address cannot be bound.
     """
-    workspace = Workspace(root, reviewer=_user())
+    session = Session(root, reviewer=_user())
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -92,7 +92,7 @@ def serve(root: Path, *, host: str, port: int, open_browser: bool) -> None:
         shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
         shown = f"[{shown}]" if ":" in shown else shown
         address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
-        print(f"winnow review: {len(workspace.dataset.ledger):,} images at {address} (Ctrl+C ends it)", flush=True)
+        print(f"winnow review: {len(session.dataset.ledger):,} images at {address} (Ctrl+C ends it)", flush=True)
         if token:
             print(
                 "winnow: others on the network can reach this address; only who has the token gets in, and what they "
@@ -100,10 +100,10 @@ def serve(root: Path, *, host: str, port: int, open_browser: bool) -> None:
                 file=sys.stderr,
                 flush=True,
             )
-        threading.Thread(target=workspace.warm, daemon=True).start()
+        threading.Thread(target=session.warm, daemon=True).start()
         if open_browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        app = create_app(workspace, host=host, port=port, token=token)
+        app = create_app(session, host=host, port=port, token=token)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from winnow.errors import WinnowError
 from winnow.review.dataset import Dataset
+from winnow.review.session import Session
 from winnow.review.verdicts import Change
-from winnow.review.workspace import Workspace
 
 
 def candidates(dataset: Dataset) -> dict[str, Any]:
@@ -36,13 +36,13 @@ def candidates(dataset: Dataset) -> dict[str, Any]:
     return {"chosen": chosen.tolist(), "outside": photos}
 
 
-def check_total(workspace: Workspace, changes: Sequence[Change]) -> None:
+def check_total(session: Session, changes: Sequence[Change]) -> None:
     """Refuse a confirmation that would make the set larger than allowed."""
-    rows = workspace.validation.read()
+    rows = session.validation.read()
     after = {image_id: row.get("verdict") for image_id, row in rows.items()}
     after |= {change.image_id: (change.verdict or {}).get("verdict") for change in changes}
     total = sum(verdict == "confirm" for verdict in after.values())
-    most = workspace.dataset.params.validation.max_total
+    most = session.dataset.params.validation.max_total
     if total > most and any((change.verdict or {}).get("verdict") == "confirm" for change in changes):
         raise WinnowError(
             f"the validation set may hold {most:,} images (validation.max_total) and {total:,} would be confirmed; "

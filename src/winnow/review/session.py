@@ -19,7 +19,7 @@ from winnow.review.verdicts import Change, decisions_file, validation_file
 from winnow.review.whatif import WhatIf
 
 
-class Workspace:
+class Session:
     """A folder with a pipeline's outputs; reads them anew when the pipeline has run again."""
 
     def __init__(self, root: str | Path, *, reviewer: str) -> None:
