@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from winnow import tables
 from winnow.cli import app
+from winnow.workspace import Workspace
 
 SIZE = 32
 
@@ -22,7 +23,8 @@ def _run(*arguments: str | Path):
 
 
 @pytest.fixture
-def ledger(tmp_path) -> Path:
+def workspace(tmp_path) -> Workspace:
+    """A ledger of two images, and the class names."""
     common = {
         "file_name": "set/imgs/img_17.jpg",
         "width": 64,
@@ -47,9 +49,10 @@ def ledger(tmp_path) -> Path:
         | {"image_id": "img_18", "label": 0, "final_label": 1, "action": "relabel", "split": "train"}
         | {"reason": "clearly a dog", "rule": "review", "decided_by": "ada", "counterpart": "img_17"},
     ]
-    tables.write_parquet(pd.DataFrame(rows), tmp_path / "ledger.parquet")
-    tables.write_json(tmp_path / "classes.json", ["cat", "dog"])
-    return tmp_path / "ledger.parquet"
+    workspace = Workspace(tmp_path)
+    tables.write_parquet(pd.DataFrame(rows), workspace.path("ledger"))
+    workspace.write("classes", ["cat", "dog"])
+    return workspace
 
 
 def test_help_answers_at_once(root) -> None:
@@ -77,8 +80,8 @@ def test_version() -> None:
     assert result.output.startswith("winnow")
 
 
-def test_why_tells_the_decision_first(ledger) -> None:
-    result = _run("why", "img_17", "--ledger", ledger, "--classes", ledger.parent / "classes.json")
+def test_why_tells_the_decision_first(workspace) -> None:
+    result = _run("why", "img_17", "--workspace", workspace.root)
     assert result.exit_code == 0
     lines = result.output.splitlines()
     assert lines[0] == "img_17: dropped"
@@ -91,21 +94,22 @@ def test_why_tells_the_decision_first(ledger) -> None:
     assert max(map(len, lines)) <= 80
 
 
-def test_why_names_the_reviewer_and_the_counterpart(ledger) -> None:
-    result = _run("why", "img_18", "--ledger", ledger, "--classes", "nowhere.json")
+def test_why_names_the_reviewer_and_the_counterpart(workspace, monkeypatch) -> None:
+    monkeypatch.chdir(workspace.root)
+    result = _run("why", "img_18")
     assert "img_18: relabelled\nclearly a dog." in result.output
     facts = {line[:13].strip(): line[13:].strip() for line in result.output.splitlines()}
     assert facts["decided by"] == "ada"
     assert facts["counterpart"] == "img_17"
-    assert facts["given label"] == "0"
-    assert facts["final label"] == "1"
+    assert facts["given label"] == "0 (cat)"
+    assert facts["final label"] == "1 (dog)"
 
 
 @pytest.mark.parametrize(
     ("asked", "hint"), [("17", "img_17"), ("img_71", "img_17"), ("zzzzzz", "ids look like img_17")]
 )
-def test_why_helps_with_unknown_ids(ledger, asked, hint) -> None:
-    result = _run("why", asked, "--ledger", ledger)
+def test_why_helps_with_unknown_ids(workspace, asked, hint) -> None:
+    result = _run("why", asked, "--workspace", workspace.root)
     assert result.exit_code == 1
     assert result.stdout == ""
     assert asked in result.stderr
@@ -114,7 +118,7 @@ def test_why_helps_with_unknown_ids(ledger, asked, hint) -> None:
 
 
 def test_why_without_a_ledger_says_how_to_get_one(tmp_path) -> None:
-    result = _run("why", "img_1", "--ledger", tmp_path / "none.parquet")
+    result = _run("why", "img_1", "--workspace", tmp_path)
     assert result.exit_code == 1
     assert "dvc repro" in result.stderr
 
@@ -188,6 +192,14 @@ def test_lint_submission_passes_and_fails(hand_in) -> None:
     assert "16 of 16 rules hold" in result.output
     assert "BROKEN" not in result.output
     assert max(map(len, result.stdout.splitlines())) <= 80
+
+    workspace = Workspace(submission.parent / "made-in")
+    workspace.write("classes", ["cat", "dog"])
+    workspace.path("review").mkdir(parents=True)
+    verdicts = "image_id,label,verdict,reviewer\nimg_20,0,confirm,ada\nimg_21,1,reject,ada\n"
+    (workspace.path("review") / "validation.csv").write_text(verdicts)
+    options = ("--original", original, "--image-size", SIZE, "--workspace", workspace.root)
+    assert "1 of 12 validation images were seen by a person" in _run("lint-submission", submission, *options).output
 
     (submission / "owls-training-set/imgs/img_3.jpg").write_bytes(b"")
     result = _run("lint-submission", submission, "--original", original, "--image-size", SIZE)

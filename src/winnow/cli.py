@@ -50,32 +50,30 @@ def lint_submission(
     image_size: Annotated[int, typer.Option(min=12, max=1024, help="Side of every image in pixels.")] = 64,
     split: Annotated[str | None, typer.Option(help="Which split of an ImageFolder archive.")] = None,
     max_unpacked_gb: Annotated[float, typer.Option(min=0.001, help="Refuse archives that unpack to more.")] = 4.0,
-    classes: Annotated[
+    workspace: Annotated[
         Path | None,
         typer.Option(
             exists=True,
-            dir_okay=False,
-            help="data/interim/classes.json of the run, where data.class_names reorders or leaves out an ImageFolder's "
-            "folders.",
+            file_okay=False,
+            help="Where the pipeline made it: for the class names, where data.class_names reorders or leaves out an "
+            "ImageFolder's folders, and to say how many images a person has seen.",
         ),
-    ] = None,
-    review: Annotated[
-        Path | None,
-        typer.Option(help="The folder of decisions.csv and validation.csv, to say who was seen by a person."),
     ] = None,
 ) -> None:
     """Check a submission against the course's rules. Exit status 1 if a rule is broken."""
     with _one_sentence():
         from rich.console import Console
 
-        from winnow import tables
+        from winnow.curation.review import seen_by_people
         from winnow.data.manifest import load_dataset
         from winnow.submission.lint import lint_submission
         from winnow.submission.report import findings_table, seen_line
+        from winnow.workspace import Workspace
 
+        made_in = None if workspace is None else Workspace(workspace)
         dataset = load_dataset(
             original,
-            class_names=[] if classes is None else tables.read_json(classes),
+            class_names=[] if made_in is None else made_in.class_names,
             split=split,
             image_size=image_size,
             max_unpacked_bytes=max_unpacked_gb * 2**30,
@@ -84,13 +82,10 @@ def lint_submission(
             directory, dataset, budget=budget, class_count=len(dataset.class_names), image_size=image_size
         )
         Console().print(findings_table(findings))
-    unmet = [finding for finding in findings if not finding.ok]
-    print(f"{len(findings) - len(unmet)} of {len(findings)} rules hold.")
-    if review is not None:
-        with _one_sentence():
-            from winnow.curation.review import seen_by_people
-
-            print(seen_line(directory, seen_by_people(review)))
+        unmet = [finding for finding in findings if not finding.ok]
+        print(f"{len(findings) - len(unmet)} of {len(findings)} rules hold.")
+        if made_in is not None:
+            print(seen_line(directory, seen_by_people(made_in.path("review"))))
     if unmet:
         raise typer.Exit(1)
 
@@ -98,18 +93,18 @@ def lint_submission(
 @app.command()
 def why(
     image_id: Annotated[str, typer.Argument(help="For example img_17.")],
-    ledger: Annotated[Path, typer.Option(help="The ledger.")] = Path("data/processed/ledger.parquet"),
-    classes: Annotated[Path, typer.Option(help="The class names.")] = Path("data/interim/classes.json"),
+    workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
 ) -> None:
     """Tell what became of an image, why, and all its scores."""
     with _one_sentence():
         from rich.console import Console
 
-        from winnow import tables
         from winnow.curation.explain import find_row, print_story
+        from winnow.workspace import Workspace
 
-        row = find_row(tables.read_parquet(ledger), image_id)
-        print_story(row, class_names=tables.read_json(classes) if classes.is_file() else None, console=Console())
+        made_in = Workspace(workspace)
+        row = find_row(made_in.table("ledger"), image_id)
+        print_story(row, class_names=made_in.class_names, console=Console())
 
 
 @app.command()
@@ -170,7 +165,7 @@ def check_params(
 @app.command()
 def report(
     out: Annotated[Path, typer.Option(help="Where to write it.")] = Path("report-of-this-run.html"),
-    source: Annotated[Path, typer.Option(help="The report that 'dvc repro' wrote.")] = Path("report/index.html"),
+    workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
 ) -> None:
     """Write a copy of the report that also names the git revision, the machine and the time of every stage."""
     with _one_sentence():
@@ -180,15 +175,17 @@ def report(
         from winnow.errors import WinnowError
         from winnow.report.provenance import last_timings, run_facts, stamped
         from winnow.stage import TIMINGS
+        from winnow.workspace import Workspace
 
+        source, dvc_file = Workspace(workspace).path("report") / "index.html", workspace / "dvc.yaml"
         if not source.is_file():
             raise WinnowError(f"{source} is missing; run 'dvc repro report' to build it.")
         if out.resolve().parent == source.resolve().parent:
             raise WinnowError(f"{out} lies in {source.parent}/, which belongs to DVC; choose another place with --out.")
-        stages = list(yaml.safe_load(Path("dvc.yaml").read_text())["stages"]) if Path("dvc.yaml").is_file() else []
-        page = stamped(source.read_text(encoding="utf-8"), run_facts(Path()), last_timings(TIMINGS, stages))
-        with tables.replacing(out) as temporary:
-            temporary.write_text(page, encoding="utf-8")
+        stages = list(yaml.safe_load(dvc_file.read_text())["stages"]) if dvc_file.is_file() else []
+        timings = last_timings(workspace / TIMINGS, stages)
+        page = stamped(source.read_text(encoding="utf-8"), run_facts(workspace), timings)
+        tables.write_bytes(out, page.encode())
     print(f"wrote {out}; it opens in any browser, without a network.")
 
 

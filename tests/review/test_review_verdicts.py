@@ -11,6 +11,7 @@ import pytest
 from winnow.curation.review import read_confirmations, read_review, seen_by_people
 from winnow.errors import WinnowError
 from winnow.review.verdicts import Change, Conflict, decisions_file, validation_file
+from winnow.workspace import Workspace
 
 
 def verdict(action, reviewer="ada", label="", reason=""):
@@ -18,7 +19,7 @@ def verdict(action, reviewer="ada", label="", reason=""):
 
 
 def test_a_verdict_becomes_a_row_that_the_pipeline_reads(tmp_path):
-    file = decisions_file(tmp_path)
+    file = decisions_file(Workspace(tmp_path))
     file.apply([Change("img_a", None, verdict("relabel", label="lynx", reason='ears, "tufted"'))])
     review = read_review(file.path, image_id=np.array(["img_a"]), class_names=["cat", "lynx"])
     assert review.iloc[0].tolist() == ["img_a", "relabel", 1, "ada", 'ears, "tufted"']
@@ -26,7 +27,7 @@ def test_a_verdict_becomes_a_row_that_the_pipeline_reads(tmp_path):
 
 
 def test_undo_takes_the_row_away_and_brings_an_older_one_back(tmp_path):
-    file = decisions_file(tmp_path)
+    file = decisions_file(Workspace(tmp_path))
     file.apply([Change("img_a", None, verdict("keep", "grace"))])
     file.apply([Change("img_a", verdict("keep", "grace"), verdict("drop"))])
     file.apply([Change("img_a", verdict("drop"), verdict("keep", "grace"))])
@@ -36,7 +37,7 @@ def test_undo_takes_the_row_away_and_brings_an_older_one_back(tmp_path):
 
 
 def test_a_verdict_that_was_not_seen_is_never_overwritten(tmp_path):
-    one, two = decisions_file(tmp_path), decisions_file(tmp_path)
+    one, two = decisions_file(Workspace(tmp_path)), decisions_file(Workspace(tmp_path))
     one.apply([Change("img_a", None, verdict("keep"))])
     before = one.path.read_bytes()
     with pytest.raises(Conflict) as conflict:
@@ -46,14 +47,14 @@ def test_a_verdict_that_was_not_seen_is_never_overwritten(tmp_path):
 
 
 def test_the_same_verdict_twice_is_no_conflict(tmp_path):
-    file = decisions_file(tmp_path)
+    file = decisions_file(Workspace(tmp_path))
     for _ in range(2):  # an answer was lost and the browser sent again
         file.apply([Change("img_a", None, verdict("keep"))])
     assert len(file.read()) == 1
 
 
 def test_what_people_wrote_by_hand_stays(tmp_path):
-    file = decisions_file(tmp_path)
+    file = decisions_file(Workspace(tmp_path))
     file.path.parent.mkdir(parents=True)
     file.path.write_text("\ufeffimage_id,action,label,reviewer,looked_at\nimg_a,keep,,grace,monday\n", encoding="utf-8")
     file.apply([Change("img_b", None, verdict("drop", reason="drawing"))])
@@ -63,7 +64,7 @@ def test_what_people_wrote_by_hand_stays(tmp_path):
 
 
 def test_a_reason_with_a_bare_comma_stays_whole(tmp_path):
-    file = decisions_file(tmp_path)
+    file = decisions_file(Workspace(tmp_path))
     file.path.parent.mkdir(parents=True)
     file.path.write_text("image_id,action,label,reviewer,reason\nimg_a,drop,,grace,blurry, and far too dark\n")
     file.apply([Change("img_b", None, verdict("keep"))])
@@ -79,7 +80,7 @@ def test_a_reason_with_a_bare_comma_stays_whole(tmp_path):
     ],
 )
 def test_a_broken_file_is_left_alone(tmp_path, text, words):
-    file = decisions_file(tmp_path)
+    file = decisions_file(Workspace(tmp_path))
     file.path.parent.mkdir(parents=True)
     content = text if isinstance(text, bytes) else text.encode()
     file.path.write_bytes(content)
@@ -89,7 +90,7 @@ def test_a_broken_file_is_left_alone(tmp_path, text, words):
 
 
 def _write_many(folder, name, count):
-    file = decisions_file(folder)
+    file = decisions_file(Workspace(folder))
     for i in range(count):
         file.apply([Change(f"img_{name}{i}", None, verdict("keep", name))])
 
@@ -102,14 +103,14 @@ def test_two_servers_lose_nothing(tmp_path):
     for worker in workers:
         worker.join(60)
         assert worker.exitcode == 0
-    assert len(decisions_file(tmp_path).read()) == 50
+    assert len(decisions_file(Workspace(tmp_path)).read()) == 50
 
 
 def test_a_kill_leaves_a_whole_file(tmp_path):
     context = multiprocessing.get_context("spawn")
     worker = context.Process(target=_write_many, args=(tmp_path, "ada", 100_000))
     worker.start()
-    file, deadline = decisions_file(tmp_path), time.monotonic() + 60
+    file, deadline = decisions_file(Workspace(tmp_path)), time.monotonic() + 60
     while len(file.read()) < 20:
         assert time.monotonic() < deadline, "nothing was written"
         time.sleep(0.01)
@@ -122,7 +123,7 @@ def test_a_kill_leaves_a_whole_file(tmp_path):
 
 
 def test_confirmations_are_read_and_checked(tmp_path):
-    file = validation_file(tmp_path)
+    file = validation_file(Workspace(tmp_path))
     file.apply(
         [
             Change("img_a", None, {"label": "lynx", "verdict": "confirm", "reviewer": "ada", "reason": ""}),

@@ -4,19 +4,17 @@ import json
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from winnow import tables
 from winnow.curation.explain import MEANINGS
 from winnow.errors import WinnowError
 from winnow.params import Params, load_params
 from winnow.review.queue import rank_for_review
+from winnow.workspace import Workspace
 
-LEDGER = "data/processed/ledger.parquet"
 _NEIGHBOURS = 12
 # What became of an image, in the order in which the app lists it; the app's colours go by the key.
 FATES = {
@@ -46,17 +44,17 @@ class Dataset:
     """One state of a workspace.
 
     Attributes:
-        root: the workspace: where params.yaml and data/ are.
+        workspace: where params.yaml and the pipeline's files are.
         params: of params.yaml.
         ledger: a row per image, sorted by `image_id`.
         class_names: K names.
         places: x3, y3, z3, x2, y2 float32 of every image, or None where the map was not built.
         projection: `umap` or `pca`, "" without a map.
-        outside: photos from outside the dataset, a row each; see `curation/outside.py`.
+        outside: external photos, a row each; see `curation/outside.py`.
         ranking: what a person's look at each image is worth; see `review/queue.py`.
     """
 
-    root: Path
+    workspace: Workspace
     params: Params
     ledger: pd.DataFrame
     class_names: list[str]
@@ -108,21 +106,19 @@ class Dataset:
 
     @cached_property
     def _images(self) -> dict[str, bytes]:
-        packed = tables.read_parquet(self.root / "data/interim/images.parquet")
+        packed = self.workspace.table("images")
         images = dict(zip(packed["image_id"], packed["image_bytes"], strict=True))
         images.update(zip(self.outside["image_id"], self.outside["image_bytes"], strict=True))
         return images
 
     def image_bytes(self, image_id: str) -> bytes | None:
-        """An encoded image of the dataset or from outside it, None where there is no such image."""
+        """An encoded image of the dataset, or an external photo; None where there is no such image."""
         with self._lock:
             return self._images.get(image_id)
 
     @cached_property
     def _features(self) -> np.ndarray:
-        arrays = tables.read_arrays(self.root / "data/interim/features.npz")
-        rows = tables.align(self.image_id, arrays["image_id"], "data/interim/features.npz")
-        return arrays["features"] if (rows == np.arange(len(rows))).all() else arrays["features"][rows]
+        return self.workspace.arrays("features", ["features"], of=self.image_id)["features"]
 
     def features(self) -> np.ndarray:
         """(N, D) float32, L2-normalised, in the ledger's order; read when first asked for."""
@@ -157,28 +153,29 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def load_dataset(root: str | Path) -> Dataset:
-    """Read what the pipeline wrote in a workspace.
+def load_dataset(workspace: Workspace) -> Dataset:
+    """Read what the pipeline wrote.
 
     Raises:
         WinnowError: if the ledger or what belongs to it is missing or does not fit together.
     """
-    root = Path(root)
-    params = load_params(root / "params.yaml")
-    if not (root / LEDGER).is_file():
-        raise WinnowError(f"{root / LEDGER} is missing; run 'dvc repro' first, the app shows what it wrote.")
-    ledger = tables.read_parquet(root / LEDGER).sort_values("image_id", ignore_index=True)
+    params = load_params(workspace.root / "params.yaml")
+    path = workspace.path("ledger")
+    if not path.is_file():
+        raise WinnowError(f"{path} is missing; run 'dvc repro' first, the app shows what it wrote.")
+    ledger = workspace.table("ledger").sort_values("image_id", ignore_index=True)
     if not len(ledger):
-        raise WinnowError(f"{root / LEDGER} has no rows; run 'dvc repro' again.")
-    places, projection = _places(root / "data/interim/map.parquet", ledger["image_id"].to_numpy())
+        raise WinnowError(f"{path} has no rows; run 'dvc repro' again.")
+    places = workspace.table("map", of=ledger["image_id"].to_numpy()) if workspace.path("map").is_file() else None
+    outside = workspace.table("outside") if workspace.path("outside").is_file() else None
     return Dataset(
-        root=root,
+        workspace=workspace,
         params=params,
         ledger=ledger,
-        class_names=[str(name) for name in tables.read_json(root / "data/interim/classes.json")],
+        class_names=workspace.class_names,
         places=places,
-        projection=projection,
-        outside=_outside(root / "data/interim/outside.parquet"),
+        projection="" if places is None else str(places["method"].iloc[0]),
+        outside=pd.DataFrame({"image_id": [], "image_bytes": []}) if outside is None else outside,
         ranking=rank_for_review(
             ledger,
             label_quality_threshold=params.curate.label_quality_threshold,
@@ -186,20 +183,6 @@ def load_dataset(root: str | Path) -> Dataset:
             ood_threshold=params.curate.ood_threshold,
         ),
     )
-
-
-def _places(path: Path, image_id: np.ndarray) -> tuple[pd.DataFrame | None, str]:
-    if not path.is_file():
-        return None, ""
-    places = tables.read_parquet(path)
-    places = places.iloc[tables.align(image_id, places["image_id"].to_numpy(), str(path))].reset_index(drop=True)
-    return places, str(places["method"].iloc[0])
-
-
-def _outside(path: Path) -> pd.DataFrame:
-    if path.is_file():
-        return tables.read_parquet(path)
-    return pd.DataFrame({"image_id": [], "image_bytes": []})
 
 
 def pack_points(dataset: Dataset) -> bytes:

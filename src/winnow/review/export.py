@@ -14,6 +14,7 @@ from winnow.errors import WinnowError
 from winnow.learn.neighbours import nearest_neighbours
 from winnow.progress import progress
 from winnow.review.dataset import FATES, Dataset, load_dataset, pack_points
+from winnow.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
 _NEIGHBOURS = 8
@@ -36,7 +37,7 @@ def write_export(root: str | Path, folder: str | Path) -> str:
     Raises:
         WinnowError: if the pipeline has not run, or `folder` holds anything else than an earlier copy.
     """
-    dataset, folder = load_dataset(root), Path(folder).resolve()
+    dataset, folder = load_dataset(Workspace(Path(root))), Path(folder).resolve()
     if folder.exists() and not (folder / _MARK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise WinnowError(f"{folder} is there and no copy that winnow wrote; name another folder, or empty it.")
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")

@@ -102,7 +102,7 @@ def dataset(request: Request) -> dict[str, Any]:
     data = session.dataset
     return {
         "version": session.version,
-        "name": session.root.name,
+        "name": session.workspace.root.name,
         "images": len(data.ledger),
         "class_names": data.class_names,
         "fates": FATES,
@@ -227,7 +227,7 @@ def _label_cell(label: int, names: list[str]) -> str:
 
 @router.get("/api/validation")
 def validation_candidates(request: Request) -> JSONResponse:
-    """Images chosen for the validation set and photos from outside, class by class."""
+    """Images chosen for the validation set and external photos, class by class."""
     return JSONResponse(candidates.candidates(_session(request).dataset))
 
 
@@ -258,7 +258,7 @@ def save_params(request: Request, body: Save) -> Response:
     session = _session(request)
     try:
         written = params_file.save_thresholds(
-            session.root / "params.yaml", body.thresholds.model_dump(), expected=body.params_digest
+            session.workspace.root / "params.yaml", body.thresholds.model_dump(), expected=body.params_digest
         )
     except params_file.Changed:
         return JSONResponse({"error": "params.yaml was changed elsewhere; reload the page first."}, status_code=409)

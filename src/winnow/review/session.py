@@ -13,10 +13,11 @@ from winnow.curation.review import read_confirmations, read_review
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import Curate, load_params
-from winnow.review.dataset import LEDGER, Dataset, load_dataset, pack_points
+from winnow.review.dataset import Dataset, load_dataset, pack_points
 from winnow.review.params_file import digest
 from winnow.review.verdicts import Change, decisions_file, validation_file
 from winnow.review.whatif import WhatIf
+from winnow.workspace import Workspace
 
 
 class Session:
@@ -24,21 +25,21 @@ class Session:
 
     def __init__(self, root: str | Path, *, reviewer: str) -> None:
         """Args: the folder; who the reviewer is taken to be until they say."""
-        self.root, self.reviewer = Path(root).resolve(), reviewer
-        self.decisions, self.validation = decisions_file(self.root), validation_file(self.root)
+        self.workspace, self.reviewer = Workspace(Path(root).resolve()), reviewer
+        self.decisions, self.validation = decisions_file(self.workspace), validation_file(self.workspace)
         self._lock = threading.RLock()
         self._thresholds: tuple[str, Thresholds] | None = None  # with the digest of the file that they were read from
         self._read()
 
     def _read(self) -> None:
         self._stamp = self._current_stamp()
-        self._dataset = load_dataset(self.root)
+        self._dataset = load_dataset(self.workspace)
         self._points: bytes | None = None
         self._what_if: WhatIf | None = None
 
     def _current_stamp(self) -> tuple[int, int] | None:
         try:
-            status = (self.root / LEDGER).stat()
+            status = self.workspace.path("ledger").stat()
         except FileNotFoundError:
             return None
         return status.st_mtime_ns, status.st_size
@@ -79,7 +80,7 @@ class Session:
 
     def thresholds(self) -> Thresholds:
         """Those that stand in params.yaml now; raises WinnowError if it is not valid."""
-        path = self.root / "params.yaml"
+        path = self.workspace.root / "params.yaml"
         with self._lock:
             known = self.params_digest() if path.exists() else ""
             if self._thresholds is None or self._thresholds[0] != known:
@@ -88,18 +89,18 @@ class Session:
 
     def params_digest(self) -> str:
         """Of params.yaml as it is now."""
-        return digest(self.root / "params.yaml")
+        return digest(self.workspace.root / "params.yaml")
 
     def has_truth(self) -> bool:
         """Whether a truth file is named and there."""
-        return (self.root / self.dataset.params.data.truth).is_file()
+        return (self.workspace.root / self.dataset.params.data.truth).is_file()
 
     def what_if(self, thresholds: Thresholds, *, before: Thresholds) -> dict[str, Any]:
         """See `WhatIf`; what people decided so far counts."""
         with self._lock:
             dataset = self.dataset
             if self._what_if is None:
-                path = self.root / dataset.params.data.truth
+                path = self.workspace.root / dataset.params.data.truth
                 truth = read_truth(path, class_names=dataset.class_names) if self.has_truth() else None
                 self._what_if = WhatIf(dataset.ledger, class_names=dataset.class_names, thresholds=before, truth=truth)
             return self._what_if(thresholds, review=self.review(), before=before)

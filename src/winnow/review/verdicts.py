@@ -9,8 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from winnow.curation.review import COLUMNS, CONFIRMATION_COLUMNS, plain_cells
+from winnow.curation.review import (
+    COLUMNS,
+    CONFIRMATION_COLUMNS,
+    CONFIRMATIONS_FILE,
+    DECISIONS_FILE,
+    plain_cells,
+)
 from winnow.errors import WinnowError
+from winnow.workspace import Workspace
 
 Verdict = Mapping[str, str]
 
@@ -102,14 +109,14 @@ class VerdictFile:
             header = list(reader.fieldnames or [])
             missing = [name for name in self.columns if name not in header and name != "reason"]
             if missing:
-                raise WinnowError(f"{self.path} has no column {missing[0]!r}; mend its first line, nothing was saved.")
+                raise WinnowError(f"{self.path} has no column {missing[0]!r}; fix its first line, nothing was saved.")
             rows: dict[str, dict[str, str]] = {}
             for row in reader:
                 cells = plain_cells(row)
                 if not cells["image_id"] or cells["image_id"] in rows:
                     raise WinnowError(
                         f"{self.path}, line {reader.line_num}: the image_id {cells['image_id']!r} is empty or stands "
-                        "twice; mend the line, nothing was saved."
+                        "twice; fix the line, nothing was saved."
                     )
                 rows[cells["image_id"]] = cells
         except (UnicodeDecodeError, csv.Error, OSError) as error:
@@ -151,12 +158,16 @@ def _matches(row: Verdict | None, expected: Verdict | None) -> bool:
     return all(row.get(key, "") == text for key, text in expected.items())
 
 
-def decisions_file(root: Path) -> VerdictFile:
-    """`data/review/decisions.csv` of a workspace."""
-    return VerdictFile(root / "data/review/decisions.csv", (*COLUMNS, "reason"), lock=root / ".winnow/review.lock")
+def decisions_file(workspace: Workspace) -> VerdictFile:
+    """What people decided in a workspace."""
+    return _verdict_file(workspace, DECISIONS_FILE, COLUMNS)
 
 
-def validation_file(root: Path) -> VerdictFile:
-    """`data/review/validation.csv` of a workspace."""
-    path = root / "data/review/validation.csv"
-    return VerdictFile(path, (*CONFIRMATION_COLUMNS, "reason"), lock=root / ".winnow/review.lock")
+def validation_file(workspace: Workspace) -> VerdictFile:
+    """What people confirmed for the validation set in a workspace."""
+    return _verdict_file(workspace, CONFIRMATIONS_FILE, CONFIRMATION_COLUMNS)
+
+
+def _verdict_file(workspace: Workspace, name: str, columns: Sequence[str]) -> VerdictFile:
+    lock = workspace.root / ".winnow/review.lock"
+    return VerdictFile(workspace.path("review") / name, (*columns, "reason"), lock=lock)
