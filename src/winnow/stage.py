@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from winnow.errors import WinnowError
-from winnow.params import Params, load_params
+from winnow.params import load_sections
 
 TIMINGS = Path(".winnow/timings.jsonl")
 
@@ -44,13 +44,20 @@ class Declared:
         return {name: getattr(self._value, name).model_dump() for name in self._declared if "." not in name}
 
 
-def declared_params(stage: str, params: Params, dvc_file: str | Path = "dvc.yaml") -> Declared:
+def declared_params(stage: str, params: BaseModel, dvc_file: str | Path = "dvc.yaml") -> Declared:
     """Restrict `params` to what `stage` declares in `dvc_file`."""
     stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
     if stage not in stages:
         raise WinnowError(f"{dvc_file} has no stage {stage!r}; run the script by 'dvc repro'.")
     definition = stages[stage].get("do", stages[stage])
     return Declared(stage, params, definition.get("params", []))
+
+
+def declared_sections(dvc_file: str | Path = "dvc.yaml") -> set[str]:
+    """The sections of params.yaml that the stages of `dvc_file` declare, whole or in part."""
+    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"].values()
+    keys = (key for stage in stages for key in stage.get("do", stage).get("params", []))
+    return {key.partition(".")[0] for key in keys}
 
 
 def declared_data(stage: str, dvc_file: str | Path = "dvc.yaml") -> list[str]:
@@ -84,7 +91,7 @@ def run(stage: str, main: Callable[[Declared], str | None]) -> None:
     start = time.perf_counter()
     stage = os.environ.get("DVC_STAGE", stage).partition("@")[0]  # another pipeline may name it otherwise
     try:
-        summary = main(declared_params(stage, load_params()))
+        summary = main(declared_params(stage, load_sections(declared_sections())))
     except WinnowError as error:
         print(f"\nwinnow: {stage}: {error}\n", file=sys.stderr, flush=True)
         sys.exit(1)

@@ -8,7 +8,7 @@ defaults. The value that a key has unless a config says otherwise is in configs/
 from winnow.params.augmentation import Operation
 from winnow.params.curation import Curate, ImageFault
 from winnow.params.keys import describe, limits
-from winnow.params.load import check_content, check_inputs, load_params, read_yaml
+from winnow.params.load import check_content, check_inputs, load_params, load_sections, read_yaml
 from winnow.params.model import Params
 from winnow.params.section import Section
 
@@ -23,5 +23,6 @@ __all__ = [
     "describe",
     "limits",
     "load_params",
+    "load_sections",
     "read_yaml",
 ]

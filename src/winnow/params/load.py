@@ -1,14 +1,18 @@
 """Reading params files, and every mistake in them in one sentence."""
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from winnow.errors import WinnowError
 from winnow.params.messages import sentence
-from winnow.params.model import Params
+from winnow.params.model import Params, some_sections
+from winnow.params.section import Section
+
+Model = TypeVar("Model", bound=Section)
 
 EXTENDS = "extends"  # the key of a config that names the one it differs from
 
@@ -44,6 +48,30 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         WinnowError: if the file is missing, is not YAML, extends another, or a value is unknown, missing, of the wrong
             type or range; the message names the key and the value.
     """
+    return check_content(_read(path), str(path))
+
+
+def load_sections(sections: Collection[str], path: str | Path = "params.yaml") -> Section:
+    """Read and check the params.yaml of a pipeline that needs some of the sections.
+
+    Args:
+        sections: the sections that the file must hold; others of winnow's may be left out.
+        path: the file.
+
+    Returns:
+        A model of the sections, None where one is left out.
+
+    Raises:
+        WinnowError: as `load_params` does, and if one of `sections` is none of winnow's.
+    """
+    if unknown := sorted(set(sections) - set(Params.model_fields)):
+        raise WinnowError(f"{unknown[0]} is no section of winnow's params; take it out of the pipeline's dvc.yaml.")
+    if set(sections) == set(Params.model_fields):
+        return load_params(path)
+    return _validated(some_sections(frozenset(sections)), _read(path), str(path))
+
+
+def _read(path: str | Path) -> dict[str, Any]:
     content = read_yaml(
         path, missing="is missing; run from the repository's root, or write it with 'winnow init base'."
     )
@@ -54,13 +82,17 @@ def load_params(path: str | Path = "params.yaml") -> Params:
             f"{path} extends {content[EXTENDS]}, but DVC reads params as they stand; 'winnow init {path}' writes a "
             "whole params.yaml from it."
         )
-    return check_content(content, str(path))
+    return content
 
 
 def check_content(content: dict[str, Any], where: str) -> Params:
     """Check what a params file holds; `where` begins the error's message. Raises WinnowError as `load_params` does."""
+    return _validated(Params, content, where)
+
+
+def _validated(model: type[Model], content: dict[str, Any], where: str) -> Model:
     try:
-        return Params.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
         raise WinnowError(sentence(where, error)) from None
 

@@ -1,6 +1,8 @@
 """All of params.yaml."""
 
-from pydantic import model_validator
+from typing import Any
+
+from pydantic import create_model, model_validator
 
 from winnow.params.augmentation import Augment, PolicySearch, Submission
 from winnow.params.curation import Curate, Validation
@@ -39,3 +41,12 @@ class Params(Section):
                 "policy_search.enabled to true, or the weight to 0"
             )
         return self
+
+
+def some_sections(required: frozenset[str]) -> type[Section]:
+    """A model of params.yaml in which the sections beyond `required` may be left out, and are None then."""
+    fields: dict[str, Any] = {}
+    for name, field in Params.model_fields.items():
+        annotation: Any = field.annotation
+        fields[name] = (annotation, ...) if name in required else (annotation | None, None)
+    return create_model("SomeParams", __base__=Section, **fields)
