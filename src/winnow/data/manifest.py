@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,12 +112,12 @@ def build_manifest(
             class is left without one and `every_class` asks for it.
     """
     layout = read_layout(archive, class_names=class_names, split=split)
-    rejected = [
+    refused = [
         (entry.file_name, entry.image_id, entry.problem, entry.detail) for entry in layout.entries if entry.problem
     ]
     wanted = {entry.file_name: entry for entry in layout.entries if not entry.problem}
-    accepted: list[tuple] = []
-    frames = _examined(archive, wanted, image_size, accepted, rejected)
+    accepted: list[tuple[Any, ...]] = []
+    frames = _examined(archive, wanted, image_size, accepted, refused)
     image_bytes = _spooled(frames, spool) if spool else pd.concat(list(frames))["image_bytes"].to_numpy()
 
     frame = pd.DataFrame(accepted, columns=list(_MANIFEST_COLUMNS))
@@ -124,7 +125,7 @@ def build_manifest(
     frame = frame.sort_values("image_id")
     image_bytes = image_bytes.take(frame.index.to_numpy())
     frame = frame.reset_index(drop=True)
-    rejected = pd.DataFrame(sorted(rejected), columns=list(_REJECTED_COLUMNS))
+    rejected = pd.DataFrame(sorted(refused), columns=list(_REJECTED_COLUMNS))
     assert len(frame) + len(rejected) == len(layout.entries), "every image is either accepted or rejected"
     assert frame["image_id"].is_unique, "the layout lets no id through twice"
     if every_class or frame.empty:
@@ -139,7 +140,11 @@ def build_manifest(
 
 
 def _examined(
-    archive: Archive, wanted: dict[str, Entry], image_size: int, accepted: list[tuple], rejected: list[tuple]
+    archive: Archive,
+    wanted: dict[str, Entry],
+    image_size: int,
+    accepted: list[tuple[Any, ...]],
+    rejected: list[tuple[str, str, str, str]],
 ) -> Iterator[pd.DataFrame]:
     """Read, decode and repair the wanted images; the bytes of those accepted, as frames of `image_bytes`.
 
@@ -147,7 +152,7 @@ def _examined(
     image is added to `accepted`, in the order of the bytes, or to `rejected`.
     """
 
-    def examine(item: tuple[str, bytes]) -> tuple[Entry, bytes, tuple | BadImage]:
+    def examine(item: tuple[str, bytes]) -> tuple[Entry, bytes, tuple[int, int, str, str] | BadImage]:
         name, content = item
         entry = wanted[name]
         try:

@@ -13,10 +13,11 @@ from typing import Any
 import yaml
 
 from winnow.errors import WinnowError
-from winnow.experiments.plan import PlannedRun, changed
+from winnow.experiments.plan import PlannedRun
 from winnow.experiments.repository import Repository
 from winnow.experiments.runs import read_run
 from winnow.experiments.worktrees import SWEEPS, Slot
+from winnow.params.settings import changed
 
 POLL_SECONDS = 0.5
 

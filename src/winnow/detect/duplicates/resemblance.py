@@ -48,13 +48,14 @@ def same_picture(
     look = a.look if within else np.concatenate([a.look, b.look])
     rows, position = np.unique(np.concatenate([first, second + (0 if within else len(a))]), return_inverse=True)
     background = _background(look, rows)[position].reshape(2, -1).min(axis=0)
-    distance = np.empty(len(first))
+    distance: np.ndarray = np.empty(len(first))
     order = np.lexsort((second, first, second // _ROW_GROUP, first // _ROW_GROUP))
     block = max(1, batch_length(a.pixels) // _COPIES_OF_A_BATCH)
     for start in range(0, len(order), block):
         part = order[start : start + block]
         distance[part] = _shifted_distance(a.decoded(first[part]), b.decoded(second[part]))
-    return distance <= np.maximum(_MAX_SHARE * background, _SAME)
+    near: np.ndarray = distance <= np.maximum(_MAX_SHARE * background, _SAME)
+    return near
 
 
 def _background(look: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -72,16 +73,17 @@ def _shifted_distance(pixels_a: np.ndarray, pixels_b: np.ndarray) -> np.ndarray:
     step = max(1, min(height, width) // 32)  # the blur leaves nothing finer
 
     def window(grey: np.ndarray, down: int, right: int) -> np.ndarray:
-        inner = grey[
+        inner: np.ndarray = grey[
             :,
             margin_y + down : height - margin_y + down : step,
             margin_x + right : width - margin_x + right : step,
         ].reshape(len(grey), -1)
         inner = inner - inner.mean(axis=1, keepdims=True)
-        return inner / np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-3)
+        inner /= np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-3)
+        return inner
 
     fixed = window(a, 0, 0)
-    best = np.full(len(a), -1.0)
+    best: np.ndarray = np.full(len(a), -1.0)
     for down in range(-margin_y, margin_y + 1):
         for right in range(-margin_x, margin_x + 1):
             best = np.maximum(best, np.einsum("pd,pd->p", fixed, window(b, down, right)))
@@ -91,4 +93,5 @@ def _shifted_distance(pixels_a: np.ndarray, pixels_b: np.ndarray) -> np.ndarray:
 def _blurred(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[1:3]
     size = (0, max(1, round(height * _BLUR)), max(1, round(width * _BLUR)))
-    return ndimage.uniform_filter(pixels.astype(np.float32) @ LUMA, size=size, mode="nearest")
+    blurred: np.ndarray = ndimage.uniform_filter(pixels.astype(np.float32) @ LUMA, size=size, mode="nearest")
+    return blurred

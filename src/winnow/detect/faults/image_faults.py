@@ -55,9 +55,9 @@ def score_image_faults(pixels: Pixels, width: np.ndarray, height: np.ndarray) ->
         frame[f"{fault}_score"] = scores.iloc[:, 0].to_numpy(dtype=np.float64)
         found = properties[fault].mark_issue(scores, fault, options.get("threshold"))
         frame[f"is_{fault}"] = found.iloc[:, 0].to_numpy(dtype=bool)
-    found = np.stack([frame[f"is_{fault}"] for fault in FAULTS], axis=1)
-    names = {mask: ",".join(np.array(FAULTS)[list(mask)]) for mask in set(map(tuple, found.tolist()))}
-    frame["image_faults"] = [names[tuple(mask)] for mask in found.tolist()]
+    masks = np.stack([frame[f"is_{fault}"] for fault in FAULTS], axis=1).tolist()
+    names = {mask: ",".join(np.array(FAULTS)[list(mask)]) for mask in set(map(tuple, masks))}
+    frame["image_faults"] = [names[tuple(mask)] for mask in masks]
     return frame
 
 
