@@ -6,7 +6,7 @@ from winnow.augmentation.training_set import make_training_set
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     ledger = workspace.table("ledger", ["image_id", "split", "final_label", "ood_score", "decided_by"])
     training = ledger[ledger["split"] == "train"]

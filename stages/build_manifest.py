@@ -5,7 +5,7 @@ from winnow.data.manifest import load_dataset
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     dataset = load_dataset(
         params.data.archive,

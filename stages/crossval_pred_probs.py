@@ -8,7 +8,7 @@ from winnow.learn.probe import crossval_pred_probs
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace, settings = Workspace(), params.crossval
     manifest = workspace.table("manifest", ["image_id", "label"])
     image_id, labels = manifest["image_id"].to_numpy().astype(str), manifest["label"].to_numpy()

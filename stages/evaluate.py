@@ -10,7 +10,7 @@ from winnow.files import ARMS
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     class_names = workspace.class_names
     archives = {"test": (params.data.test_archive, params.data.test_split)}

@@ -6,7 +6,7 @@ from winnow.detect.duplicates.search import count_duplicates, find_duplicates
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     manifest = workspace.table("manifest", ["image_id", "label", "bytes_sha256"])
     image_id = manifest["image_id"].to_numpy()

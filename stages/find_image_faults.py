@@ -6,7 +6,7 @@ from winnow.detect.faults.image_faults import FAULTS, count_image_faults, score_
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     manifest = workspace.table("manifest", ["image_id", "width", "height"])
     image_id = manifest["image_id"].to_numpy()

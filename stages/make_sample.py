@@ -5,7 +5,7 @@ from winnow.data.sample import make_sample
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     raw = Workspace().root / "data/raw"
     sample = make_sample(**params.sample.model_dump())
     for name, content in (("sample.zip", sample.train_zip), ("sample-test.zip", sample.test_zip)):

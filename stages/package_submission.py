@@ -12,7 +12,7 @@ from winnow.submission.summary import summarize
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace, size = Workspace(), params.data.image_size
     folder, class_names = workspace.path("submission"), workspace.class_names
     parts = {"training": "submission", "validation": "validation"}

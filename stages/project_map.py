@@ -5,7 +5,7 @@ from winnow.learn.projection import map_images
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     arrays = workspace.arrays("features")
     places = map_images(arrays["image_id"], arrays["features"], **params.map.model_dump())

@@ -10,7 +10,7 @@ from winnow.report.slides import make_slides
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     files = hashed_files(stage.declared_data("report"))
     facts = gather(read_inputs(workspace, params=params.sections(), files=files))

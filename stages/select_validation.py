@@ -6,7 +6,7 @@ from winnow.curation.validation_set import make_validation_set
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     decisions, external = workspace.table("decisions"), workspace.table("outside")
     image_id, class_names = decisions["image_id"].to_numpy(), workspace.class_names

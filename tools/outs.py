@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / ".winnow/outs"
 
 
-def outs_of(lock: dict) -> dict[str, str]:
+def outs_of(lock: dict[str, Any]) -> dict[str, str]:
     """Path and md5 of every output in the content of a dvc.lock."""
     return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage.get("outs", [])}
 
@@ -54,7 +55,8 @@ def run_revision(revision: str) -> dict[str, str]:
             outs = outs_of(yaml.safe_load((clone / "dvc.lock").read_text(encoding="utf-8")))
         KEPT.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(outs, indent=1), encoding="utf-8")
-    return json.loads(kept.read_text(encoding="utf-8"))
+    content: dict[str, str] = json.loads(kept.read_text(encoding="utf-8"))
+    return content
 
 
 def _output(*command: str) -> str:

@@ -52,10 +52,12 @@ base` the sample's `params.yaml`. There are no defaults in the code: a key witho
 
 def markdown(base: Mapping[str, Any], model: type[Section] = Params) -> str:
     """docs/params.md: section by section, each key with type and range, its value in `base`, and its meaning."""
-    return INTRODUCTION + "".join(_section(member, base, "##") for member in tree(model).members)
+    return INTRODUCTION + "".join(
+        _section(member, base, "##") for member in tree(model).members if isinstance(member, Group)
+    )
 
 
-def _section(group: Group | Key, base: Mapping[str, Any], heading: str) -> str:
+def _section(group: Group, base: Mapping[str, Any], heading: str) -> str:
     lines = ["", f"{heading} `{group.name}`", group.description, ""]
     if keys := [member for member in group.members if isinstance(member, Key)]:
         lines += ["| key | type and range | base | meaning |", "|---|---|---|---|"]
