@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from winnow.schema import Array, Arrays, Column, Table
 
@@ -124,7 +125,7 @@ OUTSIDE = (
     Column("counterparts", "str", "images of the dataset that it nearly equals, nearest first, comma-separated"),
     Column("same_as", "str", 'another photo, or `""`'),
 )
-_PROBABILITY = {"low": 0.0, "high": 1.00001}  # float32 sums may pass 1 by rounding
+_PROBABILITY: dict[str, Any] = {"low": 0.0, "high": 1.00001}  # float32 sums may pass 1 by rounding
 
 FILES: Mapping[str, File] = MappingProxyType(
     {

@@ -57,26 +57,27 @@ def read_outside(
                 rejected.append((name, "unknown-class", f"the folder {folder!r} is not named like a class"))
             else:
                 try:
-                    whole = read_image(content, image_size=image_size)
-                    image_bytes = _square(content, image_size, whole)
-                    read.append((name, folders[_plain(folder)], whole, content, image_bytes))
+                    decoded = read_image(content, image_size=image_size)
+                    image_bytes = _square(content, image_size, decoded)
+                    read.append((name, folders[_plain(folder)], decoded, content, image_bytes))
                 except BadImage as problem:
                     rejected.append((name, problem.reason, problem.detail))
             report(1)
 
     digests = [hashlib.sha256(row[3]).hexdigest() for row in read]
     classes = {digest: {row[1] for row, own in zip(read, digests, strict=True) if own == digest} for digest in digests}
-    rows, seen = [], Counter()
+    rows = []
+    seen: Counter[str] = Counter()
     in_order = sorted(zip(read, digests, strict=True), key=lambda pair: pair[0][0])
-    for (name, label, whole, _, image_bytes), digest in in_order:
+    for (name, label, decoded, _, image_bytes), digest in in_order:
         seen[digest] += 1
         if len(classes[digest]) > 1:
             rejected.append((name, "two-classes", "the same file is in the folders of two classes"))
         elif seen[digest] > 1:
             rejected.append((name, "repeated", "the same file is there twice; the first counts"))
         else:
-            size = whole.width, whole.height
-            rows.append((_image_id(name, digest), name, label, *size, digest, image_bytes, whole.pixels))
+            size = decoded.width, decoded.height
+            rows.append((_image_id(name, digest), name, label, *size, digest, image_bytes, decoded.pixels))
     rows.sort(key=lambda row: row[0])
     photos = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
     photos = photos.astype(dict.fromkeys(("label", "width", "height"), np.int64))
