@@ -99,7 +99,8 @@ class Joined:
     @property
     def dtype(self) -> np.dtype:
         """That of the parts."""
-        return self._parts[0].dtype
+        dtype: np.dtype = self._parts[0].dtype
+        return dtype
 
     def __len__(self) -> int:
         return len(self._rows)

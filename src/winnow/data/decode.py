@@ -160,7 +160,9 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     return np.round(values * (255 / white)).astype(np.uint8)
 
 
-def decode_pixels(image_bytes: Sequence[bytes], *, image_size: int, workers: int | None = None) -> np.ndarray:
+def decode_pixels(
+    image_bytes: Sequence[bytes] | np.ndarray, *, image_size: int, workers: int | None = None
+) -> np.ndarray:
     """Decode images that `read_image` has accepted.
 
     Args:

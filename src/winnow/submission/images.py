@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
@@ -44,17 +44,26 @@ class Examined:
 
 @dataclass(frozen=True)
 class Picture:
-    """One image file: `problem` is "" or says why it is no RGB JPEG of the right size; then `pixels` is None."""
+    """One image file.
+
+    Attributes:
+        file_name: its name.
+        shown: its path from the submission's folder, for people.
+        problem: "" or why it is no RGB JPEG of the right size; then there are no `pixels`.
+        bytes_sha256: digest of the file.
+        pixels: (H, W, 3) uint8.
+    """
 
     file_name: str
+    shown: str
     problem: str
     bytes_sha256: str = ""
-    pixels: np.ndarray | None = None
+    pixels: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
 
     @cached_property
     def pixels_sha256(self) -> str:
         """Digest of the pixels."""
-        return hashlib.sha256(np.ascontiguousarray(self.pixels)).hexdigest()
+        return hashlib.sha256(self.pixels.tobytes()).hexdigest()
 
 
 def examine(
@@ -66,7 +75,7 @@ def examine(
     digests = dict(zip(original.manifest["image_id"], original.manifest["bytes_sha256"], strict=True))
 
     held_out = [picture for batch in _pictures(validation, image_size) for picture in batch]
-    seen.undecodable += _problems(validation, held_out)
+    seen.undecodable += _problems(held_out)
     held_out = [picture for picture in held_out if not picture.problem]
     by_pixels: dict[str, list[str]] = {}
     for picture in held_out:
@@ -77,11 +86,11 @@ def examine(
     parsed = {name: parse_name(name, image_bytes) or (Path(name).stem, "") for name in names}
     foreign: list[Picture] = []  # of no original: they break a rule of their own, but may leak all the same
     for batch in _pictures(training, image_size):
-        seen.undecodable += _problems(training, batch)
+        seen.undecodable += _problems(batch)
         batch = [picture for picture in batch if not picture.problem]
         for picture in batch:
-            for found in by_pixels.get(picture.pixels_sha256, []):
-                identical.setdefault(found, picture.file_name)
+            for name in by_pixels.get(picture.pixels_sha256, []):
+                identical.setdefault(name, picture.file_name)
             source, technique = parsed[picture.file_name]
             if source not in image_bytes:
                 foreign.append(picture)
@@ -90,13 +99,13 @@ def examine(
                 if picture.bytes_sha256 in allowed:
                     seen.unaltered += 1
                 else:
-                    seen.altered.append(training.shown(picture.file_name))
+                    seen.altered.append(picture.shown)
 
     if training and validation:
         shared = _shared_sources(validation, parsed, image_bytes)
         alike = _alike(validation, held_out, foreign, parsed, image_bytes)
-        found = ((shared, seen.shared_sources), (identical, seen.identical), (alike, seen.alike))
-        _report_leaks(found, training, validation)
+        leaks = ((shared, seen.shared_sources), (identical, seen.identical), (alike, seen.alike))
+        _report_leaks(leaks, training, validation)
     return seen
 
 
@@ -162,7 +171,8 @@ def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]
         return
 
     def read(item: tuple[str, Path]) -> Picture:
-        return _read_picture(*item, image_size=image_size)
+        name, path = item
+        return _read_picture(path, partial(Picture, name, part.shown(name)), image_size=image_size)
 
     size = max(1, BATCH_BYTES // (3 * image_size**2))
     waiting = iter(part.files.items())
@@ -172,23 +182,23 @@ def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]
             report(len(batch))
 
 
-def _read_picture(file_name: str, path: Path, *, image_size: int) -> Picture:
+def _read_picture(path: Path, picture: Callable[..., Picture], *, image_size: int) -> Picture:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return Picture(file_name, f"cannot be read: {error.strerror}")
+        return picture(f"cannot be read: {error.strerror}")
     digest = hashlib.sha256(content).hexdigest()
     try:
         decoded = read_image(content, image_size=image_size)
     except BadImage as problem:
-        return Picture(file_name, str(problem), digest)
+        return picture(str(problem), digest)
     # What the pipeline would have to repair is exactly what a submission may not hold.
     if "size" in decoded.repairs:
-        return Picture(file_name, f"{decoded.width} x {decoded.height} pixels", digest)
+        return picture(f"{decoded.width} x {decoded.height} pixels", digest)
     if decoded.repairs:
-        return Picture(file_name, f"not plain RGB JPEG: {', '.join(decoded.repairs)}", digest)
-    return Picture(file_name, "", digest, decoded.pixels)
+        return picture(f"not plain RGB JPEG: {', '.join(decoded.repairs)}", digest)
+    return picture("", digest, decoded.pixels)
 
 
-def _problems(part: SetFolder | None, pictures: list[Picture]) -> list[str]:
-    return [f"{part.shown(picture.file_name)}: {picture.problem}" for picture in pictures if picture.problem]
+def _problems(pictures: list[Picture]) -> list[str]:
+    return [f"{picture.shown}: {picture.problem}" for picture in pictures if picture.problem]

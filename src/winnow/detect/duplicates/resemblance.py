@@ -54,7 +54,8 @@ def same_picture(
     for start in range(0, len(order), block):
         part = order[start : start + block]
         distance[part] = _shifted_distance(a.decoded(first[part]), b.decoded(second[part]))
-    return distance <= np.maximum(_MAX_SHARE * background, _SAME)
+    same: np.ndarray = distance <= np.maximum(_MAX_SHARE * background, _SAME)
+    return same
 
 
 def _background(look: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -78,7 +79,8 @@ def _shifted_distance(pixels_a: np.ndarray, pixels_b: np.ndarray) -> np.ndarray:
             margin_x + right : width - margin_x + right : step,
         ].reshape(len(grey), -1)
         inner = inner - inner.mean(axis=1, keepdims=True)
-        return inner / np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-3)
+        unit: np.ndarray = inner / np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-3)
+        return unit
 
     fixed = window(a, 0, 0)
     best = np.full(len(a), -1.0)
@@ -91,4 +93,5 @@ def _shifted_distance(pixels_a: np.ndarray, pixels_b: np.ndarray) -> np.ndarray:
 def _blurred(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[1:3]
     size = (0, max(1, round(height * _BLUR)), max(1, round(width * _BLUR)))
-    return ndimage.uniform_filter(pixels.astype(np.float32) @ LUMA, size=size, mode="nearest")
+    blurred: np.ndarray = ndimage.uniform_filter(pixels.astype(np.float32) @ LUMA, size=size, mode="nearest")
+    return blurred
