@@ -32,6 +32,7 @@ lint: setup ## check style, the direction of imports and the deps of stages
 	lint-imports --no-cache --no-logo
 	python tools/deps.py --check
 	python tools/params_docs.py --check
+	python tools/files_docs.py --check
 
 format: setup ## format the code
 	ruff format .
@@ -45,8 +46,9 @@ lock: setup ## resolve requirements.lock anew from pyproject.toml
 deps: setup ## write the code and package versions that each stage depends on, from the imports
 	python tools/deps.py
 
-docs: setup ## write docs/params.md, the schema and the comments of configs/base.yaml, from the params model
+docs: setup ## write docs/params.md, docs/files.md, the schema and the comments of configs/base.yaml
 	python tools/params_docs.py
+	python tools/files_docs.py
 
 bench: setup ## time every stage on 31,848 images, write benchmarks/results/
 	python benchmarks/pipeline.py --name synthetic-31848 --config imagefolder --set augment.budget=50000 --set embed.trained.epochs=4 --set train.course.epochs=1

@@ -10,6 +10,7 @@ import yaml
 
 from winnow import stage
 from winnow.errors import WinnowError
+from winnow.files import FILES
 from winnow.params import load_params
 
 
@@ -107,6 +108,40 @@ def test_stages_declare_the_params_they_read(root, dvc_yaml):
         for key in definition.get("params", []):
             used = "sections" in read or any(item == key or item.startswith(f"{key}.") for item in read)
             assert used, f"stage {name} declares {key} but its script never reads it"
+
+
+MOST_LINES = 40
+LONGER = {"curate", "embed", "find_label_issues", "import_outside_photos", "score_ood", "self_check", "train"}
+"""Scripts that still hold what belongs into the library."""
+
+
+def test_a_script_reads_calls_the_library_and_writes(root):
+    """A function beside `main`, or more lines, is work of the library's that no test of it would reach."""
+    for script in sorted((root / "stages").glob("*.py")):
+        if script.stem in LONGER:
+            continue
+        text = script.read_text(encoding="utf-8")
+        functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        assert functions == ["main"], script.name
+        assert len(text.splitlines()) <= MOST_LINES, script.name
+
+
+def test_no_script_names_a_file_that_the_table_holds(root):
+    """Paths of files between stages stand in `winnow.files` alone."""
+    folders = {file.path.partition("/")[0] + "/" for file in FILES.values() if "/" in file.path}
+    for script in sorted((root / "stages").glob("*.py")):
+        if script.stem in LONGER:
+            continue
+        strings = (node.value for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Constant))
+        named = [text for text in strings if isinstance(text, str) and text.startswith(tuple(folders))]
+        assert named in ([], ["data/raw"]), f"{script.name}: {named}"
+
+
+def test_no_test_loads_a_script(root):
+    """What is worth a test is a function of the library."""
+    loaders = ("spec_from_file_" + "location", "run_" + "path")
+    tests = [path for path in (root / "tests").rglob("*.py") if any(word in path.read_text() for word in loaders)]
+    assert [path.name for path in tests if path.name != "test_encoders.py"] == []
 
 
 def test_every_out_is_ignored_by_git_and_every_metric_is_not(root, dvc_yaml):

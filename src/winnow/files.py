@@ -30,11 +30,13 @@ class File:
         path: relative to the workspace; `{name}` in it is filled in by whoever reads or writes, as in `{arm}_set`.
         rows: what a row is, or what the whole is.
         schema: what is in it; None where a module of its own reads and writes it.
+        note: what else there is to say, in whole sentences.
     """
 
     path: str
     rows: str
     schema: Table | Arrays | None = None
+    note: str = ""
 
 
 MANIFEST = (
@@ -62,7 +64,7 @@ LABEL_ISSUES = (
     Column("is_label_issue", "bool", "at the cut of the highest expected F1"),
     Column("suggested_label", "int64", "the most probable class if all were equally frequent", low=0),
     Column("suggested_confidence", "float64", "probability of the suggested label", low=0, high=1),
-    Column("agreeing_sources", "int64", "how many sources' argmax is `suggested_label`", low=0),
+    Column("agreeing_sources", "int64", "how many of probe, kNN, zero-shot argmax to `suggested_label`", low=0),
     Column("sources", "int64", "how many sources there were", low=1),
     Column("knn_label_agreement", "float64", "share of the nearest neighbours with the given label", low=0, high=1),
     Column("zero_shot_label_agreement", "float64", "zero-shot probability of the given label, or NaN", low=0, high=1),
@@ -70,15 +72,20 @@ LABEL_ISSUES = (
 )
 OOD_SCORES = (
     IMAGE_ID,
-    Column("<detector>", "float64", "a detector's score, higher is farther out; NaN where it cannot score"),
+    Column(
+        "<detector>",
+        "float64",
+        "a detector's score, higher is farther out, NaN where it cannot score: `knn_distance`, `mahalanobis_distance`, "
+        "`class_uncertainty` (nats) and others",
+    ),
     Column("in_class_probability", "float64", "of all classes together, lower is farther out; or NaN", low=0, high=1),
     Column("ood_score", "float64", "probability of being none of the classes", low=0, high=1),
     Column("ood_detectors", "int64", "how many detectors flag the image", low=0),
-    Column("is_ood", "bool", "at the cut of the highest expected F1"),
+    Column("is_ood", "bool", "a score of at least 0.5, and two detectors agree"),
 )
 IMAGE_FAULTS = (
     IMAGE_ID,
-    Column("<fault>_score", "float64", "lower is worse", low=0, high=1),
+    Column("<fault>_score", "float64", "of each fault; lower is worse", low=0, high=1),
     Column("is_<fault>", "bool", "by CleanVision's threshold"),
     Column("image_faults", "str", "names of those found, comma-separated"),
 )
@@ -88,11 +95,22 @@ DECISIONS = (
     *LABEL_ISSUES[1:],
     *OOD_SCORES[1:],
     IMAGE_FAULTS[-1],
-    Column("flagged_<finding>", "bool", "what a detector found, whichever rule won"),
-    Column("rule", "str", "the rule that decided"),
+    Column(
+        "flagged_<finding>",
+        "bool",
+        "what a detector found, whichever rule won: `flagged_label_issue`, `flagged_ood`, `flagged_duplicate`",
+    ),
+    Column(
+        "rule",
+        "str",
+        "the rule that decided: `keep`, `review`, `exact_duplicate`, `near_duplicate`, `image_fault`, `ood`, "
+        "`label_issue`, `class_floor`; in the ledger also `validation_leak`",
+    ),
     Column("action", "str", "`keep`, `relabel` or `drop`"),
     Column("decided_by", "str", "`rule` or the reviewer"),
-    Column("counterpart", "str", 'the image kept of its duplicate group, the validation image it resembles, or `""`'),
+    Column(
+        "counterpart", "str", 'the image chosen for its duplicate group, the validation image it resembles, or `""`'
+    ),
     Column("final_label", "int64", "given or new label; -1 if dropped", low=-1),
     Column("threshold", "float64", "the value that it met, NaN if none"),
     Column("reason", "str", "in words"),
@@ -100,7 +118,7 @@ DECISIONS = (
 LEDGER = (
     *DECISIONS,
     Column("confirmed_by", "str", 'who confirmed the image for the validation set, or `""`'),
-    Column("leaks_validation", "bool", "a near duplicate of a validation image"),
+    Column("leaks_validation", "bool", "a near duplicate of a validation image; it leaves training"),
     Column("split", "str", "`train`, `validation` or `none`"),
 )
 PACKED = (
@@ -149,7 +167,14 @@ FILES: Mapping[str, File] = MappingProxyType(
                 key=None,
             ),
         ),
-        "image_faults": File("data/interim/image_faults.parquet", "accepted images", Table(IMAGE_FAULTS)),
+        "image_faults": File(
+            "data/interim/image_faults.parquet",
+            "accepted images",
+            Table(IMAGE_FAULTS),
+            note="The faults are CleanVision's: `dark`, `light`, `low_information`, `blurry`, `grayscale`, `odd_size`, "
+            "`odd_aspect_ratio`. Size and aspect are of the image as it came, the others of the picture as it is "
+            "trained on.",
+        ),
         "features": File(
             "data/interim/features.npz",
             "accepted images",
@@ -170,7 +195,8 @@ FILES: Mapping[str, File] = MappingProxyType(
                         "in_class_probability",
                         "float32",
                         "N",
-                        "of all classes together against everything else; lower for an image of no class",
+                        "of all classes together against everything else (CLIP: the negatives; `timm`: the rest of "
+                        "ImageNet's labels), where the encoder gives it; lower for an image of no class",
                         **_PROBABILITY,
                         optional=True,
                     ),
@@ -240,9 +266,10 @@ FILES: Mapping[str, File] = MappingProxyType(
         "report": File("report", "`index.html` and `slides.pptx`, for people"),
         "augmentation_policy": File(
             "metrics/augmentation_policy.yaml",
-            "`sub_policies`: lists of `operation`, `probability`, `magnitude`; empty while the search is off",
+            "`sub_policies`: lists of `operation`, `probability` and, where there is one, `magnitude`; empty while the "
+            "search is off",
         ),
-        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts"),
+        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts; NaN is never written"),
         "noise_transition": File(
             "metrics/noise_transition.csv",
             "a true class and a given label",
@@ -266,7 +293,8 @@ FILES: Mapping[str, File] = MappingProxyType(
                     Column(
                         "<figure>",
                         "number",
-                        "counts, and recall, precision, auroc, average_precision; NaN if undefined",
+                        "the counts `judged`, `planted`, `found`, `false_alarms`, and `recall`, `precision`, `auroc`, "
+                        "`average_precision`; NaN if undefined",
                     ),
                 ),
                 key=None,
@@ -289,7 +317,7 @@ FILES: Mapping[str, File] = MappingProxyType(
         ),
         "predictions": File(
             "metrics/predictions/{arm}.csv",
-            "validation and test images; in git, so that any two runs can be paired",
+            "validation and test images",
             Table(
                 (
                     Column("split", "str", "`validation` or `test`"),
@@ -300,6 +328,7 @@ FILES: Mapping[str, File] = MappingProxyType(
                 ),
                 key=None,
             ),
+            note="In git, so that any two runs can be paired.",
         ),
         "per_class": File(
             "metrics/per_class.csv",
@@ -317,7 +346,7 @@ FILES: Mapping[str, File] = MappingProxyType(
         ),
         "confusion": File(
             "metrics/confusion/{arm}.csv",
-            "an image and seed",
+            "an image, by the network of the first seed",
             Table((Column("actual", "str", "class name"), Column("predicted", "str", "class name")), key=None),
         ),
         "histogram": File(

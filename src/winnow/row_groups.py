@@ -99,7 +99,7 @@ class Joined:
     @property
     def dtype(self) -> np.dtype:
         """That of the parts."""
-        dtype: np.dtype[Any] = self._parts[0].dtype
+        dtype: np.dtype = self._parts[0].dtype
         return dtype
 
     def __len__(self) -> int:

@@ -88,7 +88,7 @@ def make_validation_set(
     ledger = assign_splits(decisions, validation, leaks, class_names=names, external_leaks=external_leaks)
     in_validation = (ledger["split"] == "validation").to_numpy()
     validated = np.concatenate([ledger["final_label"][in_validation], photos["label"]])
-    trained_on = ledger.loc[ledger["split"] == "train", "final_label"].to_numpy()
+    trained_on = ledger["final_label"][ledger["split"] == "train"].to_numpy()
     require_every_class(trained_on, validated, class_names=names)
 
     sets = {

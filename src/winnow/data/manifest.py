@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,9 @@ from winnow.tables import ROW_GROUP
 _MANIFEST_COLUMNS = ("image_id", "file_name", "label", "width", "height", "repairs", "bytes_sha256")
 _REJECTED_COLUMNS = ("file_name", "image_id", "reason", "detail")
 _BATCH = 512
+_Facts = tuple[int, int, str, str]  # width, height, repairs, digest
+_Accepted = tuple[str, str, int | None, int, int, str, str]  # by _MANIFEST_COLUMNS
+_Rejected = tuple[str, str, str, str]  # by _REJECTED_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -112,20 +114,19 @@ def build_manifest(
             class is left without one and `every_class` asks for it.
     """
     layout = read_layout(archive, class_names=class_names, split=split)
-    refused = [
+    faulty = [
         (entry.file_name, entry.image_id, entry.problem, entry.detail) for entry in layout.entries if entry.problem
     ]
     wanted = {entry.file_name: entry for entry in layout.entries if not entry.problem}
-    accepted: list[tuple[Any, ...]] = []
-    frames = _examined(archive, wanted, image_size, accepted, refused)
+    accepted: list[_Accepted] = []
+    frames = _examined(archive, wanted, image_size, accepted, faulty)
     image_bytes = _spooled(frames, spool) if spool else pd.concat(list(frames))["image_bytes"].to_numpy()
 
-    frame = pd.DataFrame(accepted, columns=list(_MANIFEST_COLUMNS))
+    frame = pd.DataFrame(accepted, columns=list(_MANIFEST_COLUMNS)).sort_values("image_id")
     frame = frame.astype({"label": np.int64, "width": np.int64, "height": np.int64})
-    frame = frame.sort_values("image_id")
     image_bytes = image_bytes.take(frame.index.to_numpy())
     frame = frame.reset_index(drop=True)
-    rejected = pd.DataFrame(sorted(refused), columns=list(_REJECTED_COLUMNS))
+    rejected = pd.DataFrame(sorted(faulty), columns=list(_REJECTED_COLUMNS))
     assert len(frame) + len(rejected) == len(layout.entries), "every image is either accepted or rejected"
     assert frame["image_id"].is_unique, "the layout lets no id through twice"
     if every_class or frame.empty:
@@ -140,11 +141,7 @@ def build_manifest(
 
 
 def _examined(
-    archive: Archive,
-    wanted: dict[str, Entry],
-    image_size: int,
-    accepted: list[tuple[Any, ...]],
-    rejected: list[tuple[str, str, str, str]],
+    archive: Archive, wanted: dict[str, Entry], image_size: int, accepted: list[_Accepted], rejected: list[_Rejected]
 ) -> Iterator[pd.DataFrame]:
     """Read, decode and repair the wanted images; the bytes of those accepted, as frames of `image_bytes`.
 
@@ -152,7 +149,7 @@ def _examined(
     image is added to `accepted`, in the order of the bytes, or to `rejected`.
     """
 
-    def examine(item: tuple[str, bytes]) -> tuple[Entry, bytes, tuple[int, int, str, str] | BadImage]:
+    def examine(item: tuple[str, bytes]) -> tuple[Entry, bytes, _Facts | BadImage]:
         name, content = item
         entry = wanted[name]
         try:

@@ -108,7 +108,8 @@ def _true_groups(truth: pd.DataFrame) -> np.ndarray:
     codes, _ = pd.factorize(pd.concat([truth["image_id"], truth["duplicate_of"][linked]]))
     copy, original = np.arange(len(truth))[linked], codes[len(truth) :]
     links = sparse.coo_array((np.ones(len(copy)), (copy, original)), shape=(codes.max() + 1,) * 2)
-    return sparse.csgraph.connected_components(links, directed=False)[1][: len(truth)]
+    groups: np.ndarray = sparse.csgraph.connected_components(links, directed=False)[1]
+    return groups[: len(truth)]
 
 
 def _duplicates(found_group: np.ndarray, true_group: np.ndarray) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
@@ -44,18 +44,26 @@ class Examined:
 
 @dataclass(frozen=True)
 class Picture:
-    """One image file: `problem` is "" or says why it is no RGB JPEG of the right size; then `pixels` is empty."""
+    """One image file.
+
+    Attributes:
+        file_name: its name.
+        shown: its path from the submission's folder, for people.
+        problem: "" or why it is no RGB JPEG of the right size; then there are no `pixels`.
+        bytes_sha256: digest of the file.
+        pixels: (H, W, 3) uint8.
+    """
 
     file_name: str
-    shown: str  # its path from the submission's folder, for people
+    shown: str
     problem: str
     bytes_sha256: str = ""
-    pixels: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 3), dtype=np.uint8))
+    pixels: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
 
     @cached_property
     def pixels_sha256(self) -> str:
         """Digest of the pixels."""
-        return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()
+        return hashlib.sha256(self.pixels.tobytes()).hexdigest()
 
 
 def examine(
@@ -81,8 +89,8 @@ def examine(
         seen.undecodable += _problems(batch)
         batch = [picture for picture in batch if not picture.problem]
         for picture in batch:
-            for found in by_pixels.get(picture.pixels_sha256, []):
-                identical.setdefault(found, picture.file_name)
+            for name in by_pixels.get(picture.pixels_sha256, []):
+                identical.setdefault(name, picture.file_name)
             source, technique = parsed[picture.file_name]
             if source not in image_bytes:
                 foreign.append(picture)
@@ -164,7 +172,7 @@ def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]
 
     def read(item: tuple[str, Path]) -> Picture:
         name, path = item
-        return _read_picture(name, path, shown=part.shown(name), image_size=image_size)
+        return _read_picture(path, partial(Picture, name, part.shown(name)), image_size=image_size)
 
     size = max(1, BATCH_BYTES // (3 * image_size**2))
     waiting = iter(part.files.items())
@@ -174,22 +182,22 @@ def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]
             report(len(batch))
 
 
-def _read_picture(file_name: str, path: Path, *, shown: str, image_size: int) -> Picture:
+def _read_picture(path: Path, picture: Callable[..., Picture], *, image_size: int) -> Picture:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return Picture(file_name, shown, f"cannot be read: {error.strerror}")
+        return picture(f"cannot be read: {error.strerror}")
     digest = hashlib.sha256(content).hexdigest()
     try:
         decoded = read_image(content, image_size=image_size)
     except BadImage as problem:
-        return Picture(file_name, shown, str(problem), digest)
+        return picture(str(problem), digest)
     # What the pipeline would have to repair is exactly what a submission may not hold.
     if "size" in decoded.repairs:
-        return Picture(file_name, shown, f"{decoded.width} x {decoded.height} pixels", digest)
+        return picture(f"{decoded.width} x {decoded.height} pixels", digest)
     if decoded.repairs:
-        return Picture(file_name, shown, f"not plain RGB JPEG: {', '.join(decoded.repairs)}", digest)
-    return Picture(file_name, shown, "", digest, decoded.pixels)
+        return picture(f"not plain RGB JPEG: {', '.join(decoded.repairs)}", digest)
+    return picture("", digest, decoded.pixels)
 
 
 def _problems(pictures: list[Picture]) -> list[str]:

@@ -54,8 +54,8 @@ def same_picture(
     for start in range(0, len(order), block):
         part = order[start : start + block]
         distance[part] = _shifted_distance(a.decoded(first[part]), b.decoded(second[part]))
-    near: np.ndarray = distance <= np.maximum(_MAX_SHARE * background, _SAME)
-    return near
+    same: np.ndarray = distance <= np.maximum(_MAX_SHARE * background, _SAME)
+    return same
 
 
 def _background(look: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -79,8 +79,8 @@ def _shifted_distance(pixels_a: np.ndarray, pixels_b: np.ndarray) -> np.ndarray:
             margin_x + right : width - margin_x + right : step,
         ].reshape(len(grey), -1)
         inner = inner - inner.mean(axis=1, keepdims=True)
-        inner /= np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-3)
-        return inner
+        unit: np.ndarray = inner / np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-3)
+        return unit
 
     fixed = window(a, 0, 0)
     best: np.ndarray = np.full(len(a), -1.0)

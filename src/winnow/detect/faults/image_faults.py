@@ -1,6 +1,8 @@
 """Faults of the picture itself, whatever its label: CleanVision's scores at CleanVision's thresholds."""
 
+from itertools import compress
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,11 +42,11 @@ def score_image_faults(pixels: Pixels, width: np.ndarray, height: np.ndarray) ->
     with progress("image faults", len(pixels)) as report:
         for _, batch in batches(pixels):
             images = [_as_image(image) for image in batch]
-            raw += [compute_scores(index, images, _OF_PIXELS, properties) for index in range(len(images))]
+            raw += [compute_scores(index, images, _OF_PIXELS, properties) for index in range(len(images))]  # type: ignore[arg-type]
             report(len(images))
     measured = pd.DataFrame(raw)
     # These two properties look at nothing but the size.
-    sizes = [SimpleNamespace(size=size) for size in zip(width.tolist(), height.tolist(), strict=True)]
+    sizes: list[Any] = [SimpleNamespace(size=size) for size in zip(width.tolist(), height.tolist(), strict=True)]
     for fault in _OF_SIZE:
         measured[properties[fault].name] = [properties[fault].calculate(size)[properties[fault].name] for size in sizes]
 
@@ -53,11 +55,11 @@ def score_image_faults(pixels: Pixels, width: np.ndarray, height: np.ndarray) ->
         options = defaults[fault]
         scores = properties[fault].get_scores(measured, fault, **options)
         frame[f"{fault}_score"] = scores.iloc[:, 0].to_numpy(dtype=np.float64)
-        found = properties[fault].mark_issue(scores, fault, options.get("threshold"))
-        frame[f"is_{fault}"] = found.iloc[:, 0].to_numpy(dtype=bool)
-    masks = np.stack([frame[f"is_{fault}"] for fault in FAULTS], axis=1).tolist()
-    names = {mask: ",".join(np.array(FAULTS)[list(mask)]) for mask in set(map(tuple, masks))}
-    frame["image_faults"] = [names[tuple(mask)] for mask in masks]
+        marked = properties[fault].mark_issue(scores, fault, options.get("threshold"))
+        frame[f"is_{fault}"] = marked.iloc[:, 0].to_numpy(dtype=bool)
+    found = [tuple(row) for row in frame[[f"is_{fault}" for fault in FAULTS]].to_numpy().tolist()]
+    names = {row: ",".join(compress(FAULTS, row)) for row in set(found)}
+    frame["image_faults"] = [names[row] for row in found]
     return frame
 
 
