@@ -30,9 +30,9 @@ def folder(pristine: Path, tmp_path: Path) -> Path:
     return tmp_path / "animals"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a module's tests; it starts when a test asks it for a tab."""
+    """One Chromium for all tests of a worker; it starts when a test asks it for a tab."""
     browser = Browser()
     yield browser
     browser.close()
