@@ -5,7 +5,7 @@ VENV := .venv
 PYTEST := pytest -n logical --maxprocesses 4 --dist worksteal
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test test-all lint format lock deps docs bench bench-training clean
+.PHONY: help setup repro test test-all check-lock lint format lock deps docs bench bench-training clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ test: setup ## run the quick tests: the inner loop, under three minutes on two c
 
 test-all: setup ## run all tests: also the slow ones, the review app in Chromium, whole pipelines
 	$(PYTEST) --durations=20
+
+check-lock: setup ## check that dvc.lock and metrics/ were made by this tree
+	python tools/dvc_lock.py
 
 lint: setup ## check style, the direction of imports and the deps of stages
 	ruff check .
