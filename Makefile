@@ -1,9 +1,11 @@
 # `make repro` rebuilds everything from the built-in sample, `make test` runs the tests; both set up .venv first.
 PYTHON ?= python3
 VENV := .venv
+# A worker for each core, up to four; tests/conftest.py gives each one thread.
+PYTEST := pytest -n logical --maxprocesses 4 --dist worksteal
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro test lint format lock deps docs bench bench-training clean
+.PHONY: help setup repro test test-all check-lock lint format lock deps docs bench bench-training clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -23,8 +25,14 @@ repro: setup ## run the whole pipeline (dvc repro)
 	winnow check-params
 	dvc repro
 
-test: setup ## run the tests
-	pytest
+test: setup ## run the quick tests: the inner loop, under three minutes on two cores
+	$(PYTEST) -m "not slow and not browser and not pipeline"
+
+test-all: setup ## run all tests: also the slow ones, the review app in Chromium, whole pipelines
+	$(PYTEST) --durations=20
+
+check-lock: setup ## check that dvc.lock and metrics/ were made by this tree
+	python tools/dvc_lock.py
 
 lint: setup ## check style, the direction of imports and the deps of stages
 	ruff check .

@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ from _pytest.runner import runtestprotocol
 from browser import Browser, BrowserLost
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# One thread for each worker of pytest-xdist, and for the processes that its tests start. Before torch is imported.
+for _library in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 
 @pytest.fixture
@@ -25,12 +30,18 @@ def folder(pristine: Path, tmp_path: Path) -> Path:
     return tmp_path / "animals"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a module's tests; it starts when a test asks it for a tab."""
+    """One Chromium for all tests of a worker; it starts when a test asks it for a tab."""
     browser = Browser()
     yield browser
     browser.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first: a worker that is done early takes what is left at the end of another's list."""
+    tiers = ("pipeline", "slow", "browser")
+    items.sort(key=lambda item: [item.get_closest_marker(tier) is None for tier in tiers])
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

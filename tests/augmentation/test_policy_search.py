@@ -199,6 +199,7 @@ def test_a_search_that_is_off_writes_an_empty_policy_and_imports_no_torch(root, 
     assert "yaml" in loaded and not loaded & {"torch", "kornia", "PIL"}
 
 
+@pytest.mark.slow
 def test_the_stage_searches_on_the_training_images_alone(root, tmp_path):
     """Images of other splits have the label -1 or bytes that decode to nothing: reading them would fail."""
     pixels, labels = halves(1, 40)

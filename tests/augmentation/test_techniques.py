@@ -131,6 +131,7 @@ def plan(images) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_one_and_two_workers_make_the_same_bytes(plan, images) -> None:
     alone = render_copies(plan, images, jpeg_quality=95, policy=POLICY, workers=1)
     pd.testing.assert_frame_equal(alone, render_copies(plan, images, jpeg_quality=95, policy=POLICY, workers=2))

@@ -352,6 +352,7 @@ def _mobilenet(*, mean: tuple[float, ...], std: tuple[float, ...]) -> Encoder:
     )
 
 
+@pytest.mark.slow
 def test_mobilenet_finds_the_animals_only_with_the_right_mean_and_std(course_images):
     pixels, labels = course_images
     assert len(pixels) == 500

@@ -18,6 +18,8 @@ from winnow.experiments.runs import read_run
 from winnow.experiments.staleness import not_whole
 from winnow.experiments.worktrees import Slot, Source
 
+pytestmark = pytest.mark.slow
+
 SWEEP = "grid:\n  curate.ood_threshold: [0.6, 0.0, 0.75]\n"
 
 

@@ -14,7 +14,7 @@ def clusters(count=40, seed=0):
     return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32), np.repeat([0, 1, 2], count)
 
 
-@pytest.mark.parametrize("method", ["umap", "pca"])
+@pytest.mark.parametrize("method", [pytest.param("umap", marks=pytest.mark.slow), "pca"])
 def test_clusters_stay_together(method):
     features, label = clusters()
     three, two, used = project(features, method=method, **SETTINGS)
@@ -27,6 +27,7 @@ def test_clusters_stay_together(method):
         assert 0.9 < np.quantile(np.linalg.norm(places - np.median(places, axis=0), axis=1), 0.99) < 1.1
 
 
+@pytest.mark.slow
 def test_the_seed_decides():
     features, _ = clusters()
     first, again, other = (project(features, method="umap", **(SETTINGS | {"seed": seed}))[0] for seed in (0, 0, 1))
@@ -40,6 +41,7 @@ def test_few_images_are_laid_out_by_principal_components(count):
     assert used == "pca" and three.shape == (count, 3) and two.shape == (count, 2) and np.isfinite(three).all()
 
 
+@pytest.mark.slow
 def test_alike_images_and_narrow_features():
     same = np.repeat(clusters()[0][:1], 50, axis=0)
     assert np.isfinite(project(same, method="umap", **SETTINGS)[0]).all()

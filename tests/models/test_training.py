@@ -276,6 +276,7 @@ def test_checkpoints_are_written_no_more_often_than_asked(data, tmp_path, monkey
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on the CPU")
+@pytest.mark.slow
 def test_a_compiled_step_trains_the_same(data):
     compiled, plain = run(data, recipe=replace(RECIPE, compile=True)), run(data)
     np.testing.assert_allclose(compiled.curve["train_loss"], plain.curve["train_loss"], rtol=1e-3)

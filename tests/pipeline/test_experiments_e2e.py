@@ -7,28 +7,21 @@ import pytest
 import yaml
 
 from stub_project import winnow
-from tiny_project import clone, dvc, git
 from winnow.experiments.repository import Repository
 from winnow.experiments.runs import read_run
 
-pytestmark = pytest.mark.timeout(1800)  # the slowest file: a pipeline and a half
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 SCORES = ("build_manifest", "embed", "find_duplicates", "crossval_pred_probs", "find_label_issues", "score_ood")
 
 
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory) -> Path:
-    """The pipeline with the shortest training, built and committed, after a sweep of one threshold."""
-    folder = clone(Path(__file__).resolve().parents[2], tmp_path_factory.mktemp("swept") / "tiny")
-    params = folder / "params.yaml"
-    params.write_text(params.read_text().replace("  epochs: 3\n", "  epochs: 1\n"))
-    dvc(folder, "repro")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "built")
-    sweep = folder / ".winnow/sweep.yaml"
+@pytest.fixture
+def swept(built) -> Path:
+    """The pipeline after a sweep of one threshold."""
+    sweep = built / ".winnow/sweep.yaml"
     sweep.write_text("grid: {curate.label_quality_threshold: [0.05]}\n")
-    assert "1 of 1 done" in winnow(folder, "sweep", str(sweep))
-    return folder
+    assert "1 of 1 done" in winnow(built, "sweep", str(sweep))
+    return built
 
 
 def test_threshold_runs_reuse_every_score(swept):
@@ -49,11 +42,11 @@ def test_threshold_runs_reuse_every_score(swept):
         assert not read_run(repository, run.name).fault
 
 
-def test_the_arms_are_compared_as_evaluate_measured_them(swept):
+def test_the_arms_are_compared_as_evaluate_measured_them(built):
     """Balanced accuracy from the predictions file is the one in the metrics."""
-    winnow(swept, "compare", "workspace", "--arms", "baseline,submission", "--json", ".winnow/found.json")
-    found = json.loads((swept / ".winnow/found.json").read_text())["comparisons"][0]
-    evaluation = json.loads((swept / "metrics/evaluation.json").read_text())
+    winnow(built, "compare", "workspace", "--arms", "baseline,submission", "--json", ".winnow/found.json")
+    found = json.loads((built / ".winnow/found.json").read_text())["comparisons"][0]
+    evaluation = json.loads((built / "metrics/evaluation.json").read_text())
     for side, arm in (("reference", "baseline"), ("run", "submission")):
         assert found["balanced_accuracy"][side] == pytest.approx(evaluation[arm]["test"]["balanced_accuracy"])
     assert found["difference"]["value"] == pytest.approx(evaluation["improvement"]["test"])

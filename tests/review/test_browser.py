@@ -71,11 +71,13 @@ def test_a_browser_that_dies_is_replaced(browser):
     assert again.execute_script("return [innerWidth, innerHeight]") == [900, 700]
 
 
-def test_a_lost_browser_is_tried_once_more_and_no_fault_is(tmp_path, root):
+@pytest.mark.parametrize("options", [[], ["-n", "2"]])
+def test_a_lost_browser_is_tried_once_more_and_no_fault_is(tmp_path, root, options):
     (tmp_path / "test_it.py").write_text(TWICE)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = browser\n")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "tests"), str(root / "src")])}
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", str(tmp_path)]
+    folders = (root / "tests", root / "tests/support", root / "src")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", *options, str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     assert [(tmp_path / f"runs-{losses}").read_text() for losses in range(3)] == ["x", "xx", "xx"]

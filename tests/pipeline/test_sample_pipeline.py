@@ -1,0 +1,50 @@
+"""What `make repro` does, on the built-in sample, with one epoch of training in place of eight."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stub_project import winnow
+from tiny_project import copy_tree, dvc
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+BEFORE_TRAINING = (
+    "manifest",
+    "image_faults",
+    "duplicates",
+    "label_issues",
+    "ood",
+    "curate",
+    "validation_set",
+    "augment",
+    "submission",
+    "scorecard",
+)
+
+
+def figures(file: Path) -> dict[str, float]:
+    """The numbers in a metrics file, nested keys joined by dots."""
+    found, waiting = {}, [("", json.loads(file.read_text()))]
+    while waiting:
+        prefix, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{prefix}.{key}", inner) for key, inner in value.items()]
+        elif isinstance(value, int | float):
+            found[prefix] = value
+    return found
+
+
+def test_the_sample_gives_the_figures_that_git_holds(root, tmp_path):
+    """But for what the epochs decide. Another machine's floats move a few images across a threshold, not more."""
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    folder = copy_tree(root, tmp_path / "sample", {"train": {"course": params["train"]["course"] | {"epochs": 1}}})
+    assert "params.yaml is valid." in winnow(folder, "check-params")
+    assert "report:" in dvc(folder, "repro")
+    for name in BEFORE_TRAINING:
+        assert figures(folder / f"metrics/{name}.json") == pytest.approx(
+            figures(root / f"metrics/{name}.json"), rel=0.05, abs=0.05
+        ), name
+    assert set(figures(folder / "metrics/evaluation.json")) == set(figures(root / "metrics/evaluation.json"))
