@@ -51,7 +51,7 @@ def compared(photos: pd.DataFrame, whole: np.ndarray, class_names: list[str], si
 
 def by_trained(pixels, claimed, dataset, image_id, labels, trusted, class_names: list[str], params) -> np.ndarray:
     """(M, K) what a network sees in the photos that was trained on the images that no detector doubts."""
-    from winnow.encoders.base import best_device
+    from winnow.device import best_device
     from winnow.encoders.fitted.trained import predict_others
 
     return predict_others(
@@ -67,7 +67,7 @@ def by_trained(pixels, claimed, dataset, image_id, labels, trusted, class_names:
 
 def by_probe(pixels, claimed, dataset, image_id, labels, trusted, class_names: list[str], params) -> np.ndarray:
     """(M, K) what a probe on the features sees in the photos, fitted on the images that no detector doubts."""
-    from winnow.encoders.base import best_device
+    from winnow.device import best_device
     from winnow.encoders.embedding import embed_images
     from winnow.encoders.load import load_encoder
     from winnow.learn.probe import crossval_pred_probs

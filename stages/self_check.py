@@ -87,7 +87,7 @@ def embed(
     A frozen encoder embeds the planted images alone. The `trained` one learned from the labels, and its networks are
     not kept: it is trained again on the data as planted, as it would have been had the faults come with it.
     """
-    from winnow.encoders.base import best_device
+    from winnow.device import best_device
     from winnow.encoders.embedding import embed_images
     from winnow.encoders.fitted.trained import fit_trained_encoder
     from winnow.encoders.load import load_encoder

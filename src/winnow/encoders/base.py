@@ -5,7 +5,6 @@ import hashlib
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,16 +49,6 @@ class Encoder:
     encode: Callable[[np.ndarray], torch.Tensor]
     zero_shot: Callable[[np.ndarray], ZeroShot] | None = None
     no_zero_shot: str = ""
-
-
-def best_device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def exact_arithmetic() -> AbstractContextManager[None]:
-    """Within it, GPUs convolve in full float32 (TF32 would round to 10 bits) and give the same result every time."""
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def file_sha256(path: str | Path) -> str:

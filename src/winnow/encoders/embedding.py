@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from winnow import tables
-from winnow.encoders.base import Encoder, exact_arithmetic
+from winnow.device import exact_arithmetic
+from winnow.encoders.base import Encoder
 from winnow.encoders.zero_shot import ZeroShot, joined
 from winnow.progress import progress
 

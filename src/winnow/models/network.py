@@ -12,17 +12,13 @@ from torchvision import models
 
 from winnow import tables
 from winnow.data.pixels import Pixels
+from winnow.device import best_device, exact_arithmetic
 from winnow.errors import WinnowError
 
 
 def resnet34(num_classes: int) -> nn.Module:
     """ResNet-34 (He et al. 2016, arXiv 1512.03385) as in torchvision, random weights, K = `num_classes` outputs."""
     return models.resnet34(weights=None, num_classes=num_classes)
-
-
-def best_device() -> torch.device:
-    """The first CUDA (or ROCm) GPU if there is one, else the CPU."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def to_input(pixels: Tensor) -> Tensor:
@@ -59,7 +55,7 @@ def predict(
     """
     device = device or best_device()
     network.to(device, memory_format=torch.channels_last).eval()
-    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+    with exact_arithmetic():
         logits = []
         for start in range(0, len(pixels), batch_size):
             batch = torch.as_tensor(pixels[start : start + batch_size])

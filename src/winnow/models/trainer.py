@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from winnow.device import best_device, exact_arithmetic
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
 from winnow.models.average import WeightAverage
-from winnow.models.network import best_device, predict, resnet34, to_input
+from winnow.models.network import predict, resnet34, to_input
 from winnow.models.recipe import Recipe, compute_dtype
 from winnow.progress import progress
 
@@ -140,9 +141,7 @@ def train(
             total, seen = torch.zeros((), device=device), 0
             tick = _ticker(report, epoch, recipe.epochs, curve)
             epoch_start = time.perf_counter()
-            # float32 is meant as such: cuDNN would take TF32 for convolutions, with 10 bits of 23.
-            exact = dtype == torch.float32
-            with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=not exact):
+            with exact_arithmetic():
                 for step, batch in enumerate(batches):
                     if len(batch) > 1:
                         for group in optimiser.param_groups:

@@ -20,7 +20,8 @@ from torch.nn import functional
 
 from winnow import tables
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
-from winnow.encoders.base import exact_arithmetic, weights_sha256
+from winnow.device import exact_arithmetic
+from winnow.encoders.base import weights_sha256
 from winnow.encoders.embedding import l2_normalised
 from winnow.encoders.preprocess import preprocess
 from winnow.errors import WinnowError
