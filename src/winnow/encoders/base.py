@@ -1,10 +1,9 @@
 """What an encoder is, and what all loaders of encoders share."""
 
-import difflib
 import hashlib
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,21 +78,6 @@ def existing_checkpoint(path: str, *, key: str) -> Path:
             f"mend {key}, or set embed.encoder to trained, which needs none."
         )
     return checkpoint
-
-
-def first_sentence(error: BaseException) -> str:
-    """The start of another library's error, fit for the inside of one of ours."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines[:2]) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def unknown_model(model: str, known: Iterable[str], *, key: str, library: str) -> WinnowError:
-    """The error for a model that `library` does not have, with the names nearest to it."""
-    names = {name.lower(): name for name in known}
-    near = [names[match] for match in difflib.get_close_matches(model.lower(), names, n=4, cutoff=0.5)]
-    hint = f"did you mean {', '.join(near)}?" if near else "no name is near to it."
-    return WinnowError(f"{key} is {model!r}, which {library} does not know; {hint}")
 
 
 def say_if_other_preprocessing(*, key: str, model: str, given: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from urllib.request import getproxies
 
 from huggingface_hub import constants
 
-from winnow.encoders.base import first_sentence
+from winnow.errors import first_sentence
 
 _SECONDS_TO_ANSWER = 5.0
 

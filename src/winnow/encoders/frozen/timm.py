@@ -18,16 +18,14 @@ from winnow.encoders.base import (
     Encoder,
     existing_checkpoint,
     file_sha256,
-    first_sentence,
     say_if_other_preprocessing,
-    unknown_model,
     weights_sha256,
 )
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
 from winnow.encoders.frozen.imagenet_names import imagenet_descriptions, match_names
 from winnow.encoders.preprocess import preprocess
 from winnow.encoders.zero_shot import ZeroShot, zero_shot_from_logits
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, first_sentence, unknown_model
 
 _MEND = "name a checkpoint file in embed.timm.checkpoint, or set embed.encoder to trained."
 
