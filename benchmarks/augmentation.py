@@ -38,7 +38,8 @@ from winnow.data.manifest import load_dataset
 from winnow.data.packed import pack_originals
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
-from winnow.models.network import predict, resnet34
+from winnow.models.networks import resnet34
+from winnow.models.predict import predict
 from winnow.models.recipe import named_recipe
 from winnow.models.trainer import train
 

@@ -32,7 +32,7 @@ from machine import machine
 from synthetic import CLASSES, pictures
 from winnow.data.decode import decode_pixels
 from winnow.device import best_device
-from winnow.models.network import resnet34
+from winnow.models.networks import resnet34
 from winnow.models.recipe import compute_dtype, named_recipe
 from winnow.models.trainer import train
 

@@ -11,9 +11,9 @@ from PIL import Image
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
 from winnow.errors import WinnowError
-from winnow.models.network import save_model
 from winnow.models.recipe import named_recipe
 from winnow.models.trainer import train
+from winnow.models.weights import save_model
 
 ARMS = ("baseline", "submission")
 

@@ -12,9 +12,11 @@ from torch import nn
 from winnow.errors import WinnowError
 from winnow.models import trainer
 from winnow.models.average import WeightAverage
-from winnow.models.network import load_model, predict, resnet34, save_model, to_input
+from winnow.models.networks import resnet34
+from winnow.models.predict import predict, to_input
 from winnow.models.recipe import Recipe, compute_dtype, named_recipe
 from winnow.models.trainer import train
+from winnow.models.weights import load_model, save_model
 
 RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.05, momentum=0.9, patience=None, precision="float32")
 CPU = torch.device("cpu")

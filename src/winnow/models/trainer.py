@@ -21,7 +21,8 @@ from winnow.device import best_device, exact_arithmetic
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
 from winnow.models.average import WeightAverage
-from winnow.models.network import predict, resnet34, to_input
+from winnow.models.networks import resnet34
+from winnow.models.predict import predict, to_input
 from winnow.models.recipe import Recipe, compute_dtype
 from winnow.progress import progress
 
