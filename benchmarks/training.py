@@ -32,9 +32,9 @@ from machine import machine
 from synthetic import CLASSES, pictures
 from winnow.data.decode import decode_pixels
 from winnow.device import best_device
+from winnow.models.classifier import train_classifier
 from winnow.models.networks import resnet34
 from winnow.models.recipe import compute_dtype, named_recipe
-from winnow.models.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 64
@@ -64,7 +64,7 @@ def main() -> None:
     for name, recipe in winnow_ways(arguments.epochs, arguments.no_compile).items():
         start = time.perf_counter()
         pixels = decode_pixels(encoded, image_size=SIZE)
-        trained = train(
+        trained = train_classifier(
             pixels,
             labels,
             pixels[: arguments.validation],
@@ -145,15 +145,15 @@ def plain_loop(folder: Path, transform: Callable, *, workers: int, device: torch
         persistent_workers=True,
     )
     network = resnet34(CLASSES).to(device).train()
-    optimiser = torch.optim.SGD(network.parameters(), lr=COURSE["learning_rate"], momentum=COURSE["momentum"])
+    optimizer = torch.optim.SGD(network.parameters(), lr=COURSE["learning_rate"], momentum=COURSE["momentum"])
     rates = []
     for _ in range(3):
         start, seen = time.perf_counter(), 0
         for images, targets in loader:
             loss = cross_entropy(network(images.to(device)), targets.to(device))
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             seen += len(images)
         loss.item()  # waits for the device
         rates.append(seen / (time.perf_counter() - start))

@@ -11,8 +11,8 @@ from PIL import Image
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
 from winnow.errors import WinnowError
+from winnow.models.classifier import train_classifier
 from winnow.models.recipe import named_recipe
-from winnow.models.trainer import train
 from winnow.models.weights import save_model
 
 ARMS = ("baseline", "submission")
@@ -44,7 +44,7 @@ def main(params) -> str:
     scratch = Path(".winnow/scratch/train") / arm  # survives a kill; a later run takes up its checkpoints
     curves, reached = [], []
     for seed in settings.seeds:
-        result = train(
+        result = train_classifier(
             pixels,
             train_set["label"].to_numpy(),
             validation_pixels,

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision.ops import StochasticDepth
 
 from winnow.errors import WinnowError
-from winnow.models import trainer
+from winnow.models import best_epoch, trainer
 from winnow.models.average import WeightAverage
+from winnow.models.classifier import train_classifier
 from winnow.models.networks import resnet34
 from winnow.models.predict import predict, to_input
 from winnow.models.recipe import Recipe, compute_dtype, named_recipe
-from winnow.models.trainer import train
 from winnow.models.weights import load_model, save_model
 
 RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.05, momentum=0.9, patience=None, precision="float32")
@@ -65,7 +66,7 @@ FAST = Recipe(
 def run(data, **options):
     settings = {"num_classes": 3, "recipe": RECIPE, "seed": 0, "device": CPU, "make_network": tiny_network}
     settings["checkpoint_share"] = math.inf
-    return train(*data, **settings | options)
+    return train_classifier(*data, **settings | options)
 
 
 def assert_same(first, second) -> None:
@@ -89,7 +90,7 @@ def test_learns_separable_classes_and_keeps_the_best_epoch(data):
 def test_resnet34_overfits_a_tiny_set():
     pixels, labels = coloured_images(12, seed=0, size=32)
     recipe = replace(RECIPE, epochs=6, batch_size=12, learning_rate=0.01)
-    result = train(pixels, labels, pixels, labels, num_classes=3, recipe=recipe, seed=0, device=CPU)
+    result = train_classifier(pixels, labels, pixels, labels, num_classes=3, recipe=recipe, seed=0, device=CPU)
     losses = result.curve["train_loss"].to_numpy()  # batch normalisation's running mean needs more steps than these
     assert losses[0] > 0.9
     assert losses[-1] < 0.1
@@ -98,7 +99,7 @@ def test_resnet34_overfits_a_tiny_set():
 
 def test_weights_are_those_of_the_best_epoch_not_the_last(data, monkeypatch):
     scores = iter([0.2, 0.9, 0.9, 0.1])
-    monkeypatch.setattr(trainer, "balanced_accuracy", lambda *_, **__: next(scores))
+    monkeypatch.setattr(best_epoch, "balanced_accuracy", lambda *_, **__: next(scores))
     chosen = run(data)
     assert chosen.best_epoch == 2
     # The same run, made to prefer its last epoch: other weights.
@@ -114,7 +115,7 @@ def test_weights_are_those_of_the_best_epoch_not_the_last(data, monkeypatch):
 
 def test_patience_counts_epochs_without_a_better_score(data, monkeypatch):
     scores = iter([0.2, 0.5, 0.5, 0.4, 0.9, 0.9])
-    monkeypatch.setattr(trainer, "balanced_accuracy", lambda *_, **__: next(scores))
+    monkeypatch.setattr(best_epoch, "balanced_accuracy", lambda *_, **__: next(scores))
     result = run(data, recipe=replace(RECIPE, epochs=6, patience=2))
     assert result.curve["validation_balanced_accuracy"].tolist() == [0.2, 0.5, 0.5, 0.4]
     assert result.best_epoch == 2
@@ -161,6 +162,27 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(data, tmp_path,
     assert Interrupting.steps_left == 0
 
 
+def dropout_network(num_classes: int) -> nn.Module:
+    """Random numbers in the forward pass: dropout of features, and of the whole residual branch (drop path)."""
+    return Interrupting(*tiny_network(num_classes)[:-1], nn.Dropout(0.5), StochasticDepth(0.3, "row"), nn.Linear(8, 3))
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, FAST])
+def test_dropout_and_drop_path_resume_with_the_same_bytes(data, tmp_path, recipe):
+    Interrupting.steps_left = 24
+    whole = run(data, recipe=recipe, make_network=dropout_network)
+    Interrupting.steps_left = 13
+    with pytest.raises(KeyboardInterrupt):
+        run(data, recipe=recipe, scratch=tmp_path, make_network=dropout_network)
+    Interrupting.steps_left = 12
+    torch.rand(7)  # the caller's random numbers are at another place by now
+    resumed = run(data, recipe=recipe, scratch=tmp_path, make_network=dropout_network)
+    assert_same(whole, resumed)
+    for name, result in (("whole", whole), ("resumed", resumed)):
+        save_model(result.state, tmp_path / name)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
+
+
 def test_finished_run_is_not_trained_again(data, tmp_path):
     recipe = replace(RECIPE, patience=1)
     Interrupting.steps_left = 24
@@ -199,26 +221,26 @@ def test_damaged_checkpoint_is_left_unused_with_a_notice(data, tmp_path, capsys,
 
 def test_learning_rate_is_a_half_cosine_stepped_per_epoch(data):
     weight = nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.SGD([weight], lr=RECIPE.learning_rate)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=RECIPE.epochs)
+    optimizer = torch.optim.SGD([weight], lr=RECIPE.learning_rate)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=RECIPE.epochs)
     expected = []
     for _ in range(RECIPE.epochs):
-        expected.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
         scheduler.step()
     assert run(data).curve["learning_rate"].tolist() == pytest.approx(expected)
 
 
 def test_one_cycle_is_torch_s_schedule(data):
     steps = 6
-    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=FAST.learning_rate, total_steps=FAST.epochs * steps, cycle_momentum=False
+        optimizer, max_lr=FAST.learning_rate, total_steps=FAST.epochs * steps, cycle_momentum=False
     )
     expected = []
     for _ in range(FAST.epochs * steps):
-        expected.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
         scheduler.step() if len(expected) < FAST.epochs * steps else None
     rates = [FAST.learning_rate_at(epoch, step, steps) for epoch in range(1, FAST.epochs + 1) for step in range(steps)]
     assert rates == pytest.approx(expected)
@@ -245,7 +267,7 @@ def test_the_average_by_hand():
     for value in (10.0, 20.0):
         network.weight.data.fill_(value)
         network.running_mean.fill_(-value)
-        average.update()
+        average.after_step(None, None)
     # Decays min(0.15, 1/10) and min(0.15, 2/11): 0.1 of 1 and 0.9 of 10, then 0.15 of that and 0.85 of 20.
     assert average.network.weight.item() == pytest.approx(0.15 * 9.1 + 0.85 * 20)
     assert average.network.running_mean.item() == pytest.approx(0.15 * -9.0 + 0.85 * -20)
@@ -292,7 +314,7 @@ def test_named_recipes_differ_in_their_schedule():
 def test_one_step_is_plain_sgd_on_pixels_over_255():
     pixels, labels = coloured_images(6, seed=3)
     recipe = replace(RECIPE, epochs=1, batch_size=6)
-    result = train(
+    result = train_classifier(
         pixels, labels, pixels, labels, num_classes=3, recipe=recipe, seed=5, device=CPU, make_network=tiny_network
     )
     torch.manual_seed(5)
