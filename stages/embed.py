@@ -29,7 +29,7 @@ def main(params) -> str:
         trained = fit_trained_encoder(
             pixels,
             manifest["label"].to_numpy(),
-            n_classes=len(class_names),
+            num_classes=len(class_names),
             flip=options.flip,
             device=device,
             scratch=SCRATCH,

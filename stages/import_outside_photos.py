@@ -58,7 +58,7 @@ def by_trained(pixels, claimed, dataset, image_id, labels, trusted, class_names:
         dataset[trusted],
         labels[trusted],
         pixels,
-        n_classes=len(class_names),
+        num_classes=len(class_names),
         flip=params.embed.flip,
         device=best_device(),
         **params.embed.trained.model_dump(exclude={"folds"}),

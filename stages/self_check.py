@@ -95,7 +95,7 @@ def embed(
     device, settings = best_device(), getattr(options, options.encoder).model_dump()
     common = {"flip": options.flip, "scratch": SCRATCH}
     if options.encoder == "trained":
-        trained = fit_trained_encoder(pixels, labels, n_classes=len(class_names), device=device, **common, **settings)
+        trained = fit_trained_encoder(pixels, labels, num_classes=len(class_names), device=device, **common, **settings)
         return trained.features, {}
     encoder = load_encoder(options.encoder, settings, class_names=class_names, device=device)
     features, zero_shot = embed_images(encoder, pixels[len(image_id) :], batch_size=options.batch_size, **common)

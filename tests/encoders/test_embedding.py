@@ -100,9 +100,9 @@ def test_a_row_of_zeros_stays_finite():
 
 def test_trained_features_shape_and_determinism(digits):
     pixels, labels = digits[0][:120], digits[1][:120]
-    one = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
-    two = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
-    other = fit_trained_encoder(pixels, labels, n_classes=10, **{**SMALL, "seed": 1})
+    one = fit_trained_encoder(pixels, labels, num_classes=10, **SMALL)
+    two = fit_trained_encoder(pixels, labels, num_classes=10, **SMALL)
+    other = fit_trained_encoder(pixels, labels, num_classes=10, **{**SMALL, "seed": 1})
     assert one.features.shape == (120, 16)
     assert one.features.dtype == one.pred_probs.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(one.features, axis=1), 1, atol=1e-6)
@@ -118,10 +118,10 @@ def test_no_row_depends_on_labels_of_its_own_fold(digits, monkeypatch):
     pixels, labels = digits[0][:120], digits[1][:120]
     fold = np.arange(120) % 3
     monkeypatch.setattr(trained, "stratified_group_folds", lambda *_, **__: fold)
-    before = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL).pred_probs
+    before = fit_trained_encoder(pixels, labels, num_classes=10, **SMALL).pred_probs
     for held_out in range(3):
         changed = np.where(fold == held_out, (labels + 1) % 10, labels)
-        after = fit_trained_encoder(pixels, changed, n_classes=10, **SMALL).pred_probs
+        after = fit_trained_encoder(pixels, changed, num_classes=10, **SMALL).pred_probs
         assert after[fold == held_out].tobytes() == before[fold == held_out].tobytes()
         assert after[fold != held_out].tobytes() != before[fold != held_out].tobytes()
 
@@ -131,7 +131,7 @@ def test_random_labels_are_predicted_at_chance(digits):
     pixels = np.concatenate([digits[0][:150]] * 2)
     labels = np.tile(np.random.default_rng(0).integers(0, 4, 150), 2)
     options = {**SMALL, "epochs": 25, "width": 16}
-    result = fit_trained_encoder(pixels, labels, n_classes=4, **options)
+    result = fit_trained_encoder(pixels, labels, num_classes=4, **options)
     np.testing.assert_array_equal(result.fold[:150], result.fold[150:])
     chance, spread = 0.25, np.sqrt(0.25 * 0.75 / 150)
     assert (result.pred_probs.argmax(axis=1) == labels).mean() < chance + 3 * spread
@@ -139,7 +139,7 @@ def test_random_labels_are_predicted_at_chance(digits):
     leaky_fold = np.repeat([0, 1], 150)  # copies parted: the measure must see the leak
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trained, "stratified_group_folds", lambda *_, **__: leaky_fold)
-        leaky = fit_trained_encoder(pixels, labels, n_classes=4, **{**options, "folds": 2})
+        leaky = fit_trained_encoder(pixels, labels, num_classes=4, **{**options, "folds": 2})
     assert (leaky.pred_probs.argmax(axis=1) == labels).mean() > chance + 3 * spread
 
 
@@ -148,7 +148,7 @@ def test_folds_share_one_space_and_ignore_a_third_of_wrong_labels(digits):
     rng = np.random.default_rng(0)
     given = np.where(rng.random(500) < 0.33, (true + rng.integers(1, 10, 500)) % 10, true)
     options = {**SMALL, "folds": 2, "epochs": 15, "width": 8}
-    result = fit_trained_encoder(pixels, given, n_classes=10, **options)
+    result = fit_trained_encoder(pixels, given, num_classes=10, **options)
     first, second = (np.flatnonzero(result.fold == index) for index in range(2))
     # Neighbours from the other fold only: worthless if the two networks' spaces differ.
     nearest = true[first][np.argsort(-result.features[second] @ result.features[first].T, axis=1)[:, :10]]
@@ -157,27 +157,43 @@ def test_folds_share_one_space_and_ignore_a_third_of_wrong_labels(digits):
     assert (result.pred_probs.argmax(axis=1) == true).mean() > 0.7
 
 
-def test_killed_training_keeps_finished_folds(digits, tmp_path, monkeypatch):
+def test_killed_training_goes_on_in_the_network_and_epoch_where_it_was(digits, tmp_path, monkeypatch):
     pixels, labels = digits[0][:120], digits[1][:120]
-    whole = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
-    train, calls = trained._train, []
+    whole = fit_trained_encoder(pixels, labels, num_classes=10, **SMALL)
+    loss, steps = trained._Mixup.loss, []  # 80 images for each of 3 networks: one step in each of 2 epochs
 
-    def killed_in_the_third(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
+    def killed_in_the_sixth(self, batch):
+        steps.append(batch)
+        if len(steps) == 6:
             raise Killed
-        return train(*arguments)
+        return loss(self, batch)
 
-    monkeypatch.setattr(trained, "_train", killed_in_the_third)
+    monkeypatch.setattr(trained._Mixup, "loss", killed_in_the_sixth)
     with pytest.raises(Killed):
-        fit_trained_encoder(pixels, labels, n_classes=10, scratch=tmp_path, **SMALL)
-    resumed = fit_trained_encoder(pixels, labels, n_classes=10, scratch=tmp_path, **SMALL)
-    assert len(calls) == 4
+        fit_trained_encoder(pixels, labels, num_classes=10, scratch=tmp_path, **SMALL)
+    resumed = fit_trained_encoder(pixels, labels, num_classes=10, scratch=tmp_path, **SMALL)
+    assert len(steps) == 7
     assert resumed.features.tobytes() == whole.features.tobytes()
     assert resumed.fingerprint == whole.fingerprint
 
 
+def test_checkpoints_are_not_taken_for_those_of_other_data_or_settings(digits, tmp_path):
+    pixels, labels = digits[0][:120], digits[1][:120]
+    fit_trained_encoder(pixels, labels, num_classes=10, scratch=tmp_path, **SMALL)
+    darker = pixels // 2
+    for images, given, options in (
+        (darker, labels, SMALL),
+        (pixels, labels[::-1].copy(), SMALL),
+        (pixels, labels, {**SMALL, "learning_rate": 0.05}),
+    ):
+        with_scratch = fit_trained_encoder(images, given, num_classes=10, scratch=tmp_path, **options)
+        without = fit_trained_encoder(images, given, num_classes=10, **options)
+        assert with_scratch.features.tobytes() == without.features.tobytes()
+
+
 def test_training_that_diverges_says_so(digits):
     pixels, labels = digits[0][:120], digits[1][:120]
-    with pytest.raises(WinnowError, match=r"diverged .*embed\.trained\.learning_rate .*lower it"):
-        fit_trained_encoder(pixels, labels, n_classes=10, **{**SMALL, "learning_rate": 1e30})
+    with pytest.raises(
+        WinnowError, match=r"1 of 3: the loss is not finite .*lower embed\.trained\.learning_rate"
+    ):
+        fit_trained_encoder(pixels, labels, num_classes=10, **{**SMALL, "learning_rate": 1e30})

@@ -8,7 +8,6 @@ a photograph from a digit is the channels' level.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,16 +17,15 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from winnow import tables
+from winnow.checkpoint import fingerprint
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
-from winnow.device import exact_arithmetic
+from winnow.device import exact_arithmetic, seeded
 from winnow.encoders.base import weights_sha256
 from winnow.encoders.embedding import l2_normalised
 from winnow.encoders.preprocess import preprocess
-from winnow.errors import WinnowError
 from winnow.learn.folds import stratified_group_folds
 from winnow.models.small_resnet import SmallResNet
-from winnow.progress import Reporter, progress
+from winnow.models.trainer import fit
 
 _BATCH_SIZE = 64
 _PREDICT_BATCH = 256
@@ -64,14 +62,14 @@ class _Recipe:
     input_size: int
     learning_rate: float
     seed: int
-    n_classes: int
+    num_classes: int
 
 
 def fit_trained_encoder(
     pixels: np.ndarray,
     labels: np.ndarray,
     *,
-    n_classes: int,
+    num_classes: int,
     folds: int,
     epochs: int,
     width: int,
@@ -92,8 +90,8 @@ def fit_trained_encoder(
 
     Args:
         pixels: (N, H, W, 3) uint8, H and W at least 12.
-        labels: (N,) int in [0, n_classes), as given, wrong ones and all.
-        n_classes: K.
+        labels: (N,) int in [0, num_classes), as given, wrong ones and all.
+        num_classes: K.
         folds: networks to train, at least 2.
         epochs: passes over the data for each.
         width: channels of the first block.
@@ -110,34 +108,28 @@ def fit_trained_encoder(
     Raises:
         WinnowError: if there are too few images for the folds, or training diverges.
     """
-    recipe = _Recipe(folds, epochs, width, input_size, learning_rate, seed, n_classes)
+    recipe = _Recipe(folds, epochs, width, input_size, learning_rate, seed, num_classes)
     groups = hash_groups(perceptual_hash(pixels), max_distance=_HASH_DISTANCE)
     fold = stratified_group_folds(labels, groups, folds=folds, seed=seed)
-    folder = None if scratch is None else scratch / _key(pixels, labels, recipe, flip)
-    files = [folder / f"fold-{index}.npz" if folder else None for index in range(folds)]
-    stored = {index: tables.read_arrays(file) for index, file in enumerate(files) if file and file.exists()}
-
     mean, std = _channel_statistics(pixels)
-    images, target = None, torch.tensor(np.array(labels, dtype=np.int64), device=device)
-    with exact_arithmetic(), progress("train the encoder", folds * epochs, done=len(stored) * epochs) as report:
-        for index in range(folds):
-            if index in stored:
-                continue
-            if images is None:
-                images = _all_images(pixels, input_size, mean, std, device)
-            training = torch.from_numpy(fold != index).to(device)
-            network = _train(images[training], target[training], recipe, index, report)
-            stored[index] = _predict(network, images, flip)
-            if files[index]:
-                tables.write_arrays(files[index], **stored[index])
+    images = _all_images(pixels, input_size, mean, std, device)
+    target = torch.tensor(np.array(labels, dtype=np.int64), device=device)
+    folder = scratch and scratch / _key(images, labels, fold, recipe)
 
-    features = [stored[index]["features"] for index in range(folds)]
+    given, weights = [], ""
+    for index in range(folds):
+        network = _train(images, target, np.flatnonzero(fold != index), recipe, index, folder)
+        given.append(_predict(network, images, flip))
+        weights += weights_sha256(network)
+
+    features = [part["features"] for part in given]
     aligned = [_align(own, features[0], fold != index) if index else own for index, own in enumerate(features)]
     rows = np.arange(len(fold))
-    weights = "".join(str(stored[index]["weights_sha256"]) for index in range(folds))
-    fingerprint = {
+    settings = asdict(recipe)
+    used = {
         "encoder": "trained",
-        **asdict(recipe),
+        "n_classes": settings.pop("num_classes"),
+        **settings,
         "weights_sha256": hashlib.sha256(weights.encode()).hexdigest(),
         "mean": mean,
         "std": std,
@@ -145,9 +137,9 @@ def fit_trained_encoder(
     }
     return TrainedFeatures(
         features=l2_normalised(np.stack(aligned)[fold, rows]),
-        pred_probs=np.stack([stored[index]["pred_probs"] for index in range(folds)])[fold, rows],
+        pred_probs=np.stack([part["pred_probs"] for part in given])[fold, rows],
         fold=fold,
-        fingerprint=fingerprint,
+        fingerprint=used,
     )
 
 
@@ -156,7 +148,7 @@ def predict_others(
     labels: np.ndarray,
     others: np.ndarray,
     *,
-    n_classes: int,
+    num_classes: int,
     epochs: int,
     width: int,
     input_size: int,
@@ -169,22 +161,22 @@ def predict_others(
 
     Args:
         pixels: (N, H, W, 3) uint8 to train on.
-        labels: (N,) int in [0, n_classes).
+        labels: (N,) int in [0, num_classes).
         others: (M, H, W, 3) uint8 to predict.
-        n_classes, epochs, width, input_size, learning_rate, seed, device, flip: as in `fit_trained_encoder`.
+        num_classes, epochs, width, input_size, learning_rate, seed, device, flip: as in `fit_trained_encoder`.
 
     Returns:
-        (M, n_classes) float32, rows sum to 1.
+        (M, num_classes) float32, rows sum to 1.
 
     Raises:
         WinnowError: if training diverges.
     """
-    recipe = _Recipe(1, epochs, width, input_size, learning_rate, seed, n_classes)
+    recipe = _Recipe(1, epochs, width, input_size, learning_rate, seed, num_classes)
     mean, std = _channel_statistics(pixels)
     target = torch.tensor(np.array(labels, dtype=np.int64), device=device)
-    with exact_arithmetic(), progress("train a network for the photos", epochs) as report:
-        network = _train(_all_images(pixels, input_size, mean, std, device), target, recipe, 0, report)
-        return _predict(network, _all_images(others, input_size, mean, std, device), flip)["pred_probs"]
+    images = _all_images(pixels, input_size, mean, std, device)
+    network = _train(images, target, np.arange(len(images)), recipe, 0, None)
+    return _predict(network, _all_images(others, input_size, mean, std, device), flip)["pred_probs"]
 
 
 def _channel_statistics(pixels: np.ndarray) -> tuple[list[float], list[float]]:
@@ -208,41 +200,72 @@ def _all_images(
     return torch.cat(batches)
 
 
-def _train(images: torch.Tensor, labels: torch.Tensor, recipe: _Recipe, fold: int, report: Reporter) -> SmallResNet:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)  # the same for all folds, so that their features start out alike
-        network = SmallResNet(width=recipe.width, n_classes=recipe.n_classes)
-    network = network.to(images.device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=_WEIGHT_DECAY
-    )
-    batch_size = min(_BATCH_SIZE, len(images))
-    steps = len(images) // batch_size
-    total = steps * recipe.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step, total))
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000 + fold)
-    mixing = np.random.default_rng([recipe.seed, fold])
-    for epoch in range(recipe.epochs):
-        order = torch.randperm(len(images), generator=generator).to(images.device)
-        for step in range(steps):
-            chosen = order[step * batch_size : (step + 1) * batch_size]
-            partner = chosen[torch.randperm(batch_size, generator=generator).to(images.device)]
-            share = float(mixing.beta(1, 1))
-            moved = _shifted(images[chosen], generator), _shifted(images[partner], generator)
-            logits = network(share * moved[0] + (1 - share) * moved[1])
-            loss = share * functional.cross_entropy(logits, labels[chosen], label_smoothing=_LABEL_SMOOTHING)
-            loss += (1 - share) * functional.cross_entropy(logits, labels[partner], label_smoothing=_LABEL_SMOOTHING)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-        if not torch.isfinite(loss):
-            raise WinnowError(
-                f"training the encoder diverged in epoch {epoch + 1} at embed.trained.learning_rate "
-                f"{recipe.learning_rate}; lower it."
-            )
-        report(1, f"network {fold + 1} of {recipe.folds}")
+def _train(
+    images: torch.Tensor, labels: torch.Tensor, rows: np.ndarray, recipe: _Recipe, fold: int, folder: Path | None
+) -> SmallResNet:
+    """Train the network of one fold on the images at `rows`; checkpoints go to `folder`."""
+    with seeded(recipe.seed, images.device):  # the same weights for all folds, so that their features start out alike
+        network = SmallResNet(width=recipe.width, num_classes=recipe.num_classes)
+        network = network.to(images.device, memory_format=torch.channels_last)
+        objective = _Mixup(network, images, labels, rows, seed=recipe.seed, fold=fold)
+        fit(
+            network,
+            objective,
+            torch.optim.SGD(
+                network.parameters(), lr=recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=_WEIGHT_DECAY
+            ),
+            epochs=recipe.epochs,
+            learning_rate_at=lambda epoch, step, steps: (
+                recipe.learning_rate * _one_cycle((epoch - 1) * steps + step, recipe.epochs * steps)
+            ),
+            checkpoint=folder and folder / f"network-{fold}.pt",
+            description=f"train the encoder, network {fold + 1} of {recipe.folds}",
+            remedy="lower embed.trained.learning_rate in params.yaml",
+        )
     return network.eval()
+
+
+class _Mixup:
+    """The objective of a fold's network: cross-entropy of pairs of images, moved and mixed (arXiv 1710.09412)."""
+
+    def __init__(
+        self,
+        network: SmallResNet,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        rows: np.ndarray,
+        *,
+        seed: int,
+        fold: int,
+    ) -> None:
+        self._network, self._images, self._labels = network, images, labels
+        self._rows = torch.from_numpy(rows).to(images.device)
+        self._generator = torch.Generator().manual_seed(seed * 1_000 + fold)
+        self._shares = np.random.default_rng([seed, fold])
+        self._batch_size = min(_BATCH_SIZE, len(rows))
+        self.images_per_epoch = len(rows) // self._batch_size * self._batch_size
+
+    def batches(self, epoch: int) -> Sequence[torch.Tensor]:
+        order = torch.randperm(len(self._rows), generator=self._generator)[: self.images_per_epoch]
+        return self._rows[order.to(self._rows.device)].split(self._batch_size)
+
+    def loss(self, batch: torch.Tensor) -> torch.Tensor:
+        partner = batch[torch.randperm(len(batch), generator=self._generator).to(batch.device)]
+        share = float(self._shares.beta(1, 1))
+        moved = _shifted(self._images[batch], self._generator), _shifted(self._images[partner], self._generator)
+        logits = self._network(share * moved[0] + (1 - share) * moved[1])
+        own, other = (
+            functional.cross_entropy(logits, self._labels[rows], label_smoothing=_LABEL_SMOOTHING)
+            for rows in (batch, partner)
+        )
+        return share * own + (1 - share) * other
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generator": self._generator.get_state(), "shares": self._shares.bit_generator.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._generator.set_state(state["generator"])
+        self._shares.bit_generator.state = state["shares"]
 
 
 def _one_cycle(step: int, total: int) -> float:
@@ -264,16 +287,14 @@ def _shifted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 @torch.inference_mode()
 def _predict(network: SmallResNet, images: torch.Tensor, flip: bool) -> dict[str, np.ndarray]:
+    """(N, D) features and (N, K) pred_probs of all images."""
     views = [images, images.flip(3)] if flip else [images]
-    features = torch.stack(
-        [torch.cat([network.features(batch) for batch in view.split(_PREDICT_BATCH)]) for view in views]
-    )  # (V, N, D)
-    pred_probs = network.classifier(features).softmax(dim=2).mean(dim=0)
-    return {
-        "features": features.mean(dim=0).cpu().numpy(),
-        "pred_probs": pred_probs.cpu().numpy(),
-        "weights_sha256": np.array(weights_sha256(network)),
-    }
+    with exact_arithmetic():
+        features = torch.stack(
+            [torch.cat([network.features(batch) for batch in view.split(_PREDICT_BATCH)]) for view in views]
+        )  # (V, N, D)
+        pred_probs = network.classifier(features).softmax(dim=2).mean(dim=0)
+    return {"features": features.mean(dim=0).cpu().numpy(), "pred_probs": pred_probs.cpu().numpy()}
 
 
 def _align(features: np.ndarray, reference: np.ndarray, fitted_on: np.ndarray) -> np.ndarray:
@@ -287,16 +308,7 @@ def _align(features: np.ndarray, reference: np.ndarray, fitted_on: np.ndarray) -
     return features @ np.linalg.solve(gram + penalty * np.eye(len(gram)), source.T @ target)
 
 
-def _key(pixels: np.ndarray, labels: np.ndarray, recipe: _Recipe, flip: bool) -> str:
+def _key(images: torch.Tensor, labels: np.ndarray, fold: np.ndarray, recipe: _Recipe) -> str:
     """Digest of all that decides the networks, to the last bit."""
-    settings = {
-        **asdict(recipe),
-        "flip": flip,
-        "shape": pixels.shape,
-        "cuda": torch.cuda.is_available(),
-        "torch": torch.__version__,
-    }
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    digest.update(np.ascontiguousarray(pixels))
-    digest.update(np.asarray(labels, dtype=np.int64).tobytes())
-    return digest.hexdigest()[:16]
+    settings = {**asdict(recipe), "run on": [images.device.type, torch.__version__]}
+    return fingerprint(settings, {"images": images.cpu().numpy(), "labels": np.asarray(labels), "fold": fold})
