@@ -39,7 +39,7 @@ from winnow.data.packed import pack_originals
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
 from winnow.models.classifier import train_classifier
-from winnow.models.networks import resnet34
+from winnow.models.networks import find_network
 from winnow.models.predict import predict
 from winnow.models.recipe import named_recipe
 
@@ -297,7 +297,7 @@ def run_one(file: Path, workspace: Path, params: dict, settings: dict, recipe: s
         seed=seed,
         description=f"{file.stem}, {recipe}, seed {seed}",
     )
-    network = resnet34(num_classes)
+    network = find_network("resnet34").build(num_classes)
     network.load_state_dict(trained.state)
     logits = predict(network, decode_pixels(test.images["image_bytes"].to_list(), image_size=size), batch_size=500)
     return {

@@ -33,7 +33,7 @@ from synthetic import CLASSES, pictures
 from winnow.data.decode import decode_pixels
 from winnow.device import best_device
 from winnow.models.classifier import train_classifier
-from winnow.models.networks import resnet34
+from winnow.models.networks import find_network
 from winnow.models.recipe import compute_dtype, named_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -144,7 +144,7 @@ def plain_loop(folder: Path, transform: Callable, *, workers: int, device: torch
         pin_memory=device.type == "cuda",
         persistent_workers=True,
     )
-    network = resnet34(CLASSES).to(device).train()
+    network = find_network("resnet34").build(CLASSES).to(device).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=COURSE["learning_rate"], momentum=COURSE["momentum"])
     rates = []
     for _ in range(3):
@@ -162,7 +162,7 @@ def plain_loop(folder: Path, transform: Callable, *, workers: int, device: torch
 
 def arithmetic_limit(device: torch.device) -> float:
     """Images per second if every multiplication ran as fast as in a large matrix product of the training's type."""
-    network = resnet34(CLASSES)
+    network = find_network("resnet34").build(CLASSES)
     with FlopCounterMode(display=False) as counter:
         network(torch.zeros(2, 3, SIZE, SIZE)).sum().backward()
     dtype = compute_dtype("auto", device)

@@ -193,7 +193,5 @@ def test_checkpoints_are_not_taken_for_those_of_other_data_or_settings(digits, t
 
 def test_training_that_diverges_says_so(digits):
     pixels, labels = digits[0][:120], digits[1][:120]
-    with pytest.raises(
-        WinnowError, match=r"1 of 3: the loss is not finite .*lower embed\.trained\.learning_rate"
-    ):
+    with pytest.raises(WinnowError, match=r"1 of 3: the loss is not finite .*lower embed\.trained\.learning_rate"):
         fit_trained_encoder(pixels, labels, num_classes=10, **{**SMALL, "learning_rate": 1e30})

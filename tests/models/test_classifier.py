@@ -14,7 +14,7 @@ from winnow.errors import WinnowError
 from winnow.models import best_epoch, trainer
 from winnow.models.average import WeightAverage
 from winnow.models.classifier import train_classifier
-from winnow.models.networks import resnet34
+from winnow.models.networks import NETWORKS, Network
 from winnow.models.predict import predict, to_input
 from winnow.models.recipe import Recipe, compute_dtype, named_recipe
 from winnow.models.weights import load_model, save_model
@@ -33,6 +33,18 @@ def tiny_network(num_classes: int) -> nn.Module:
         nn.Flatten(),
         nn.Linear(8, num_classes),
     )
+
+
+def known(monkeypatch, name: str, construct) -> None:
+    """Enter a network in the registry for the length of a test."""
+    monkeypatch.setitem(NETWORKS, name, Network(name=name, construct=construct, input_size=8))
+
+
+@pytest.fixture(autouse=True)
+def networks(monkeypatch):
+    known(monkeypatch, "tiny", tiny_network)
+    known(monkeypatch, "interrupted", interrupted_network)
+    known(monkeypatch, "dropout", dropout_network)
 
 
 def coloured_images(count: int, *, seed: int, size: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +76,7 @@ FAST = Recipe(
 
 
 def run(data, **options):
-    settings = {"num_classes": 3, "recipe": RECIPE, "seed": 0, "device": CPU, "make_network": tiny_network}
+    settings = {"num_classes": 3, "recipe": RECIPE, "seed": 0, "device": CPU, "network": "tiny"}
     settings["checkpoint_share"] = math.inf
     return train_classifier(*data, **settings | options)
 
@@ -155,9 +167,9 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(data, tmp_path,
     whole = run(data, recipe=recipe)
     Interrupting.steps_left = steps
     with pytest.raises(KeyboardInterrupt):
-        run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network)
+        run(data, recipe=recipe, scratch=tmp_path, network="interrupted")
     Interrupting.steps_left = 24 - steps // 6 * 6  # just enough if finished epochs are not repeated
-    resumed = run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network)
+    resumed = run(data, recipe=recipe, scratch=tmp_path, network="interrupted")
     assert_same(whole, resumed)
     assert Interrupting.steps_left == 0
 
@@ -170,13 +182,13 @@ def dropout_network(num_classes: int) -> nn.Module:
 @pytest.mark.parametrize("recipe", [RECIPE, FAST])
 def test_dropout_and_drop_path_resume_with_the_same_bytes(data, tmp_path, recipe):
     Interrupting.steps_left = 24
-    whole = run(data, recipe=recipe, make_network=dropout_network)
+    whole = run(data, recipe=recipe, network="dropout")
     Interrupting.steps_left = 13
     with pytest.raises(KeyboardInterrupt):
-        run(data, recipe=recipe, scratch=tmp_path, make_network=dropout_network)
+        run(data, recipe=recipe, scratch=tmp_path, network="dropout")
     Interrupting.steps_left = 12
     torch.rand(7)  # the caller's random numbers are at another place by now
-    resumed = run(data, recipe=recipe, scratch=tmp_path, make_network=dropout_network)
+    resumed = run(data, recipe=recipe, scratch=tmp_path, network="dropout")
     assert_same(whole, resumed)
     for name, result in (("whole", whole), ("resumed", resumed)):
         save_model(result.state, tmp_path / name)
@@ -186,9 +198,9 @@ def test_dropout_and_drop_path_resume_with_the_same_bytes(data, tmp_path, recipe
 def test_finished_run_is_not_trained_again(data, tmp_path):
     recipe = replace(RECIPE, patience=1)
     Interrupting.steps_left = 24
-    first = run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network)
+    first = run(data, recipe=recipe, scratch=tmp_path, network="interrupted")
     Interrupting.steps_left = 0
-    assert_same(first, run(data, recipe=recipe, scratch=tmp_path, make_network=interrupted_network))
+    assert_same(first, run(data, recipe=recipe, scratch=tmp_path, network="interrupted"))
 
 
 def test_checkpoint_serves_only_its_own_run(data, tmp_path):
@@ -315,7 +327,7 @@ def test_one_step_is_plain_sgd_on_pixels_over_255():
     pixels, labels = coloured_images(6, seed=3)
     recipe = replace(RECIPE, epochs=1, batch_size=6)
     result = train_classifier(
-        pixels, labels, pixels, labels, num_classes=3, recipe=recipe, seed=5, device=CPU, make_network=tiny_network
+        pixels, labels, pixels, labels, num_classes=3, recipe=recipe, seed=5, device=CPU, network="tiny"
     )
     torch.manual_seed(5)
     network = tiny_network(3)
@@ -327,7 +339,7 @@ def test_one_step_is_plain_sgd_on_pixels_over_255():
         torch.testing.assert_close(result.state[name], weight.detach() - 0.05 * weight.grad, rtol=1e-4, atol=1e-6)
 
 
-def test_last_batch_of_one_is_left_out_and_a_partial_one_is_not(data):
+def test_last_batch_of_one_is_left_out_and_a_partial_one_is_not(data, monkeypatch):
     seen = []
 
     class Counting(nn.Sequential):
@@ -336,13 +348,11 @@ def test_last_batch_of_one_is_left_out_and_a_partial_one_is_not(data):
                 seen.append(len(pixels))
             return super().forward(pixels)
 
-    def network(num_classes):
-        return Counting(*tiny_network(num_classes))
-
-    run((data[0][:17], data[1][:17], *data[2:]), recipe=replace(RECIPE, epochs=1), make_network=network)
+    known(monkeypatch, "counting", lambda num_classes: Counting(*tiny_network(num_classes)))
+    run((data[0][:17], data[1][:17], *data[2:]), recipe=replace(RECIPE, epochs=1), network="counting")
     assert seen == [8, 8]
     seen.clear()
-    run((data[0][:18], data[1][:18], *data[2:]), recipe=replace(RECIPE, epochs=1), make_network=network)
+    run((data[0][:18], data[1][:18], *data[2:]), recipe=replace(RECIPE, epochs=1), network="counting")
     assert seen == [8, 8, 2]
 
 
@@ -394,7 +404,7 @@ def test_to_input_is_the_course_totensor():
 def test_saved_model_predicts_the_same(data, tmp_path):
     result = run(data)
     save_model(result.state, tmp_path / "deep" / "seed-0.safetensors")
-    network = load_model(tmp_path / "deep" / "seed-0.safetensors", num_classes=3, make_network=tiny_network)
+    network = load_model(tmp_path / "deep" / "seed-0.safetensors", num_classes=3, network="tiny")
     original = tiny_network(3)
     original.load_state_dict(result.state)
     expected = predict(original, data[2], batch_size=100)
@@ -406,17 +416,10 @@ def test_saved_model_predicts_the_same(data, tmp_path):
 def test_faulty_model_files_are_named(tmp_path):
     path = tmp_path / "seed-0.safetensors"
     with pytest.raises(WinnowError, match="is missing"):
-        load_model(path, num_classes=3, make_network=tiny_network)
+        load_model(path, num_classes=3, network="tiny")
     path.write_bytes(b"no weights")
     with pytest.raises(WinnowError, match="no safetensors file"):
-        load_model(path, num_classes=3, make_network=tiny_network)
+        load_model(path, num_classes=3, network="tiny")
     save_model(tiny_network(3).state_dict(), path)
     with pytest.raises(WinnowError, match="no such network with 4 classes"):
-        load_model(path, num_classes=4, make_network=tiny_network)
-
-
-def test_resnet34_is_the_course_network():
-    network = resnet34(10)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    assert parameters == 21_289_802  # torchvision's 21,797,672 with 10 outputs for 1,000
-    assert math.isclose(float(network.fc.weight.detach().mean()), 0, abs_tol=0.01)
+        load_model(path, num_classes=4, network="tiny")

@@ -20,7 +20,7 @@ from winnow.device import best_device, seeded
 from winnow.errors import WinnowError
 from winnow.models.average import WeightAverage
 from winnow.models.best_epoch import BestEpoch
-from winnow.models.networks import resnet34
+from winnow.models.networks import find_network
 from winnow.models.predict import to_input
 from winnow.models.recipe import Recipe, compute_dtype
 from winnow.models.trainer import Callback, fit
@@ -58,7 +58,7 @@ def train_classifier(
     scratch: Path | None = None,
     checkpoint_share: float = 0.05,
     device: torch.device | None = None,
-    make_network: Callable[[int], nn.Module] = resnet34,
+    network: str = "resnet34",
     description: str = "train",
 ) -> TrainResult:
     """Train a network from scratch and keep the epoch that is best on the validation set.
@@ -78,31 +78,34 @@ def train_classifier(
             writes none. The caller removes it.
         checkpoint_share: as in `fit`.
         device: where to train; None takes `best_device`.
-        make_network: builds the network for K classes.
+        network: its name, as `find_network` takes it.
         description: what the progress display and errors call this run.
 
     Raises:
-        WinnowError: if a set is too small, a label lies outside [0, K), or the loss stops being finite.
+        WinnowError: if a set is too small, a label lies outside [0, K), there is no such network or it does not take
+            images of this size, or the loss stops being finite.
         ValueError: if pixels and labels differ in length, or pixels are not uint8 (N, H, W, 3).
     """
     _check_set("training", pixels, labels, num_classes=num_classes, least=2)
     _check_set("validation", validation_pixels, validation_labels, num_classes=num_classes, least=1)
     device = device or best_device()
     dtype = compute_dtype(recipe.precision, device)
+    record = find_network(network)
     with seeded(seed, device):
-        network = make_network(num_classes)  # on the CPU, so that every device starts from the same weights
+        module = record.build(num_classes)  # on the CPU, so that every device starts from the same weights
+        record.check_image_size(module, *pixels.shape[1:3])
         checkpoint = None
         if scratch:
-            # The initial weights stand for the architecture.
-            settings = {"recipe": asdict(recipe), "seed": seed, "run on": [device.type, str(dtype), torch.__version__]}
+            settings = {"network": network, "recipe": asdict(recipe), "seed": seed}
+            settings |= {"run on": [device.type, str(dtype), torch.__version__]}
             arrays = {"pixels": pixels, "labels": labels}
             arrays |= {"validation_pixels": validation_pixels, "validation_labels": validation_labels}
-            arrays |= {f"weights.{name}": tensor.numpy() for name, tensor in network.state_dict().items()}
+            arrays |= {f"weights.{name}": tensor.numpy() for name, tensor in module.state_dict().items()}
             checkpoint = Path(scratch) / f"{fingerprint(settings, arrays)}.pt"
-        network.to(device, memory_format=torch.channels_last)
-        average = WeightAverage(network, recipe.average_decay) if recipe.average_decay else None
+        module.to(device, memory_format=torch.channels_last)
+        average = WeightAverage(module, recipe.average_decay) if recipe.average_decay else None
         best = BestEpoch(
-            average.network if average else network,
+            average.network if average else module,
             torch.as_tensor(validation_pixels).to(device),
             validation_labels,
             num_classes=num_classes,
@@ -111,9 +114,9 @@ def train_classifier(
         )
         callbacks: list[Callback] = [average, best] if average else [best]
         run = fit(
-            network,
-            Classification(network, pixels, labels, recipe=recipe, seed=seed, dtype=dtype, device=device),
-            _sgd(network, recipe, device),
+            module,
+            Classification(module, pixels, labels, recipe=recipe, seed=seed, dtype=dtype, device=device),
+            _sgd(module, recipe, device),
             epochs=recipe.epochs,
             learning_rate_at=recipe.learning_rate_at,
             callbacks=callbacks,

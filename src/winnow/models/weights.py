@@ -1,6 +1,6 @@
 """Weights of trained networks on disk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from winnow import tables
 from winnow.errors import WinnowError
-from winnow.models.networks import resnet34
+from winnow.models.networks import find_network
 
 
 def save_model(state: Mapping[str, Tensor], path: str | Path) -> None:
@@ -24,7 +24,7 @@ def save_model(state: Mapping[str, Tensor], path: str | Path) -> None:
         temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}))
 
 
-def load_model(path: str | Path, *, num_classes: int, make_network: Callable[[int], nn.Module] = resnet34) -> nn.Module:
+def load_model(path: str | Path, *, num_classes: int, network: str = "resnet34") -> nn.Module:
     """Rebuild a network from `save_model`'s file, on the CPU and in evaluation mode.
 
     Raises:
@@ -36,11 +36,11 @@ def load_model(path: str | Path, *, num_classes: int, make_network: Callable[[in
         raise WinnowError(f"{path} is missing; run 'dvc repro' to train it.") from None
     except SafetensorError as error:
         raise WinnowError(f"{path} is no safetensors file ({error}); delete it and run 'dvc repro'.") from None
-    network = make_network(num_classes)
+    module = find_network(network).build(num_classes)
     try:
-        network.load_state_dict(state)
+        module.load_state_dict(state)
     except RuntimeError:
         raise WinnowError(
             f"{path} holds no such network with {num_classes} classes; delete it and run 'dvc repro' to train it again."
         ) from None
-    return network.eval()
+    return module.eval()
