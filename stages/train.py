@@ -55,7 +55,8 @@ def main(params) -> str:
             scratch=scratch,
             description=f"train {arm}, seed {seed}",
         )
-        save_model(result.state, f"models/{arm}/seed-{seed}.safetensors")
+        path = f"models/{arm}/seed-{seed}.safetensors"
+        save_model(result.state, path, network="resnet34", num_classes=len(class_names))
         curves.append(result.curve.assign(seed=seed))
         best = result.curve["validation_balanced_accuracy"].max()
         reached.append(f"seed {seed}: {best:.2%} on the validation set in epoch {result.best_epoch}")
