@@ -1,4 +1,4 @@
-"""Train ResNet-34 from scratch on one arm, choosing the best epoch on the validation set."""
+"""Train a network from scratch on one arm, choosing the best epoch on the validation set."""
 
 import io
 import shutil
@@ -51,12 +51,13 @@ def main(params) -> str:
             validation_set["label"].to_numpy(),
             num_classes=len(class_names),
             recipe=recipe,
+            network=settings.network,
             seed=seed,
             scratch=scratch,
             description=f"train {arm}, seed {seed}",
         )
         path = f"models/{arm}/seed-{seed}.safetensors"
-        save_model(result.state, path, network="resnet34", num_classes=len(class_names))
+        save_model(result.state, path, network=settings.network, num_classes=len(class_names))
         curves.append(result.curve.assign(seed=seed))
         best = result.curve["validation_balanced_accuracy"].max()
         reached.append(f"seed {seed}: {best:.2%} on the validation set in epoch {result.best_epoch}")
