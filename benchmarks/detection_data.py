@@ -21,7 +21,7 @@ from winnow.data.decode import decode_pixels, read_image
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.device import best_device
-from winnow.encoders.embedding import embed_images
+from winnow.encoders.frozen.embedding import embed_images
 from winnow.encoders.load import load_encoder
 from winnow.params import Params
 from winnow.params.configs import load_config

@@ -11,8 +11,8 @@ from PIL import Image
 from winnow import stage, tables
 from winnow.data.decode import decode_pixels
 from winnow.device import best_device
-from winnow.encoders.embedding import embed_images
 from winnow.encoders.fitted.trained import fit_trained_encoder
+from winnow.encoders.frozen.embedding import embed_images
 from winnow.encoders.load import load_encoder
 
 SCRATCH = Path(".winnow/scratch/embed")

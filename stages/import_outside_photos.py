@@ -68,7 +68,7 @@ def by_trained(pixels, claimed, dataset, image_id, labels, trusted, class_names:
 def by_probe(pixels, claimed, dataset, image_id, labels, trusted, class_names: list[str], params) -> np.ndarray:
     """(M, K) what a probe on the features sees in the photos, fitted on the images that no detector doubts."""
     from winnow.device import best_device
-    from winnow.encoders.embedding import embed_images
+    from winnow.encoders.frozen.embedding import embed_images
     from winnow.encoders.load import load_encoder
     from winnow.learn.probe import crossval_pred_probs
 

@@ -88,8 +88,8 @@ def embed(
     not kept: it is trained again on the data as planted, as it would have been had the faults come with it.
     """
     from winnow.device import best_device
-    from winnow.encoders.embedding import embed_images
     from winnow.encoders.fitted.trained import fit_trained_encoder
+    from winnow.encoders.frozen.embedding import embed_images
     from winnow.encoders.load import load_encoder
 
     device, settings = best_device(), getattr(options, options.encoder).model_dump()

@@ -6,10 +6,11 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from winnow.encoders.base import Encoder
-from winnow.encoders.embedding import embed_images, l2_normalised
 from winnow.encoders.fitted import trained
 from winnow.encoders.fitted.trained import fit_trained_encoder
+from winnow.encoders.frozen.embedding import embed_images
+from winnow.encoders.frozen.network import FrozenNetwork
+from winnow.encoders.normalise import l2_normalised
 from winnow.errors import WinnowError
 
 CPU = torch.device("cpu")
@@ -27,8 +28,8 @@ class Projection:
         self.matrix = torch.from_numpy(np.random.default_rng(weights).normal(size=(12 * 12 * 3, 7))).float()
         self.seen, self.calls, self.dies_after, self.weights = 0, 0, dies_after, weights
 
-    def encoder(self) -> Encoder:
-        return Encoder(name="projection", fingerprint={"weights": self.weights}, encode=self.encode)
+    def encoder(self) -> FrozenNetwork:
+        return FrozenNetwork(name="projection", fingerprint={"weights": self.weights}, encode=self.encode)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         if self.calls == self.dies_after:

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 
 from winnow import tables
 from winnow.detect.labels.class_names import swapped_classes
-from winnow.encoders.base import Encoder
-from winnow.encoders.embedding import embed_images
 from winnow.encoders.frozen import hub
+from winnow.encoders.frozen.embedding import embed_images
+from winnow.encoders.frozen.network import FrozenNetwork
 from winnow.encoders.frozen.open_clip import load_open_clip
 from winnow.encoders.frozen.timm import load_timm
 from winnow.encoders.preprocess import preprocess
@@ -63,7 +63,7 @@ def tiny_clip(tmp_path_factory) -> Path:
     return folder / "tiny.pt"
 
 
-def load_tiny_clip(checkpoint: Path | str, **changes) -> Encoder:
+def load_tiny_clip(checkpoint: Path | str, **changes) -> FrozenNetwork:
     options = {
         "model": "winnow-tiny",
         "pretrained": str(checkpoint),
@@ -86,7 +86,7 @@ def tiny_resnet(tmp_path_factory) -> Path:
     return path
 
 
-def load_tiny_timm(checkpoint: Path | str | None, **changes) -> Encoder:
+def load_tiny_timm(checkpoint: Path | str | None, **changes) -> FrozenNetwork:
     options = {
         "model": "test_resnet",
         "checkpoint": None if checkpoint is None else str(checkpoint),
@@ -339,7 +339,7 @@ def course_images() -> tuple[np.ndarray, np.ndarray]:
     return _course_images(archive)
 
 
-def _mobilenet(*, mean: tuple[float, ...], std: tuple[float, ...]) -> Encoder:
+def _mobilenet(*, mean: tuple[float, ...], std: tuple[float, ...]) -> FrozenNetwork:
     return load_timm(
         model="mobilenetv2_100",
         checkpoint=str(MOBILENET),

@@ -5,10 +5,12 @@ from typing import Any
 
 import torch
 
-from winnow.encoders.base import Encoder
+from winnow.encoders.frozen.network import FrozenNetwork
 
 
-def load_encoder(name: str, options: Mapping[str, Any], *, class_names: list[str], device: torch.device) -> Encoder:
+def load_encoder(
+    name: str, options: Mapping[str, Any], *, class_names: list[str], device: torch.device
+) -> FrozenNetwork:
     """Load a frozen encoder; its library takes seconds to import, so only that one is.
 
     Args:

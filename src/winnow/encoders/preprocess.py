@@ -1,6 +1,8 @@
 """From packed 8-bit pixels to what a network reads, on the device and for the whole batch at once."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,3 +36,14 @@ def preprocess(
     scale = torch.tensor(std, device=device).mul_(255).view(1, 3, 1, 1)
     offset = torch.tensor(mean, device=device).mul_(255).view(1, 3, 1, 1)
     return batch.float().sub_(offset).div_(scale).contiguous(memory_format=torch.channels_last)
+
+
+def warn_on_preprocessing_mismatch(*, key: str, model: str, given: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Print one line if input size, mean or std are not the ones that `model` is published with.
+
+    Wrong ones raise no error anywhere: the features only get worse.
+    """
+    other = [name for name in own if not np.allclose(given[name], own[name], atol=1e-4)]
+    if other:
+        said = "; ".join(f"{name} is {given[name]}, the model's own is {own[name]}" for name in other)
+        print(f"winnow: {key}: {said} ({model}): right only if these weights were made so.", file=sys.stderr)

@@ -20,9 +20,9 @@ from torch.nn import functional
 from winnow.checkpoint import fingerprint
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.device import exact_arithmetic, seeded
-from winnow.encoders.base import weights_sha256
-from winnow.encoders.embedding import l2_normalised
+from winnow.encoders.normalise import l2_normalised
 from winnow.encoders.preprocess import preprocess
+from winnow.encoders.weights import weights_sha256
 from winnow.learn.folds import stratified_group_folds
 from winnow.models.small_resnet import SmallResNet
 from winnow.models.trainer import fit

@@ -11,16 +11,11 @@ import torch
 from open_clip.pretrained import get_pretrained_cfg
 from torch.nn import functional
 
-from winnow.encoders.base import (
-    CHECKPOINT_ERRORS,
-    Encoder,
-    existing_checkpoint,
-    file_sha256,
-    say_if_other_preprocessing,
-    weights_sha256,
-)
+from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, existing_checkpoint, file_sha256
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
-from winnow.encoders.preprocess import preprocess
+from winnow.encoders.frozen.network import FrozenNetwork
+from winnow.encoders.preprocess import preprocess, warn_on_preprocessing_mismatch
+from winnow.encoders.weights import weights_sha256
 from winnow.encoders.zero_shot import ZeroShot, zero_shot_from_logits
 from winnow.errors import WinnowError, first_sentence, unknown_model
 
@@ -39,7 +34,7 @@ def load_open_clip(
     negatives: Sequence[str],
     class_names: Sequence[str],
     device: torch.device,
-) -> Encoder:
+) -> FrozenNetwork:
     """Load a CLIP model and turn the class names into a zero-shot classifier.
 
     Zero-shot probabilities are the softmax of the model's logit scale times the cosine between the image and each
@@ -79,7 +74,7 @@ def load_open_clip(
     network = _load(model, pretrained, checkpoint, tag, input_size, device)
     own = open_clip.get_model_preprocess_cfg(network)
     built_for = open_clip.get_model_config(model)["vision_cfg"]["image_size"]
-    say_if_other_preprocessing(
+    warn_on_preprocessing_mismatch(
         key="embed.open_clip",
         model=f"{model}, {pretrained}",
         given={"input_size": input_size, "mean": mean, "std": std},
@@ -107,7 +102,7 @@ def load_open_clip(
         "mean": list(mean),
         "std": list(std),
     }
-    return Encoder(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
+    return FrozenNetwork(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
 
 
 def _checkpoint_or_tag(model: str, pretrained: str) -> tuple[Path | None, dict[str, Any]]:

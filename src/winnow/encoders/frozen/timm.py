@@ -13,17 +13,12 @@ from timm.data.config import resolve_model_data_config
 from timm.data.imagenet_info import infer_imagenet_subset
 from torch import nn
 
-from winnow.encoders.base import (
-    CHECKPOINT_ERRORS,
-    Encoder,
-    existing_checkpoint,
-    file_sha256,
-    say_if_other_preprocessing,
-    weights_sha256,
-)
+from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, existing_checkpoint, file_sha256
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
 from winnow.encoders.frozen.imagenet_names import imagenet_descriptions, match_names
-from winnow.encoders.preprocess import preprocess
+from winnow.encoders.frozen.network import FrozenNetwork
+from winnow.encoders.preprocess import preprocess, warn_on_preprocessing_mismatch
+from winnow.encoders.weights import weights_sha256
 from winnow.encoders.zero_shot import ZeroShot, zero_shot_from_logits
 from winnow.errors import WinnowError, first_sentence, unknown_model
 
@@ -41,7 +36,7 @@ def load_timm(
     std: Sequence[float],
     class_names: Sequence[str],
     device: torch.device,
-) -> Encoder:
+) -> FrozenNetwork:
     """Load an image model with all its weights, classifier included, and read its pooled features.
 
     The classifier gives zero-shot probabilities where it is ImageNet-1k's and every class name means one or more of its
@@ -71,7 +66,7 @@ def load_timm(
     network = _load(model, path, pad_type)
     # Batch norm stays in evaluation mode: converted weights may hold placeholders for its running statistics.
     network = network.eval().to(device=device, memory_format=torch.channels_last)
-    say_if_other_preprocessing(
+    warn_on_preprocessing_mismatch(
         key="embed.timm",
         model=model,
         given={"input_size": input_size, "mean": mean, "std": std},
@@ -101,7 +96,9 @@ def load_timm(
         "mean": list(mean),
         "std": list(std),
     }
-    return Encoder(name="timm", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot, no_zero_shot=no_zero_shot)
+    return FrozenNetwork(
+        name="timm", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot, no_zero_shot=no_zero_shot
+    )
 
 
 def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # its methods are not nn.Module's

@@ -10,7 +10,8 @@ import torch
 
 from winnow import tables
 from winnow.device import exact_arithmetic
-from winnow.encoders.base import Encoder
+from winnow.encoders.frozen.network import FrozenNetwork
+from winnow.encoders.normalise import l2_normalised
 from winnow.encoders.zero_shot import ZeroShot, joined
 from winnow.progress import progress
 
@@ -18,7 +19,7 @@ _BATCHES_PER_CHUNK = 8
 
 
 def embed_images(
-    encoder: Encoder, pixels: np.ndarray, *, batch_size: int, flip: bool, scratch: Path | None = None
+    encoder: FrozenNetwork, pixels: np.ndarray, *, batch_size: int, flip: bool, scratch: Path | None = None
 ) -> tuple[np.ndarray, ZeroShot | None]:
     """Encode every image and L2-normalise.
 
@@ -61,13 +62,7 @@ def embed_images(
     return l2_normalised(np.concatenate(parts)), zero_shot
 
 
-def l2_normalised(features: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1, float32; a row of zeros stays one."""
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.divide(features, np.maximum(length, 1e-12)).astype(np.float32)
-
-
-def _encode(encoder: Encoder, pixels: np.ndarray, flip: bool) -> np.ndarray:
+def _encode(encoder: FrozenNetwork, pixels: np.ndarray, flip: bool) -> np.ndarray:
     with torch.inference_mode(), exact_arithmetic():
         features = encoder.encode(pixels).float()
         if flip:
@@ -76,7 +71,7 @@ def _encode(encoder: Encoder, pixels: np.ndarray, flip: bool) -> np.ndarray:
     return features.cpu().numpy()
 
 
-def _key(encoder: Encoder, pixels: np.ndarray, batch_size: int, flip: bool) -> str:
+def _key(encoder: FrozenNetwork, pixels: np.ndarray, batch_size: int, flip: bool) -> str:
     """Digest of all that decides the features, to the last bit: so also of the device and the batch size."""
     settings = {
         "encoder": dict(encoder.fingerprint),
