@@ -25,6 +25,11 @@ def preprocess(
     Returns:
         (B, 3, input_size, input_size) float32 on `device`, in channels_last memory format.
     """
+    return normalise(resize(pixels, input_size=input_size, device=device), mean=mean, std=std)
+
+
+def resize(pixels: np.ndarray, *, input_size: int, device: torch.device) -> torch.Tensor:
+    """The first half of `preprocess`: (B, 3, input_size, input_size) of whole numbers in [0, 255], on `device`."""
     batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2)
     if batch.shape[-2:] != (input_size, input_size):
         # The CPU resizes 8-bit values as they are, ten times faster than floats; the GPU has no kernel for them.
@@ -33,8 +38,13 @@ def preprocess(
         # antialias=True also when enlarging: without it torch's bicubic kernel (a = -0.75) is not PIL's (a = -0.5).
         batch = functional.interpolate(batch, size=(input_size, input_size), mode="bicubic", antialias=True)
         batch = batch.round_().clamp_(0, 255)
-    scale = torch.tensor(std, device=device).mul_(255).view(1, 3, 1, 1)
-    offset = torch.tensor(mean, device=device).mul_(255).view(1, 3, 1, 1)
+    return batch
+
+
+def normalise(batch: torch.Tensor, *, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
+    """The second half of `preprocess`: float32 in channels_last memory format."""
+    scale = torch.tensor(std, device=batch.device).mul_(255).view(1, 3, 1, 1)
+    offset = torch.tensor(mean, device=batch.device).mul_(255).view(1, 3, 1, 1)
     return batch.float().sub_(offset).div_(scale).contiguous(memory_format=torch.channels_last)
 
 
