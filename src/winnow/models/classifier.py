@@ -45,6 +45,10 @@ class TrainResult:
     images_per_second: float
     curve: pd.DataFrame
 
+    def __str__(self) -> str:
+        best = self.curve["validation_balanced_accuracy"].max()
+        return f"{best:.2%} on the validation set in epoch {self.best_epoch}"
+
 
 def train_classifier(
     pixels: np.ndarray,
