@@ -55,5 +55,5 @@ def warn_on_preprocessing_mismatch(*, key: str, model: str, given: Mapping[str, 
     """
     other = [name for name in own if not np.allclose(given[name], own[name], atol=1e-4)]
     if other:
-        said = "; ".join(f"{name} is {given[name]}, the model's own is {own[name]}" for name in other)
-        print(f"winnow: {key}: {said} ({model}): right only if these weights were made so.", file=sys.stderr)
+        differences = "; ".join(f"{name} is {given[name]}, the model's own is {own[name]}" for name in other)
+        print(f"winnow: {key}: {differences} ({model}): right only if these weights were trained so.", file=sys.stderr)

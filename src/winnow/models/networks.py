@@ -86,7 +86,7 @@ NETWORKS: dict[str, Network] = {
 
 
 def list_networks(pattern: str = "*") -> list[str]:
-    """The names that `find_network` knows and that fit a pattern such as `timm:*resnet*`, sorted."""
+    """The names that `find_network` takes and that fit a pattern such as `timm:*resnet*`, sorted."""
     names = [*NETWORKS, *(f"{library}:{name}" for library, known in _LIBRARIES.items() for name in known.names())]
     return sorted(name for name in names if fnmatch(name, pattern))
 

@@ -1,4 +1,4 @@
-"""Weights of trained networks on disk: safetensors files that say which network they are of."""
+"""Weights of trained networks on disk: safetensors files that name their network."""
 
 import json
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def load_model(path: str | Path, *, num_classes: int) -> nn.Module:
     """Rebuild the network of `save_model`'s file, on the CPU and in evaluation mode.
 
     Args:
-        path: the file; one that does not say which network it holds is read as `resnet34`.
+        path: the file; one that names no network is read as `resnet34`.
         num_classes: K, as the caller expects it.
 
     Raises:

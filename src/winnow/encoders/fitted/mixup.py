@@ -16,8 +16,8 @@ _LABEL_SMOOTHING = 0.1
 class Mixup:
     """The objective of one network, for `winnow.models.trainer.fit`.
 
-    Mixup and label smoothing keep a network from learning wrong labels by heart (arXiv 1710.09412, 2003.02819). Images
-    are moved, and never mirrored: a mirrored digit or letter is none.
+    Mixup and label smoothing keep a network from memorising wrong labels (arXiv 1710.09412, 2003.02819). Augmentation
+    shifts images and never mirrors them, since a mirrored digit is no digit.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Mixup:
 
 
 def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Every image moved by its own random number of pixels; edge pixels fill the gap."""
+    """Each image shifted by its own random number of pixels; edge pixels fill the gap."""
     count, _, height, width = images.shape
     reach = max(1, round(width * _SHIFT))
     offset = torch.randint(-reach, reach + 1, (2, count, 1), generator=generator).to(images.device)

@@ -38,6 +38,6 @@ def existing_checkpoint(path: str, *, key: str) -> Path:
     if not checkpoint.is_file():
         raise WinnowError(
             f"the weights {path} do not exist (looked for {checkpoint.resolve()}); put the checkpoint file there, "
-            f"mend {key}, or set embed.encoder to trained, which needs none."
+            f"fix {key}, or set embed.encoder to trained, which needs none."
         )
     return checkpoint

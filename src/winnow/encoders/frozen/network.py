@@ -19,7 +19,7 @@ class FrozenNetwork:
         fingerprint: all that decides the features (model, weights' sha256, preprocessing); JSON values only.
         encode: (B, H, W, 3) uint8 pixels to (B, D) float32 features, not yet normalised, on the encoder's device.
         zero_shot: (N, D) float32 features as `encode` gave them, not normalised, to class probabilities; None where the
-            network does not know the classes by name.
+            network has no text encoder or labels for the classes.
         no_zero_shot: why `zero_shot` is None, in a few words.
     """
 

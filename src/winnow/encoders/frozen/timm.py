@@ -22,7 +22,7 @@ from winnow.encoders.weights import weights_sha256
 from winnow.encoders.zero_shot import ZeroShot, zero_shot_from_logits
 from winnow.errors import WinnowError, first_sentence, unknown_model
 
-_MEND = "name a checkpoint file in embed.timm.checkpoint, or set embed.encoder to trained."
+_REMEDY = "name a checkpoint file in embed.timm.checkpoint, or set embed.encoder to trained."
 
 
 def load_timm(
@@ -39,8 +39,8 @@ def load_timm(
 ) -> FrozenNetwork:
     """Load an image model with all its weights, classifier included, and read its pooled features.
 
-    The classifier gives zero-shot probabilities where it is ImageNet-1k's and every class name means one or more of its
-    labels (`match_names`): a class gets what the softmax over all 1000 gives its labels.
+    The classifier gives zero-shot probabilities where it is ImageNet-1k's and every class name matches one or more of
+    its labels (`match_names`): the probability of a class is the sum of the softmax over its labels.
 
     Args:
         model: timm's name, for example `mobilenetv2_100`.
@@ -49,12 +49,12 @@ def load_timm(
             here or anywhere: the features only get worse.
         input_size, mean, std: preprocessing; one line is printed where it is not the model's own.
         more_input_sizes: further sizes that each image is encoded at; the features are the mean over all. Small images
-            gain by it: what an enlarged one shows differs from size to size.
+            gain by it.
         class_names: K names, in label order; none for features alone.
         device: where the model runs.
 
     Returns:
-        An encoder, with `zero_shot` where the classifier knows all classes.
+        The network, with `zero_shot` where the classifier has labels for all classes.
 
     Raises:
         WinnowError: if the model is unknown, the weights cannot be had or do not fit, or the model cannot take
@@ -121,11 +121,11 @@ def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # 
             if checkpoint is not None:
                 raise WinnowError(
                     f"the weights {checkpoint} do not fit timm's {model} ({first_sentence(error)}); "
-                    "mend embed.timm.model or embed.timm.checkpoint."
+                    "fix embed.timm.model or embed.timm.checkpoint."
                 ) from None
             raise WinnowError(
                 f"the weights of timm's {model} could not be had: they are neither in {cache_folder()} nor could "
-                f"they be downloaded ({why_no_download(error, answers=answers)}); connect once, or {_MEND}"
+                f"they be downloaded ({why_no_download(error, answers=answers)}); connect once, or {_REMEDY}"
             ) from None
     return network
 
@@ -172,7 +172,7 @@ def _try_once(encode: Any, model: str, input_size: int) -> None:
     except (AssertionError, RuntimeError) as error:
         raise WinnowError(
             f"timm's {model} does not take images of {input_size} x {input_size} ({first_sentence(error)}); "
-            "mend embed.timm.input_size or more_input_sizes."
+            "fix embed.timm.input_size or more_input_sizes."
         ) from None
     if len(shape) != 2:
         raise WinnowError(
