@@ -38,9 +38,10 @@ from winnow.data.manifest import load_dataset
 from winnow.data.packed import pack_originals
 from winnow.errors import WinnowError
 from winnow.metrics import balanced_accuracy
-from winnow.models.network import predict, resnet34
+from winnow.models.classifier import train_classifier
+from winnow.models.networks import find_network
+from winnow.models.predict import predict
 from winnow.models.recipe import named_recipe
-from winnow.models.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
 _VIEWS = {"flip": 1.0, "crop": 1.0, "flip_crop": 1.0}
@@ -286,7 +287,7 @@ def run_one(file: Path, workspace: Path, params: dict, settings: dict, recipe: s
         max_unpacked_bytes=params["data"]["max_unpacked_gb"] * 2**30,
         every_class=False,
     )
-    trained = train(
+    trained = train_classifier(
         training["pixels"],
         training["labels"],
         decode_pixels(validation["image_bytes"].to_list(), image_size=size),
@@ -296,7 +297,7 @@ def run_one(file: Path, workspace: Path, params: dict, settings: dict, recipe: s
         seed=seed,
         description=f"{file.stem}, {recipe}, seed {seed}",
     )
-    network = resnet34(num_classes)
+    network = find_network("resnet34").build(num_classes)
     network.load_state_dict(trained.state)
     logits = predict(network, decode_pixels(test.images["image_bytes"].to_list(), image_size=size), batch_size=500)
     return {

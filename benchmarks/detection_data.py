@@ -20,9 +20,9 @@ from winnow import tables
 from winnow.data.decode import decode_pixels, read_image
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
-from winnow.encoders.base import best_device
-from winnow.encoders.embedding import embed_images
-from winnow.encoders.load import load_encoder
+from winnow.device import best_device
+from winnow.encoders.frozen.embedding import embed_images
+from winnow.encoders.frozen.timm import load_timm
 from winnow.params import Params
 from winnow.params.configs import load_config
 
@@ -219,8 +219,8 @@ def cached_arrays(
             "mean": half,
             "std": half,
         }
-        encoder = load_encoder("timm", settings, class_names=class_names or [], device=best_device())
+        network = load_timm(class_names=class_names or [], device=best_device(), **settings)
         cache.mkdir(parents=True, exist_ok=True)
-        features, zero_shot = embed_images(encoder, pixels, batch_size=16, flip=flip, scratch=cache / "parts")
+        features, zero_shot = embed_images(network, pixels, batch_size=16, flip=flip, scratch=cache / "parts")
         tables.write_arrays(file, features=features, **({} if zero_shot is None else zero_shot.arrays()))
     return tables.read_arrays(file)

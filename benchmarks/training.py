@@ -31,9 +31,10 @@ from torchvision.transforms import v2
 from machine import machine
 from synthetic import CLASSES, pictures
 from winnow.data.decode import decode_pixels
-from winnow.models.network import best_device, resnet34
+from winnow.device import best_device
+from winnow.models.classifier import train_classifier
+from winnow.models.networks import find_network
 from winnow.models.recipe import compute_dtype, named_recipe
-from winnow.models.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = 64
@@ -63,7 +64,7 @@ def main() -> None:
     for name, recipe in winnow_ways(arguments.epochs, arguments.no_compile).items():
         start = time.perf_counter()
         pixels = decode_pixels(encoded, image_size=SIZE)
-        trained = train(
+        trained = train_classifier(
             pixels,
             labels,
             pixels[: arguments.validation],
@@ -143,16 +144,16 @@ def plain_loop(folder: Path, transform: Callable, *, workers: int, device: torch
         pin_memory=device.type == "cuda",
         persistent_workers=True,
     )
-    network = resnet34(CLASSES).to(device).train()
-    optimiser = torch.optim.SGD(network.parameters(), lr=COURSE["learning_rate"], momentum=COURSE["momentum"])
+    network = find_network("resnet34").build(CLASSES).to(device).train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=COURSE["learning_rate"], momentum=COURSE["momentum"])
     rates = []
     for _ in range(3):
         start, seen = time.perf_counter(), 0
         for images, targets in loader:
             loss = cross_entropy(network(images.to(device)), targets.to(device))
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             seen += len(images)
         loss.item()  # waits for the device
         rates.append(seen / (time.perf_counter() - start))
@@ -161,7 +162,7 @@ def plain_loop(folder: Path, transform: Callable, *, workers: int, device: torch
 
 def arithmetic_limit(device: torch.device) -> float:
     """Images per second if every multiplication ran as fast as in a large matrix product of the training's type."""
-    network = resnet34(CLASSES)
+    network = find_network("resnet34").build(CLASSES)
     with FlopCounterMode(display=False) as counter:
         network(torch.zeros(2, 3, SIZE, SIZE)).sum().backward()
     dtype = compute_dtype("auto", device)

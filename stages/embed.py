@@ -1,67 +1,26 @@
 """Turn every image into a feature vector with the chosen encoder."""
 
-import io
-import json
-import shutil
-from pathlib import Path
-
-import numpy as np
-from PIL import Image
-
-from winnow import stage, tables
-from winnow.data.decode import decode_pixels
-from winnow.encoders.base import best_device
-from winnow.encoders.embedding import embed_images
-from winnow.encoders.fitted.trained import fit_trained_encoder
-from winnow.encoders.load import load_encoder
-
-SCRATCH = Path(".winnow/scratch/embed")
+from winnow import stage
+from winnow.data.pixels import DecodedPixels
+from winnow.encoders.registry import load_encoder
+from winnow.workspace import Workspace
 
 
 def main(params) -> str:
-    options = params.embed
-    manifest = tables.read_parquet("data/interim/manifest.parquet", ["image_id", "label"])
-    class_names = tables.read_json("data/interim/classes.json")
-    pixels = read_pixels(manifest["image_id"].to_numpy())
-    device = best_device()
-    zero_shot, no_zero_shot = None, ""
-    if options.encoder == "trained":
-        trained = fit_trained_encoder(
-            pixels,
-            manifest["label"].to_numpy(),
-            n_classes=len(class_names),
-            flip=options.flip,
-            device=device,
-            scratch=SCRATCH,
-            **options.trained.model_dump(),
-        )
-        features, fingerprint = trained.features, trained.fingerprint
-    else:
-        settings = getattr(options, options.encoder).model_dump()
-        encoder = load_encoder(options.encoder, settings, class_names=class_names, device=device)
-        features, zero_shot = embed_images(
-            encoder, pixels, batch_size=options.batch_size, flip=options.flip, scratch=SCRATCH
-        )
-        fingerprint, no_zero_shot = {**encoder.fingerprint, "flip": options.flip}, encoder.no_zero_shot
-    tables.write_arrays(
-        "data/interim/features.npz",
-        image_id=manifest["image_id"].to_numpy(dtype=str),
-        features=features,
-        encoder=np.array(json.dumps(fingerprint, sort_keys=True)),
-        **({} if zero_shot is None else zero_shot.arrays()),
+    workspace = Workspace()
+    manifest = workspace.table("manifest", ["image_id", "label"])
+    image_id = manifest["image_id"].to_numpy()
+    encoder = load_encoder(params.embed.model_dump(), class_names=workspace.class_names)
+    embedding = encoder.embed_dataset(
+        DecodedPixels(workspace.column("images", "image_bytes", of=image_id)),
+        manifest["label"].to_numpy(),
+        scratch=workspace.scratch("embed"),
     )
-    shutil.rmtree(SCRATCH, ignore_errors=True)
-    why = f"; no zero-shot: {no_zero_shot}" if no_zero_shot else ""
-    return f"{len(features)} images, {features.shape[1]} features each, by {options.encoder} on {device}{why}"
-
-
-def read_pixels(image_id: np.ndarray) -> np.ndarray:
-    """(N, H, W, 3) uint8 of the packed images, in the order of `image_id`."""
-    packed = tables.read_parquet("data/interim/images.parquet")
-    rows = tables.align(image_id, packed["image_id"].to_numpy(), "data/interim/images.parquet")
-    image_bytes = packed["image_bytes"].to_numpy()[rows]
-    image_size = Image.open(io.BytesIO(image_bytes[0])).width  # the manifest holds squares of one size
-    return decode_pixels(image_bytes, image_size=image_size)
+    workspace.write("features", {"image_id": image_id.astype(str), **embedding.arrays()})
+    workspace.remove_scratch("embed")
+    why = f"; no zero-shot: {embedding.no_zero_shot}" if embedding.no_zero_shot else ""
+    images, dimensions = embedding.features.shape
+    return f"{images} images, {dimensions} features each, by {encoder.name}{why}"
 
 
 if __name__ == "__main__":

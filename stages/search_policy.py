@@ -16,7 +16,7 @@ def main(params) -> str:
     # These take seconds to import, which a search that is off is not to cost.
     from winnow.augmentation.policy.search import SearchSettings, search_policy
     from winnow.data.pixels import DecodedPixels
-    from winnow.models.network import best_device
+    from winnow.device import best_device
 
     ledger = workspace.table("ledger", ["image_id", "split", "final_label"])
     ledger = ledger[ledger["split"] == "train"]

@@ -260,7 +260,10 @@ FILES: Mapping[str, File] = MappingProxyType(
             "files of a set; `part` is `baseline`, `submission` or `validation`",
             Table(PACKED, key="name"),
         ),
-        "weights": File("models/{arm}", "`seed-<s>.safetensors`: weights of the best epoch"),
+        "weights": File(
+            "models/{arm}",
+            "`seed-<s>.safetensors`: weights of the best epoch; `winnow` in the metadata holds `network`, `num_classes`",
+        ),
         "review": File("data/review", "what people decided: `decisions.csv` and `validation.csv`"),
         "submission": File("submission", "the folders to hand in"),
         "report": File("report", "`index.html` and `slides.pptx`, for people"),

@@ -4,6 +4,7 @@ Stages read and write through it, so that no script knows a path, and the same l
 second test set or a second round.
 """
 
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,10 @@ class Workspace:
     def scratch(self, *parts: str) -> Path:
         """A folder for what a stage keeps over a kill; neither git nor DVC sees it."""
         return self.root.joinpath(".winnow/scratch", *parts)
+
+    def remove_scratch(self, *parts: str) -> None:
+        """Remove that folder, if there is one: the stage is done."""
+        shutil.rmtree(self.scratch(*parts), ignore_errors=True)
 
     def table(
         self, name: str, columns: list[str] | None = None, *, of: np.ndarray | None = None, **parts: str

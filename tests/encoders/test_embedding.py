@@ -1,19 +1,23 @@
 """The embedding loop, and the encoder trained on the dataset itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from winnow.encoders.base import Encoder
-from winnow.encoders.embedding import embed_images, l2_normalised
 from winnow.encoders.fitted import trained
-from winnow.encoders.fitted.trained import fit_trained_encoder
+from winnow.encoders.fitted.mixup import Mixup
+from winnow.encoders.fitted.trained import TrainedSettings, fit_trained_encoder
+from winnow.encoders.frozen.embedding import embed_images
+from winnow.encoders.frozen.network import FrozenNetwork
+from winnow.encoders.normalise import l2_normalised
 from winnow.errors import WinnowError
 
 CPU = torch.device("cpu")
-SMALL = {"folds": 3, "epochs": 2, "width": 4, "input_size": 16, "learning_rate": 0.1, "seed": 0, "device": CPU}
+SMALL = TrainedSettings(folds=3, epochs=2, width=4, input_size=16, learning_rate=0.1, seed=0)
 
 
 class Killed(Exception):
@@ -27,8 +31,8 @@ class Projection:
         self.matrix = torch.from_numpy(np.random.default_rng(weights).normal(size=(12 * 12 * 3, 7))).float()
         self.seen, self.calls, self.dies_after, self.weights = 0, 0, dies_after, weights
 
-    def encoder(self) -> Encoder:
-        return Encoder(name="projection", fingerprint={"weights": self.weights}, encode=self.encode)
+    def encoder(self) -> FrozenNetwork:
+        return FrozenNetwork(name="projection", fingerprint={"weights": self.weights}, encode=self.encode)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         if self.calls == self.dies_after:
@@ -82,16 +86,19 @@ def test_a_killed_run_resumes_with_the_same_bytes(pixels, tmp_path):
 
 
 def test_stored_parts_are_not_taken_for_those_of_other_work(pixels, tmp_path):
+    """Chunks hold 32 images: another pixel makes its chunk new, other weights or options all three."""
     embed_images(Projection().encoder(), pixels, batch_size=4, flip=False, scratch=tmp_path)
     changed = pixels.copy()
-    changed[0, 0, 0, 0] ^= 1
-    for images, fake, flip in (
-        (changed, Projection(), False),
-        (pixels, Projection(weights=1), False),
-        (pixels, Projection(), True),
+    changed[40, 0, 0, 0] ^= 1
+    for images, fake, flip, seen in (
+        (changed, Projection(), False, 32),
+        (pixels, Projection(weights=1), False, 90),
+        (pixels, Projection(), True, 180),
     ):
-        embed_images(fake.encoder(), images, batch_size=4, flip=flip, scratch=tmp_path)
-        assert fake.seen == 90 * (2 if flip else 1)
+        features, _ = embed_images(fake.encoder(), images, batch_size=4, flip=flip, scratch=tmp_path)
+        assert fake.seen == seen
+        fresh, _ = embed_images(Projection(weights=fake.weights).encoder(), images, batch_size=4, flip=flip)
+        assert features.tobytes() == fresh.tobytes()
 
 
 def test_a_row_of_zeros_stays_finite():
@@ -100,9 +107,9 @@ def test_a_row_of_zeros_stays_finite():
 
 def test_trained_features_shape_and_determinism(digits):
     pixels, labels = digits[0][:120], digits[1][:120]
-    one = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
-    two = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
-    other = fit_trained_encoder(pixels, labels, n_classes=10, **{**SMALL, "seed": 1})
+    one = fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU)
+    two = fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU)
+    other = fit_trained_encoder(pixels, labels, replace(SMALL, seed=1), num_classes=10, device=CPU)
     assert one.features.shape == (120, 16)
     assert one.features.dtype == one.pred_probs.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(one.features, axis=1), 1, atol=1e-6)
@@ -118,10 +125,10 @@ def test_no_row_depends_on_labels_of_its_own_fold(digits, monkeypatch):
     pixels, labels = digits[0][:120], digits[1][:120]
     fold = np.arange(120) % 3
     monkeypatch.setattr(trained, "stratified_group_folds", lambda *_, **__: fold)
-    before = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL).pred_probs
+    before = fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU).pred_probs
     for held_out in range(3):
         changed = np.where(fold == held_out, (labels + 1) % 10, labels)
-        after = fit_trained_encoder(pixels, changed, n_classes=10, **SMALL).pred_probs
+        after = fit_trained_encoder(pixels, changed, SMALL, num_classes=10, device=CPU).pred_probs
         assert after[fold == held_out].tobytes() == before[fold == held_out].tobytes()
         assert after[fold != held_out].tobytes() != before[fold != held_out].tobytes()
 
@@ -130,8 +137,8 @@ def test_random_labels_are_predicted_at_chance(digits):
     """Every image twice, the copies sharing a random label: a network that saw the copy would know it."""
     pixels = np.concatenate([digits[0][:150]] * 2)
     labels = np.tile(np.random.default_rng(0).integers(0, 4, 150), 2)
-    options = {**SMALL, "epochs": 25, "width": 16}
-    result = fit_trained_encoder(pixels, labels, n_classes=4, **options)
+    settings = replace(SMALL, epochs=25, width=16)
+    result = fit_trained_encoder(pixels, labels, settings, num_classes=4, device=CPU)
     np.testing.assert_array_equal(result.fold[:150], result.fold[150:])
     chance, spread = 0.25, np.sqrt(0.25 * 0.75 / 150)
     assert (result.pred_probs.argmax(axis=1) == labels).mean() < chance + 3 * spread
@@ -139,7 +146,7 @@ def test_random_labels_are_predicted_at_chance(digits):
     leaky_fold = np.repeat([0, 1], 150)  # copies parted: the measure must see the leak
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trained, "stratified_group_folds", lambda *_, **__: leaky_fold)
-        leaky = fit_trained_encoder(pixels, labels, n_classes=4, **{**options, "folds": 2})
+        leaky = fit_trained_encoder(pixels, labels, replace(settings, folds=2), num_classes=4, device=CPU)
     assert (leaky.pred_probs.argmax(axis=1) == labels).mean() > chance + 3 * spread
 
 
@@ -147,8 +154,8 @@ def test_folds_share_one_space_and_ignore_a_third_of_wrong_labels(digits):
     pixels, true = digits
     rng = np.random.default_rng(0)
     given = np.where(rng.random(500) < 0.33, (true + rng.integers(1, 10, 500)) % 10, true)
-    options = {**SMALL, "folds": 2, "epochs": 15, "width": 8}
-    result = fit_trained_encoder(pixels, given, n_classes=10, **options)
+    settings = replace(SMALL, folds=2, epochs=15, width=8)
+    result = fit_trained_encoder(pixels, given, settings, num_classes=10, device=CPU)
     first, second = (np.flatnonzero(result.fold == index) for index in range(2))
     # Neighbours from the other fold only: worthless if the two networks' spaces differ.
     nearest = true[first][np.argsort(-result.features[second] @ result.features[first].T, axis=1)[:, :10]]
@@ -157,27 +164,41 @@ def test_folds_share_one_space_and_ignore_a_third_of_wrong_labels(digits):
     assert (result.pred_probs.argmax(axis=1) == true).mean() > 0.7
 
 
-def test_killed_training_keeps_finished_folds(digits, tmp_path, monkeypatch):
+def test_killed_training_goes_on_in_the_network_and_epoch_where_it_was(digits, tmp_path, monkeypatch):
     pixels, labels = digits[0][:120], digits[1][:120]
-    whole = fit_trained_encoder(pixels, labels, n_classes=10, **SMALL)
-    train, calls = trained._train, []
+    whole = fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU)
+    loss, steps = Mixup.loss, []  # 80 images for each of 3 networks: one step in each of 2 epochs
 
-    def killed_in_the_third(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
+    def killed_in_the_sixth(self, batch):
+        steps.append(batch)
+        if len(steps) == 6:
             raise Killed
-        return train(*arguments)
+        return loss(self, batch)
 
-    monkeypatch.setattr(trained, "_train", killed_in_the_third)
+    monkeypatch.setattr(Mixup, "loss", killed_in_the_sixth)
     with pytest.raises(Killed):
-        fit_trained_encoder(pixels, labels, n_classes=10, scratch=tmp_path, **SMALL)
-    resumed = fit_trained_encoder(pixels, labels, n_classes=10, scratch=tmp_path, **SMALL)
-    assert len(calls) == 4
+        fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU, scratch=tmp_path)
+    resumed = fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU, scratch=tmp_path)
+    assert len(steps) == 7
     assert resumed.features.tobytes() == whole.features.tobytes()
     assert resumed.fingerprint == whole.fingerprint
 
 
+def test_checkpoints_are_not_taken_for_those_of_other_data_or_settings(digits, tmp_path):
+    pixels, labels = digits[0][:120], digits[1][:120]
+    fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU, scratch=tmp_path)
+    darker = pixels // 2
+    for images, given, settings in (
+        (darker, labels, SMALL),
+        (pixels, labels[::-1].copy(), SMALL),
+        (pixels, labels, replace(SMALL, learning_rate=0.05)),
+    ):
+        with_scratch = fit_trained_encoder(images, given, settings, num_classes=10, device=CPU, scratch=tmp_path)
+        without = fit_trained_encoder(images, given, settings, num_classes=10, device=CPU)
+        assert with_scratch.features.tobytes() == without.features.tobytes()
+
+
 def test_training_that_diverges_says_so(digits):
     pixels, labels = digits[0][:120], digits[1][:120]
-    with pytest.raises(WinnowError, match=r"diverged .*embed\.trained\.learning_rate .*lower it"):
-        fit_trained_encoder(pixels, labels, n_classes=10, **{**SMALL, "learning_rate": 1e30})
+    with pytest.raises(WinnowError, match=r"1 of 3: the loss is not finite .*lower embed\.trained\.learning_rate"):
+        fit_trained_encoder(pixels, labels, replace(SMALL, learning_rate=1e30), num_classes=10, device=CPU)

@@ -1,6 +1,5 @@
 """Preprocessing and the loaders of frozen encoders, with tiny models of random weights: no network needed."""
 
-import importlib.util
 import io
 import json
 import zipfile
@@ -14,16 +13,14 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from winnow import tables
 from winnow.detect.labels.class_names import swapped_classes
-from winnow.encoders.base import Encoder
-from winnow.encoders.embedding import embed_images
 from winnow.encoders.frozen import hub
+from winnow.encoders.frozen.embedding import embed_images
+from winnow.encoders.frozen.network import FrozenNetwork
 from winnow.encoders.frozen.open_clip import load_open_clip
 from winnow.encoders.frozen.timm import load_timm
 from winnow.encoders.preprocess import preprocess
 from winnow.errors import WinnowError
-from winnow.params import load_params
 
 SHARED = Path(__file__).parents[3] / "shared"
 MOBILENET = SHARED / "encoders/mobilenetv2_100.imagenet.safetensors"
@@ -63,7 +60,7 @@ def tiny_clip(tmp_path_factory) -> Path:
     return folder / "tiny.pt"
 
 
-def load_tiny_clip(checkpoint: Path | str, **changes) -> Encoder:
+def load_tiny_clip(checkpoint: Path | str, **changes) -> FrozenNetwork:
     options = {
         "model": "winnow-tiny",
         "pretrained": str(checkpoint),
@@ -86,7 +83,7 @@ def tiny_resnet(tmp_path_factory) -> Path:
     return path
 
 
-def load_tiny_timm(checkpoint: Path | str | None, **changes) -> Encoder:
+def load_tiny_timm(checkpoint: Path | str | None, **changes) -> FrozenNetwork:
     options = {
         "model": "test_resnet",
         "checkpoint": None if checkpoint is None else str(checkpoint),
@@ -256,35 +253,6 @@ def test_timm_classifier_of_other_classes_gives_no_zero_shot(tmp_path, monkeypat
     assert "no single linear ImageNet-1k classifier" in encoder.no_zero_shot
 
 
-def test_self_check_puts_what_it_plants_behind_the_stored_originals(tiny_resnet, pixels, tmp_path, monkeypatch):
-    """Copies of the first five originals, which the file holds in another order, get the originals' rows."""
-    spec = importlib.util.spec_from_file_location("self_check", Path(__file__).parents[2] / "stages/self_check.py")
-    stage = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(stage)
-    options = load_params(Path(__file__).parents[2] / "params.yaml").embed
-    tiny = {
-        "model": "test_resnet",
-        "checkpoint": str(tiny_resnet),
-        "input_size": 32,
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-    }
-    timm_options = options.timm.model_copy(update=tiny)
-    options = options.model_copy(update={"encoder": "timm", "batch_size": 5, "timm": timm_options})
-    features, zero_shot = embed_images(
-        load_tiny_timm(tiny_resnet, class_names=["wolf", "goldfish"]), pixels, batch_size=5, flip=False
-    )
-    image_id = np.array([f"img_{index:02d}" for index in range(12)])
-    monkeypatch.chdir(tmp_path)
-    arrays = {"image_id": image_id, "features": features, **zero_shot.arrays()}
-    tables.write_arrays(stage.FEATURES, **{name: array[::-1] for name, array in arrays.items()})
-    planted = np.concatenate([pixels, pixels[:5]])
-    got, more = stage.embed(options, ["wolf", "goldfish"], image_id, planted, np.zeros(17, dtype=int))
-    assert set(more) == {"zero_shot_pred_probs", "in_class_probability"}
-    for array, original in ((got, features), *((more[name], arrays[name]) for name in more)):
-        np.testing.assert_allclose(array, np.concatenate([original, original[:5]]), atol=1e-5)
-
-
 def test_timm_features_are_the_mean_over_all_sizes(tiny_resnet, pixels):
     sizes = [load_tiny_timm(tiny_resnet, input_size=size).encode(pixels) for size in (32, 48, 64)]
     both = load_tiny_timm(tiny_resnet, more_input_sizes=[48, 64])
@@ -339,7 +307,7 @@ def course_images() -> tuple[np.ndarray, np.ndarray]:
     return _course_images(archive)
 
 
-def _mobilenet(*, mean: tuple[float, ...], std: tuple[float, ...]) -> Encoder:
+def _mobilenet(*, mean: tuple[float, ...], std: tuple[float, ...]) -> FrozenNetwork:
     return load_timm(
         model="mobilenetv2_100",
         checkpoint=str(MOBILENET),

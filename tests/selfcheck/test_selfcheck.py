@@ -14,8 +14,8 @@ from winnow.curation.decide import Thresholds
 from winnow.errors import WinnowError
 from winnow.params.configs import compose
 from winnow.selfcheck.pictures import COPIES, FOREIGN
-from winnow.selfcheck.plant import believed_clean, plant_faults
-from winnow.selfcheck.report import fates, report, summary
+from winnow.selfcheck.plant import clean_images, plant_faults
+from winnow.selfcheck.report import flip_outcomes, report, summary
 from winnow.selfcheck.rerun import rerun_detectors
 
 NAMES = ["cat", "lynx", "wolf"]
@@ -24,7 +24,7 @@ SIZE = 32
 
 @pytest.fixture(scope="module")
 def data() -> dict[str, np.ndarray]:
-    """120 smooth pictures, 40 per class, of which the last 10 of each class are not believed clean."""
+    """120 smooth pictures, 40 per class, of which the last 10 of each class are not clean."""
     rng = np.random.default_rng(0)
     field = ndimage.gaussian_filter(rng.normal(size=(120, SIZE, SIZE, 3)), (0, 3, 3, 0), mode="wrap")
     pixels = np.clip(128 + 45 * field / field.std(axis=(1, 2, 3), keepdims=True), 0, 255).astype(np.uint8)
@@ -121,12 +121,12 @@ def test_nothing_planted_where_nothing_is_asked_for(data):
     assert (planted.images["fault"] == "").all()
 
 
-def test_no_clean_images_is_said_in_words(data):
-    with pytest.raises(WinnowError, match="they believe none; loosen"):
+def test_a_dataset_without_clean_images_is_refused(data):
+    with pytest.raises(WinnowError, match="no detector flags, and there are none; loosen"):
         plant(data, clean=np.zeros(120, dtype=bool))
 
 
-def test_believed_clean_takes_only_what_nothing_speaks_against():
+def test_only_images_that_no_detector_flags_are_clean():
     fine = {
         "rule": "keep",
         "flagged_label_issue": False,
@@ -146,7 +146,7 @@ def test_believed_clean_takes_only_what_nothing_speaks_against():
         {"suggested_label": 0},
     ]
     frame = pd.DataFrame([fine, *[fine | change for change in suspicions]])
-    assert believed_clean(frame).tolist() == [True] + [False] * 7
+    assert clean_images(frame).tolist() == [True] + [False] * 7
 
 
 def verdicts(images: pd.DataFrame, *, perfect: bool) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def test_a_perfect_detector_gets_1_everywhere(data):
     assert (planted["precision"].dropna() == 1).all() and planted["precision"].notna().sum() >= 3
     assert (planted["auroc"].dropna() == 1).all() and planted["auroc"].notna().sum() > 8
     assert (table["false_alarms"].dropna() == 0).all()
-    assert fates(verdicts(images, perfect=True), images) == {
+    assert flip_outcomes(verdicts(images, perfect=True), images) == {
         "relabelled_rightly": 18,
         "relabelled_wrongly": 0,
         "dropped": 0,
@@ -192,7 +192,7 @@ def test_detectors_that_find_nothing_get_recall_0(data):
     assert (planted["recall"] == 0).all() and (planted["found"] == 0).all()
     assert planted["precision"].isna().all()
     assert (planted["auroc"].dropna() == 0.5).all()
-    assert fates(verdicts(images, perfect=False), images)["kept_with_the_wrong_label"] == 18
+    assert flip_outcomes(verdicts(images, perfect=False), images)["kept_with_the_wrong_label"] == 18
 
 
 def test_false_alarms_count_where_they_belong(data):

@@ -6,21 +6,26 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from winnow.data.archive import Archive
-from winnow.data.decode import BadImage, Decoded, read_image, upright_rgb
+from winnow.data.decode import BadImage, Decoded, decode_pixels, read_image, upright_rgb
 from winnow.data.pixels import Pixels
 from winnow.detect.duplicates.hashed import HashedImages
 from winnow.detect.duplicates.leaks import find_leaks
 from winnow.errors import WinnowError
 from winnow.progress import progress
 
+if TYPE_CHECKING:
+    from winnow.encoders.base import Encoder
+
 COLUMNS = ("image_id", "photo", "label", "width", "height", "bytes_sha256", "image_bytes")
 CHECKS = ("predicted_label", "predicted_confidence", "label_probability", "encoder_agrees", "counterparts", "same_as")
+REJECTED = ("photo", "reason", "detail")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _PACKED = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
@@ -82,7 +87,7 @@ def read_outside(
     photos = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
     photos = photos.astype(dict.fromkeys(("label", "width", "height"), np.int64))
     whole = np.stack([row[-1] for row in rows]) if rows else np.empty((0, image_size, image_size, 3), np.uint8)
-    return photos, whole, pd.DataFrame(sorted(rejected), columns=["photo", "reason", "detail"])
+    return photos, whole, pd.DataFrame(sorted(rejected), columns=list(REJECTED))
 
 
 def check_outside(
@@ -129,6 +134,58 @@ def check_outside(
     frame["counterparts"] = [",".join(sorted(names, key=lambda name: (names[name], name))) for names in found]
     frame["same_as"] = same_as
     return frame.astype({"counterparts": "str", "same_as": "str"})
+
+
+def compare_photos(
+    photos: pd.DataFrame,
+    whole: np.ndarray,
+    encoder: "Encoder",
+    *,
+    image_id: np.ndarray,
+    pixels: Pixels,
+    trusted_pixels: Pixels,
+    trusted_labels: np.ndarray,
+    trusted_features: np.ndarray,
+    l2: float,
+) -> pd.DataFrame:
+    """Classify photos by a model of the dataset's trusted images, and compare them with all of its images.
+
+    Args:
+        photos, whole: (M rows) as `read_outside` returns them.
+        encoder: what made the features.
+        image_id: (N,) ids of the dataset's images.
+        pixels: (N, H, W, 3) uint8 of those.
+        trusted_pixels: (T, H, W, 3) uint8 of the dataset's images whose labels no detector flags.
+        trusted_labels: (T,) int in [0, K) of those.
+        trusted_features: (T, D) float32 of those.
+        l2: penalty of the linear probe, where the model is one.
+
+    Returns:
+        As `check_outside`.
+    """
+    if photos.empty:
+        return no_photos()
+    cropped = decode_pixels(photos["image_bytes"].to_list(), image_size=whole.shape[1])
+    pred_probs = encoder.classify_new(
+        cropped, pixels=trusted_pixels, labels=trusted_labels, features=trusted_features, l2=l2
+    )
+    return check_outside(photos, cropped, whole, pred_probs=pred_probs, image_id=image_id, dataset=pixels)
+
+
+def import_summary(photos: pd.DataFrame, rejected: pd.DataFrame) -> str:
+    """How many photos were taken, and how many of them deserve a look."""
+    if photos.empty and rejected.empty:
+        return "no external photos"
+    return (
+        f"{len(photos)} photos ({len(rejected)} rejected); the encoder disagrees with the class of "
+        f"{(~photos['encoder_agrees']).sum()}; {(photos['counterparts'] != '').sum()} nearly equal an image of the "
+        "dataset"
+    )
+
+
+def no_rejected() -> pd.DataFrame:
+    """The rejected photos where there are none."""
+    return pd.DataFrame(columns=list(REJECTED))
 
 
 def no_photos() -> pd.DataFrame:

@@ -1,118 +1,114 @@
-"""What an encoder is, and what all loaders of encoders share."""
+"""What every encoder does, frozen or fitted on the data."""
 
-import difflib
-import hashlib
-import pickle
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from torch import nn
 
-from winnow.encoders.zero_shot import ZeroShot
-from winnow.errors import WinnowError
-
-# What reading a checkpoint raises when the file is cut short, is something else, or is of another network.
-CHECKPOINT_ERRORS = (
-    RuntimeError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OSError,
-    EOFError,
-    pickle.UnpicklingError,
-    SafetensorError,
-)
+from winnow.data.pixels import Pixels
+from winnow.encoders.zero_shot import ZeroShot, joined
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """A frozen network that turns images into feature vectors.
+class Embedding:
+    """Features of N images.
 
     Attributes:
-        name: as in params.yaml: `open_clip`, `timm`.
-        fingerprint: all that decides the features (model, weights' sha256, preprocessing); JSON values only.
-        encode: (B, H, W, 3) uint8 pixels to (B, D) float32 features, not yet normalised, on the encoder's device.
-        zero_shot: (N, D) float32 features as `encode` gave them, not normalised, to class probabilities; None where the
-            network does not know the classes by name.
+        features: (N, D) float32, rows of length 1.
+        fingerprint: all that decided them (encoder, weights' sha256, preprocessing); JSON values only.
+        zero_shot: class probabilities from the class names alone; None where the encoder gives none.
         no_zero_shot: why `zero_shot` is None, in a few words.
     """
 
-    name: str
+    features: np.ndarray
     fingerprint: Mapping[str, Any]
-    encode: Callable[[np.ndarray], torch.Tensor]
-    zero_shot: Callable[[np.ndarray], ZeroShot] | None = None
+    zero_shot: ZeroShot | None = None
     no_zero_shot: str = ""
 
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Embedding":
+        """From the arrays of `features.npz`."""
+        zero_shot = None
+        if "zero_shot_pred_probs" in arrays:
+            zero_shot = ZeroShot(arrays["zero_shot_pred_probs"], arrays["in_class_probability"])
+        return cls(arrays["features"], json.loads(str(arrays["encoder"])), zero_shot)
 
-def best_device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of `features.npz`, but for `image_id`."""
+        return {
+            "features": self.features,
+            "encoder": np.array(json.dumps(dict(self.fingerprint), sort_keys=True)),
+            **(self.zero_shot.arrays() if self.zero_shot else {}),
+        }
 
-
-def exact_arithmetic() -> AbstractContextManager[None]:
-    """Within it, GPUs convolve in full float32 (TF32 would round to 10 bits) and give the same result every time."""
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-
-
-def file_sha256(path: str | Path) -> str:
-    """Digest of a file's bytes."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def weights_sha256(network: nn.Module) -> str:
-    """Digest of a network's weights and buffers, for those that came from no file of the user's."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+    def followed_by(self, other: "Embedding") -> "Embedding":
+        """The images of both, embedded by the same encoder, one after the other."""
+        zero_shot = joined([self.zero_shot, other.zero_shot]) if self.zero_shot and other.zero_shot else None
+        features = np.concatenate([self.features, other.features])
+        return Embedding(features, other.fingerprint, zero_shot, other.no_zero_shot)
 
 
-def existing_checkpoint(path: str, *, key: str) -> Path:
-    """The checkpoint at `path`; `key` is where params.yaml names it.
+class Encoder(Protocol):
+    """Turns the images of a dataset into features.
 
-    Raises:
-        WinnowError: if there is no such file.
+    A frozen encoder has published weights: the features of an image depend on that image alone. A fitted one is trained
+    on the dataset itself, each image embedded by a network that did not see it: they depend on all images and labels.
+    `winnow.encoders.registry` lists both.
+
+    Attributes:
+        name: as `embed.encoder` in params.yaml has it.
+        is_fitted: whether it is trained on the dataset.
     """
-    checkpoint = Path(path).expanduser()
-    if not checkpoint.is_file():
-        raise WinnowError(
-            f"the weights {path} do not exist (looked for {checkpoint.resolve()}); put the checkpoint file there, "
-            f"mend {key}, or set embed.encoder to trained, which needs none."
-        )
-    return checkpoint
 
+    @property
+    def name(self) -> str: ...
 
-def first_sentence(error: BaseException) -> str:
-    """The start of another library's error, fit for the inside of one of ours."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines[:2]) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
+    @property
+    def is_fitted(self) -> bool: ...
 
+    def embed_dataset(self, pixels: Pixels, labels: np.ndarray, *, scratch: Path | None = None) -> Embedding:
+        """Embed all images of a dataset.
 
-def unknown_model(model: str, known: Iterable[str], *, key: str, library: str) -> WinnowError:
-    """The error for a model that `library` does not have, with the names nearest to it."""
-    names = {name.lower(): name for name in known}
-    near = [names[match] for match in difflib.get_close_matches(model.lower(), names, n=4, cutoff=0.5)]
-    hint = f"did you mean {', '.join(near)}?" if near else "no name is near to it."
-    return WinnowError(f"{key} is {model!r}, which {library} does not know; {hint}")
+        Args:
+            pixels: (N, H, W, 3) uint8.
+            labels: (N,) int in [0, K), as given, wrong ones and all.
+            scratch: folder for finished parts, from which a run after a kill goes on and gives the same bytes; None
+                keeps none. The caller removes it.
 
+        Returns:
+            N rows.
+        """
 
-def say_if_other_preprocessing(*, key: str, model: str, given: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Print one line if input size, mean or std are not the ones that `model` is published with.
+    def embed_extended(
+        self, pixels: Pixels, labels: np.ndarray, before: Embedding, *, scratch: Path | None = None
+    ) -> Embedding:
+        """Embed a dataset that grew, and some of whose labels changed, since it was embedded.
 
-    Wrong ones raise no error anywhere: the features only get worse.
-    """
-    other = [name for name in own if not np.allclose(given[name], own[name], atol=1e-4)]
-    if other:
-        said = "; ".join(f"{name} is {given[name]}, the model's own is {own[name]}" for name in other)
-        print(f"winnow: {key}: {said} ({model}): right only if these weights were made so.", file=sys.stderr)
+        Args:
+            pixels: (N + M, H, W, 3) uint8: the N images embedded before, then the new ones.
+            labels: (N + M,) int in [0, K), as they are now.
+            before: what `embed_dataset` gave for the first N with the labels that they had.
+            scratch: as in `embed_dataset`.
+
+        Returns:
+            N + M rows, as `embed_dataset` would give them; a frozen encoder embeds the new images alone.
+        """
+
+    def classify_new(
+        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, features: np.ndarray, l2: float
+    ) -> np.ndarray:
+        """Class probabilities of images outside the dataset, by a model that has learned from the dataset alone.
+
+        Args:
+            new_pixels: (M, H, W, 3) uint8.
+            pixels: (N, H, W, 3) uint8 of the dataset's images to learn from.
+            labels: (N,) int in [0, K) of these.
+            features: (N, D) float32 of these, as `embed_dataset` gave them.
+            l2: penalty of the linear probe, where the model is one.
+
+        Returns:
+            (M, K) float32, rows sum to 1.
+        """

@@ -1,4 +1,4 @@
-"""Class probabilities from a classifier that knows the classes by name and saw none of the data's labels."""
+"""Class probabilities from the class names alone: none of the data's labels is used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import torch
 
 @dataclass(frozen=True)
 class ZeroShot:
-    """What names alone say about N images.
+    """Zero-shot probabilities of N images.
 
     Attributes:
         pred_probs: (N, K) float32 among the K classes; rows sum to 1.
-        in_class_probability: (N,) float32 in [0, 1]: what the K classes get together, against everything else that the
-            classifier knows; low for an image of no class.
+        in_class_probability: (N,) float32 in [0, 1]: of the K classes together, against all other labels of the
+            classifier; lower for an image of no class.
     """
 
     pred_probs: np.ndarray

@@ -7,7 +7,8 @@ import numpy as np
 
 from winnow.data.pixels import Pixels
 from winnow.errors import WinnowError
-from winnow.models.network import load_model, predict
+from winnow.models.predict import predict
+from winnow.models.weights import load_model
 from winnow.progress import progress
 
 

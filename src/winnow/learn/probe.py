@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from winnow.device import best_device
+
 _ITERATIONS = 100
 
 
@@ -108,7 +110,7 @@ class LinearProbe:
         All 1,280 directions of MobileNetV2 take more than twice the time of 512. The ensemble's figures do not need
         them; a probe alone that learns from clean labels gains a point of accuracy.
         """
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = best_device()
         centred = torch.tensor(features, dtype=torch.float32, device=device)
         centred = centred - centred.mean(dim=0)
         centred /= centred.square().mean().sqrt().clamp_min(1e-12)

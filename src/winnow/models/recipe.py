@@ -1,6 +1,7 @@
 """Training recipes: held fixed, so that a difference in accuracy is a difference in the data."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -89,6 +90,12 @@ class Recipe:
 def named_recipe(name: str, **settings: Any) -> Recipe:
     """The recipe `name`, "course" or "fast", with the numbers in `settings` (attributes of `Recipe`)."""
     return Recipe(**_SCHEDULES[name], **settings)
+
+
+def chosen_recipe(train: Mapping[str, Any]) -> Recipe:
+    """The recipe that the section `train` of params.yaml chooses: `recipe`, with its section and the common keys."""
+    common = {name: train[name] for name in ("patience", "precision", "compile")}
+    return named_recipe(train["recipe"], **train[train["recipe"]], **common)
 
 
 def _half_cosine(start: float, end: float, way: float) -> float:

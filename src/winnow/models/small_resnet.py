@@ -10,10 +10,10 @@ class SmallResNet(nn.Module):
 
     Args:
         width: channels of the first block; the features have 4 * width dimensions.
-        n_classes: outputs of the classifier.
+        num_classes: outputs of the classifier.
     """
 
-    def __init__(self, *, width: int, n_classes: int) -> None:
+    def __init__(self, *, width: int, num_classes: int) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
@@ -21,14 +21,14 @@ class SmallResNet(nn.Module):
         self.blocks = nn.Sequential(
             _Block(width, width, stride=1), _Block(width, 2 * width, stride=2), _Block(2 * width, 4 * width, stride=2)
         )
-        self.classifier = nn.Linear(4 * width, n_classes)
+        self.classifier = nn.Linear(4 * width, num_classes)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) to (B, 4 * width), not negative."""
         return self.blocks(self.stem(images)).mean(dim=(2, 3))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W) to logits (B, n_classes)."""
+        """(B, 3, H, W) to logits (B, num_classes)."""
         return self.classifier(self.features(images))
 
 

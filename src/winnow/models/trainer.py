@@ -1,278 +1,221 @@
-"""The training loop: dataset resident on the device as uint8, a fixed recipe, checkpoints that a kill leaves whole.
+"""The training loop: steps, callbacks around them, and checkpoints that a kill leaves whole.
 
-Measured with ResNet-34 at 64x64 and batches of 128, on one thread of an AMD EPYC (Zen 4): 107 images/s in bfloat16 and
-channels_last, 56 in plain float32.
+Every network of the project is trained here: the classifiers that the data are judged by (`models/classifier.py`) and
+the networks of the encoders that are fitted on the data (`encoders/fitted/`). What differs between them is handed in:
+an `Objective`, an optimizer, a schedule and callbacks.
 """
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
-import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from winnow.checkpoint import load_checkpoint, save_checkpoint
+from winnow.device import exact_arithmetic, random_state, set_random_state
 from winnow.errors import WinnowError
-from winnow.metrics import balanced_accuracy
-from winnow.models.average import WeightAverage
-from winnow.models.network import best_device, predict, resnet34, to_input
-from winnow.models.recipe import Recipe, compute_dtype
-from winnow.progress import progress
-
-CURVE_COLUMNS = ["epoch", "train_loss", "validation_loss", "validation_balanced_accuracy", "learning_rate"]
+from winnow.progress import Reporter, progress
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """A finished run.
+class Objective(Protocol):
+    """What a training minimises.
 
     Attributes:
-        state: weights of the best epoch, on the CPU.
-        best_epoch: counted from 1; the first of those with the highest validation balanced accuracy.
-        images_per_second: of the fastest epoch, validation not counted; 0 if a checkpoint left nothing to train.
-        curve: a row per epoch: epoch, train_loss (mean over the images trained on, of what the recipe minimises),
-            validation_loss, validation_balanced_accuracy, learning_rate (of the epoch's first step).
+        images_per_epoch: images in all batches of an epoch.
     """
 
-    state: dict[str, Tensor]
-    best_epoch: int
-    images_per_second: float
-    curve: pd.DataFrame
+    images_per_epoch: int
+
+    def batches(self, epoch: int) -> Sequence[Tensor]:
+        """The steps of an epoch, counted from 1: (B,) int64 positions of images each, on the network's device."""
+
+    def loss(self, batch: Tensor) -> Tensor:
+        """Mean loss of the images at these positions: a scalar that `backward` is called on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What changes from epoch to epoch, such as the state of a random generator; for a checkpoint."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`'s result."""
 
 
-def train(
-    pixels: np.ndarray,
-    labels: np.ndarray,
-    validation_pixels: np.ndarray,
-    validation_labels: np.ndarray,
+@dataclass
+class Run:
+    """A training under way, as callbacks see it.
+
+    Attributes:
+        network: what is trained.
+        optimizer: its optimizer; "lr" of its groups is the learning rate of the current step.
+        epochs: epochs of the whole training.
+        curve: a row per finished epoch: `epoch` counted from 1, `train_loss` (mean over the epoch's images, of what the
+            objective minimises), `learning_rate` (of the epoch's first step), and what callbacks add.
+        note: shown by the progress display; of the epoch that ended last.
+        stop: a callback sets it to end the training after the current epoch.
+        images_per_second: of the fastest epoch, callbacks at its end not counted; 0 before the first.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    epochs: int
+    curve: list[dict[str, float]] = field(default_factory=list)
+    note: str = ""
+    stop: bool = False
+    images_per_second: float = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no epoch is left to train."""
+        return self.stop or len(self.curve) >= self.epochs
+
+
+class Callback:
+    """What is done around the steps of a training; each method does nothing unless it is overridden."""
+
+    def after_backward(self, run: Run, batch: Tensor) -> None:
+        """Called before a step is taken: parameters of `run.network` hold the gradients of the batch's mean loss.
+
+        Args:
+            run: the training.
+            batch: (B,) int64 positions of the batch's images.
+        """
+
+    def after_step(self, run: Run, batch: Tensor) -> None:
+        """Called when a step has changed the weights; `batch` as in `after_backward`."""
+
+    def after_epoch(self, run: Run) -> None:
+        """Called when the epoch's row stands at the end of `run.curve`; it may add to that row, or set `run.stop`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of this callback."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`'s result."""
+
+
+def fit(
+    network: nn.Module,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
     *,
-    num_classes: int,
-    recipe: Recipe,
-    seed: int,
-    scratch: Path | None = None,
+    epochs: int,
+    learning_rate_at: Callable[[int, int, int], float],
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Path | None = None,
     checkpoint_share: float = 0.05,
-    device: torch.device | None = None,
-    make_network: Callable[[int], nn.Module] = resnet34,
-    description: str = "train",
-) -> TrainResult:
-    """Train a network from scratch and keep the epoch that is best on the validation set.
+    description: str,
+    remedy: str,
+) -> Run:
+    """Train a network in place.
 
-    The same arguments give the same bits on the same machine's CPU; on a GPU cuDNN is held to deterministic kernels.
-    A run that was killed and is started again with the same arguments continues after the last epoch that it wrote a
-    checkpoint of, and ends with the bits of an uninterrupted one.
+    The same arguments under the same `winnow.device.seeded` give the same bits on the same machine's CPU; on a GPU
+    cuDNN is held to deterministic kernels. A run that was killed and is started again with the same arguments
+    continues after the last epoch that it wrote a checkpoint of, and ends with the bits of an uninterrupted one: random
+    numbers that the forward pass draws (dropout, drop path) included.
 
     Args:
-        pixels: (N, H, W, 3) uint8, N at least 2.
-        labels: (N,) integers in [0, K).
-        validation_pixels: (M, H, W, 3) uint8, M at least 1.
-        validation_labels: (M,) integers in [0, K).
-        num_classes: K.
-        recipe: how to train.
-        seed: decides the initial weights and the order of the images.
-        scratch: folder for the checkpoint, three times the network's size (four with an average of the weights); None
-            writes none. The caller removes it.
+        network: on the device to train on.
+        objective: the batches of an epoch, and their loss.
+        optimizer: of the network's parameters.
+        epochs: passes over the images.
+        learning_rate_at: from the epoch (counted from 1), the step (of the epoch, from 0) and the steps per epoch to
+            the step's learning rate.
+        callbacks: called in this order.
+        checkpoint: file that this very training alone writes (see `winnow.checkpoint.fingerprint`); None writes none.
+            The caller removes it.
         checkpoint_share: most of the time that writing checkpoints may take, at least 0: a GPU is done with an epoch
             sooner than a disk. The first epoch and the last always have one.
-        device: where to train; None takes `best_device`.
-        make_network: builds the network for K classes; it must draw no random numbers in its forward pass (dropout),
-            since those are not part of a checkpoint.
-        description: what the progress display calls this run.
+        description: what the progress display and errors call this training.
+        remedy: what to do if the loss stops being finite, for the error.
+
+    Returns:
+        The finished run.
 
     Raises:
-        WinnowError: if a set is too small, a label lies outside [0, K), or the loss stops being finite.
-        ValueError: if pixels and labels differ in length, or pixels are not uint8 (N, H, W, 3).
+        WinnowError: if the loss, or a number that a callback adds to the curve, stops being finite.
     """
-    _check_set("training", pixels, labels, num_classes=num_classes, least=2)
-    _check_set("validation", validation_pixels, validation_labels, num_classes=num_classes, least=1)
-    device = device or best_device()
-    dtype = compute_dtype(recipe.precision, device)
-    network = _initial_network(make_network, num_classes, seed)
-    checkpoint = None
-    if scratch:
-        # The initial weights stand for the architecture.
-        settings = {"recipe": asdict(recipe), "seed": seed, "run on": [device.type, str(dtype), torch.__version__]}
-        arrays = {"pixels": pixels, "labels": labels}
-        arrays |= {"validation_pixels": validation_pixels, "validation_labels": validation_labels}
-        arrays |= {f"weights.{name}": tensor.numpy() for name, tensor in network.state_dict().items()}
-        checkpoint = Path(scratch) / f"{fingerprint(settings, arrays)}.pt"
+    run = Run(network, optimizer, epochs)
+    with exact_arithmetic():
+        if checkpoint and (saved := load_checkpoint(checkpoint)):
+            _restore(run, objective, callbacks, saved)
+        start, writing = time.monotonic(), 0.0
+        images = objective.images_per_epoch
+        with progress(description, epochs * images, done=len(run.curve) * images) as report:
+            while not run.is_over:
+                _train_epoch(run, objective, learning_rate_at, callbacks, report)
+                for callback in callbacks:
+                    callback.after_epoch(run)
+                if not all(map(math.isfinite, run.curve[-1].values())):
+                    raise WinnowError(f"{description}: the loss is not finite after epoch {len(run.curve)}; {remedy}.")
+                before = time.monotonic()
+                if checkpoint and (run.is_over or writing <= checkpoint_share * (before - start)):
+                    save_checkpoint(checkpoint, _content(run, objective, callbacks))
+                    writing += time.monotonic() - before
+    return run
 
-    network.to(device, memory_format=torch.channels_last)
-    optimiser = torch.optim.SGD(
-        network.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
-        weight_decay=recipe.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-    )
-    average = WeightAverage(network, recipe.average_decay) if recipe.average_decay else None
-    judged = average.network if average else network
-    curve: list[dict[str, float]] = []
-    best: dict[str, Tensor] = {}
-    if checkpoint and (saved := load_checkpoint(checkpoint)):
-        network.load_state_dict(saved["network"])
-        optimiser.load_state_dict(saved["optimiser"])
-        best, curve = saved["best"], saved["curve"]
-        if average:
-            average.network.load_state_dict(saved["average"])
-            average.steps = saved["average_steps"]
 
-    resident = torch.as_tensor(pixels).to(device)  # (N, H, W, 3) uint8: a quarter of the size of floats
-    targets = torch.tensor(labels, dtype=torch.int64, device=device)
-    validation = torch.as_tensor(validation_pixels).to(device)
-    loss_of = _loss_function(network, recipe, dtype=dtype, device=device)
-    first = len(curve) + 1
-    start, writing, fastest = time.monotonic(), 0.0, 0.0
-    with progress(description, recipe.epochs * len(pixels), done=len(curve) * len(pixels)) as report:
-        for epoch in range(first, recipe.epochs + 1):
-            if _is_patience_over(curve, recipe):
-                break
-            # Drawn from (seed, epoch) alone, so that a resumed run needs no generator's state.
-            order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(pixels))).to(device)
-            batches = order.split(recipe.batch_size)
-            network.train()
-            # Summed on the device, which is waited for once, at the end of the epoch.
-            total, seen = torch.zeros((), device=device), 0
-            tick = _ticker(report, epoch, recipe.epochs, curve)
-            epoch_start = time.perf_counter()
-            # float32 is meant as such: cuDNN would take TF32 for convolutions, with 10 bits of 23.
-            exact = dtype == torch.float32
-            with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=not exact):
-                for step, batch in enumerate(batches):
-                    if len(batch) > 1:
-                        for group in optimiser.param_groups:
-                            group["lr"] = recipe.learning_rate_at(epoch, step, len(batches))
-                        loss = loss_of(resident.index_select(0, batch), targets[batch])
-                        loss.backward()
-                        optimiser.step()
-                        # Here, and not before the next backward pass: a CUDA graph would find its memory in use.
-                        optimiser.zero_grad(set_to_none=True)
-                        if average:
-                            average.update()
-                        total += loss.detach() * len(batch)
-                        seen += len(batch)
-                    tick(len(batch))
-            train_loss = (total / seen).item()  # waits for the device
-            fastest = max(fastest, len(pixels) / (time.perf_counter() - epoch_start))
-            logits = predict(judged, validation, batch_size=recipe.batch_size, device=device)
-            row = {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "validation_loss": _mean_loss(logits, validation_labels),
-                "validation_balanced_accuracy": balanced_accuracy(
-                    validation_labels, logits.argmax(axis=1), num_classes=num_classes
-                ),
-                "learning_rate": recipe.learning_rate_at(epoch, 0, len(batches)),
-            }
-            if not math.isfinite(row["train_loss"] + row["validation_loss"]):
-                raise WinnowError(
-                    f"{description}: the loss is no number after epoch {epoch}; lower the recipe's learning_rate under "
-                    "train in params.yaml."
-                )
-            curve.append(row)
-            if _epochs_since_best(curve) == 0:
-                best = {name: tensor.detach().cpu().clone() for name, tensor in judged.state_dict().items()}
-            is_last = epoch == recipe.epochs or _is_patience_over(curve, recipe)
-            before = time.monotonic()
-            if checkpoint and (is_last or writing <= checkpoint_share * (before - start)):
-                content = {
-                    "network": network.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "best": best,
-                    "curve": curve,
-                }
-                if average:
-                    content |= {"average": average.network.state_dict(), "average_steps": average.steps}
-                save_checkpoint(checkpoint, content)
-                writing += time.monotonic() - before
-    return TrainResult(
-        state=best,
-        best_epoch=len(curve) - _epochs_since_best(curve),
-        images_per_second=fastest,
-        curve=pd.DataFrame(curve, columns=CURVE_COLUMNS),
+def _train_epoch(
+    run: Run,
+    objective: Objective,
+    learning_rate_at: Callable[[int, int, int], float],
+    callbacks: Sequence[Callback],
+    report: Reporter,
+) -> None:
+    """One pass over the images, and its row of the curve. The device is waited for once, at the end."""
+    epoch = len(run.curve) + 1
+    batches = objective.batches(epoch)
+    run.network.train()
+    total, seen = torch.zeros((), device=_device(run.network)), 0
+    start = time.perf_counter()
+    for step, batch in enumerate(batches):
+        for group in run.optimizer.param_groups:
+            group["lr"] = learning_rate_at(epoch, step, len(batches))
+        loss = objective.loss(batch)
+        loss.backward()
+        for callback in callbacks:
+            callback.after_backward(run, batch)
+        run.optimizer.step()
+        for callback in callbacks:
+            callback.after_step(run, batch)
+        # Here, and not before the next backward pass: a CUDA graph would find its memory in use.
+        run.optimizer.zero_grad(set_to_none=True)
+        total += loss.detach() * len(batch)
+        seen += len(batch)
+        speed = seen / (time.perf_counter() - start)
+        report(len(batch), f"epoch {epoch}/{run.epochs}, {speed:.0f} images/s{run.note}")
+    train_loss = (total / seen).item()  # waits for the device
+    run.images_per_second = max(run.images_per_second, seen / (time.perf_counter() - start))
+    run.note = f", loss {train_loss:.3f}"
+    run.curve.append(
+        {"epoch": epoch, "train_loss": train_loss, "learning_rate": learning_rate_at(epoch, 0, len(batches))}
     )
 
 
-def _loss_function(
-    network: nn.Module, recipe: Recipe, *, dtype: torch.dtype, device: torch.device
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """Make the function from (B, H, W, 3) uint8 pixels and (B,) int64 targets to the mean loss, compiled if wanted."""
-
-    def loss_of(pixels: Tensor, targets: Tensor) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-            logits = network(to_input(pixels))  # (B, K)
-        return cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
-
-    if not recipe.compile:
-        return loss_of
-    compiled = torch.compile(loss_of, mode="reduce-overhead" if device.type == "cuda" else None, dynamic=False)
-
-    def loss_of_batch(pixels: Tensor, targets: Tensor) -> Tensor:
-        if len(pixels) != recipe.batch_size:  # the last one: compiling for its size costs more than it gives
-            return loss_of(pixels, targets)
-        torch.compiler.cudagraph_mark_step_begin()
-        return compiled(pixels, targets)
-
-    return loss_of_batch
+def _content(run: Run, objective: Objective, callbacks: Sequence[Callback]) -> dict[str, Any]:
+    return {
+        "network": run.network.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "objective": objective.state_dict(),
+        "callbacks": [callback.state_dict() for callback in callbacks],
+        "curve": run.curve,
+        "stop": run.stop,
+        "random": random_state(_device(run.network)),
+    }
 
 
-def _initial_network(make_network: Callable[[int], nn.Module], num_classes: int, seed: int) -> nn.Module:
-    """Build on the CPU, so that every device starts from the same weights; the caller's RNG is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        return make_network(num_classes)
+def _restore(run: Run, objective: Objective, callbacks: Sequence[Callback], saved: dict[str, Any]) -> None:
+    run.network.load_state_dict(saved["network"])
+    run.optimizer.load_state_dict(saved["optimizer"])
+    objective.load_state_dict(saved["objective"])
+    for callback, state in zip(callbacks, saved["callbacks"], strict=True):
+        callback.load_state_dict(state)
+    run.curve, run.stop = saved["curve"], saved["stop"]
+    set_random_state(saved["random"], _device(run.network))
 
 
-def _mean_loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    return cross_entropy(torch.from_numpy(logits).double(), torch.tensor(labels, dtype=torch.int64)).item()
-
-
-def _epochs_since_best(curve: list[dict[str, float]]) -> int:
-    scores = [row["validation_balanced_accuracy"] for row in curve]
-    return len(scores) - 1 - scores.index(max(scores)) if scores else 0
-
-
-def _is_patience_over(curve: list[dict[str, float]], recipe: Recipe) -> bool:
-    return recipe.patience is not None and _epochs_since_best(curve) >= recipe.patience
-
-
-def _ticker(
-    report: Callable[[int, str], None], epoch: int, epochs: int, curve: list[dict[str, float]]
-) -> Callable[[int], None]:
-    """Report each batch with the epoch, its images/s, and what the epoch before it reached."""
-    start, images = time.perf_counter(), 0
-    reached = ""
-    if curve:
-        best = max(row["validation_balanced_accuracy"] for row in curve)
-        last = curve[-1]
-        reached = (
-            f", loss {last['train_loss']:.3f}, "
-            f"balanced accuracy {last['validation_balanced_accuracy']:.3f} (best {best:.3f})"
-        )
-
-    def tick(batch: int) -> None:
-        nonlocal images
-        images += batch
-        speed = images / (time.perf_counter() - start)
-        report(batch, f"epoch {epoch}/{epochs}, {speed:.0f} images/s{reached}")
-
-    return tick
-
-
-def _check_set(what: str, pixels: np.ndarray, labels: np.ndarray, *, num_classes: int, least: int) -> None:
-    if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8:
-        raise ValueError(f"{what} pixels are {pixels.dtype} {pixels.shape}, not uint8 (N, H, W, 3)")
-    if len(pixels) != len(labels):
-        raise ValueError(f"{len(pixels)} {what} images but {len(labels)} labels")
-    if len(pixels) < least:
-        raise WinnowError(f"the {what} set holds {len(pixels)} images, {least} are needed; loosen curate's thresholds.")
-    if labels.min() < 0 or labels.max() >= num_classes:
-        raise WinnowError(
-            f"the {what} set holds labels {labels.min()} to {labels.max()}, but the {num_classes} classes "
-            f"are 0 to {num_classes - 1}; run 'dvc repro' so that every stage sees the same classes."
-        )
+def _device(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device

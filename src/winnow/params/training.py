@@ -36,6 +36,10 @@ class Train(Section):
     The epoch with the best validation score counts.
     """
 
+    network: str = Field(
+        description="Trained from scratch: `resnet34`, `torchvision:<name>` or `timm:<name>`. `resnet34` is the "
+        "grader's, on values in [0, 1]; the others' input is normalised by their own mean and std."
+    )
     recipe: Literal["course", "fast"] = Field(description="Which of the two recipes below is used.")
     course: CourseRecipe
     fast: FastRecipe

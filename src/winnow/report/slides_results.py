@@ -47,7 +47,8 @@ def results(made: Deck, facts: Facts) -> None:
     deck.bar_chart(slide, names, series, box, across=False, form="0.0", most=100)
     lines = [
         results.headline,
-        f"{counted(results.seeds, 'network')} per arm, ResNet-34 from scratch, the same recipe and validation set.",
+        f"{counted(results.seeds, 'network')} per arm, {facts.params['train']['network']} from scratch, "
+        "the same recipe and validation set.",
         "In % balanced accuracy; in brackets how many images.",
     ]
     if "test_unseen" in set(rows["split"]):

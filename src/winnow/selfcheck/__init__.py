@@ -1,1 +1,1 @@
-"""Faults planted on purpose into a copy of the user's own data, and what the detectors make of them."""
+"""Faults planted in a copy of the user's own data, and how many of them the detectors find."""

@@ -26,7 +26,7 @@ def shuffled_crop(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random colours, from blotches to fine grain: of one grain, the planted images would be one another's likes."""
+    """Random colours, from blotches to fine grain: images of one grain would be near duplicates of one another."""
     grain = round(2 ** rng.uniform(1, np.log2(len(image))))
     return _encoded(_resized(rng.integers(0, 256, (grain, grain, 3), dtype=np.uint8), len(image)), quality=92)
 

@@ -18,7 +18,7 @@ class Planted:
         images: a row per image, the N originals in their order, then the M planted ones: `image_id`, `label` (with
             the flips), `true_label` (without; for a copy its source's, for a foreign picture -1), `fault` (`label`,
             `ood`, `duplicate`, "" for none), `kind` (of the fault, "" for none), `source` (a copy's original's
-            image_id, else ""), `judged` (bool: an original that was believed clean, or planted).
+            image_id, else ""), `judged` (bool: an original that `clean_images` names, or planted).
         new_pixels: (M, H, W, 3) uint8.
     """
 
@@ -26,8 +26,8 @@ class Planted:
     new_pixels: np.ndarray
 
 
-def believed_clean(decisions: pd.DataFrame) -> np.ndarray:
-    """(N,) bool: images that no detector has anything to say against, and that are no one's duplicate."""
+def clean_images(decisions: pd.DataFrame) -> np.ndarray:
+    """(N,) bool: images that no detector flags, that are kept with their label, and that are no duplicates."""
     flags = decisions[["flagged_label_issue", "flagged_ood", "flagged_duplicate"]].any(axis=1)
     return (
         decisions["rule"].eq("keep")
@@ -51,29 +51,29 @@ def plant_faults(
 ) -> Planted:
     """Plant each kind of fault, each in or from an image of its own.
 
-    - Label flips, in images believed clean: of each class half `pairwise`, to the class that the probabilities
+    - Label flips, in clean images: of each class half `pairwise`, to the class that the probabilities
       confuse it with most, half `uniform`, to any other class.
     - Foreign pictures (`shuffled_crop`, `noise`, `photograph`, a third each), labelled as the data is.
-    - Copies of images believed clean (`exact`, `recompressed`, `shifted`, a third each), labelled as their source.
-      Mirror images are not planted: whether they are copies is a matter of taste.
+    - Copies of clean images (`exact`, `recompressed`, `shifted`, a third each), labelled as their source.
+      Mirror images are not planted: whether they are copies depends on the dataset.
 
     Args:
         image_id: (N,) unique strings.
         labels: (N,) int in [0, K), as given.
         pixels: (N, H, W, 3) uint8, squares.
         pred_probs: (N, K), out of sample.
-        clean: (N,) bool, as `believed_clean` gives it.
-        label_flips: share of each class's images believed clean, in [0, 0.5].
+        clean: (N,) bool, as `clean_images` gives it.
+        label_flips: share of each class's clean images, in [0, 0.5].
         ood: foreign pictures to add, as a share of N.
         duplicates: copies to add, as a share of N; at most as many as there are images to copy.
         seed: of every choice; the same arguments give the same bytes.
 
     Raises:
-        WinnowError: if no image is believed clean.
+        WinnowError: if no image is clean.
     """
     if not clean.any():
         raise WinnowError(
-            "the self-check plants faults in images that the detectors believe clean, and they believe none; "
+            "the self-check plants faults in images that no detector flags, and there are none; "
             "loosen curate's thresholds, or set self_check.enabled to false."
         )
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""What the detectors made of the planted faults: by fault, by kind and by class."""
+"""Recall, precision and ranking of the detectors on the planted faults: by fault, by kind and by class."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from winnow.selfcheck.columns import COLUMNS, FIGURES
+from winnow.selfcheck.result import COLUMNS, FIGURES
 
 
 def report(decisions: pd.DataFrame, planted: pd.DataFrame, *, class_names: list[str]) -> pd.DataFrame:
-    """Judge every detector by the images whose faults are known.
+    """Evaluate every detector on the images whose faults are known.
 
-    Images that were not believed clean before count for nothing, since nothing is known of them. Those that were are
-    the easy ones: so precision, and recall of label flips and copies, are upper bounds. Recall of foreign pictures
-    holds for the kinds that are planted.
+    Images that were flagged before are left out: whether they are faulty is not known. The others are the easy ones:
+    precision, and recall of label flips and copies, are therefore upper bounds. Recall of foreign pictures holds for
+    the kinds that are planted.
 
     Args:
         decisions: a row per image, as `rerun_detectors` returns them.
@@ -47,8 +47,8 @@ def report(decisions: pd.DataFrame, planted: pd.DataFrame, *, class_names: list[
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"false_alarms": "Int64"})
 
 
-def fates(decisions: pd.DataFrame, planted: pd.DataFrame) -> dict[str, int]:
-    """What became of the planted label flips: how many were relabelled rightly, relabelled wrongly, dropped, kept."""
+def flip_outcomes(decisions: pd.DataFrame, planted: pd.DataFrame) -> dict[str, int]:
+    """Outcomes of the planted label flips: how many were relabelled rightly, relabelled wrongly, dropped, kept."""
     flipped = planted["fault"].eq("label").to_numpy()
     action, right = decisions["action"][flipped], decisions["final_label"][flipped] == planted["true_label"][flipped]
     return {

@@ -30,7 +30,7 @@ def rerun_detectors(
     ood: Mapping[str, Any],
     thresholds: Thresholds,
 ) -> pd.DataFrame:
-    """Score and decide; image faults and what people decided play no part.
+    """Score and decide; image faults and reviews play no part.
 
     Args:
         image_id: (N,) unique strings.

@@ -23,6 +23,7 @@ from winnow.augmentation.policy.operations import OPERATIONS
 from winnow.augmentation.policy.policy import Policy, Step
 from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.data.pixels import Pixels
+from winnow.device import exact_arithmetic
 from winnow.errors import WinnowError
 from winnow.progress import Reporter, progress
 
@@ -226,7 +227,7 @@ def _search_epoch(
     half = min(settings.batch_size, len(pixels)) // 2
     order = torch.from_numpy(rng.permutation(len(pixels))).to(pixels.device)
     distance, loss = torch.zeros(2, device=pixels.device)
-    with torch.backends.cudnn.flags(enabled=True, deterministic=True):
+    with exact_arithmetic():
         for step in range(steps):
             batch = order[2 * half * step : 2 * half * (step + 1)]
             images = pixels[batch].permute(0, 3, 1, 2).float() / 255  # (2B, 3, H, W)

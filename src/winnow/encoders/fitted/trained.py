@@ -1,41 +1,113 @@
 """Features of small networks trained on the noisy dataset itself, out of fold: needs no download.
 
 Measured on the built-in sample (1,270 images, 36 % of labels wrong, 12 % photographs; 4 folds, width 16, 16 epochs,
-learning rate 0.1; means of seeds 0 to 2; 25 s on one core). Leave-one-out 10-NN on true labels: features as the folds'
-own networks give them 0.967, mapped to the first network's space 0.980, all from that one network 0.984. AUROC of the
-cosine distance to the 50th neighbour, photographs against digits: 0.989; of centred features only 0.68, for what tells
-a photograph from a digit is the channels' level.
+learning rate 0.1; means of seeds 0 to 2; 25 s on one core). Leave-one-out 10-NN on true labels: features of the
+folds' own networks 0.967, mapped to the first network's space 0.980, all of that one network 0.984. AUROC of the cosine
+distance to the 50th neighbour, photographs against digits: 0.989; of centred features only 0.68, since photographs and
+digits differ in the channels' level.
 """
 
 import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from winnow import tables
-from winnow.data.perceptual_hash import hash_groups, perceptual_hash
-from winnow.encoders.base import exact_arithmetic, weights_sha256
-from winnow.encoders.embedding import l2_normalised
-from winnow.encoders.preprocess import preprocess
-from winnow.errors import WinnowError
+from winnow.checkpoint import fingerprint
+from winnow.data.perceptual_hash import hash_groups
+from winnow.data.pixels import Pixels
+from winnow.device import exact_arithmetic, seeded
+from winnow.encoders.base import Embedding
+from winnow.encoders.fitted.mixup import Mixup
+from winnow.encoders.fitted.small_images import read_small_images
+from winnow.encoders.normalise import l2_normalised
+from winnow.encoders.weights import weights_sha256
 from winnow.learn.folds import stratified_group_folds
 from winnow.models.small_resnet import SmallResNet
-from winnow.progress import Reporter, progress
+from winnow.models.trainer import fit
 
-_BATCH_SIZE = 64
 _PREDICT_BATCH = 256
 _HASH_DISTANCE = 6  # bits of 64; more would chain blurred images of one class together
-_SHIFT = 0.125  # of the side: how far an image is moved while training
-_LABEL_SMOOTHING = 0.1
 _WEIGHT_DECAY = 5e-4
 _WARM_UP = 0.25  # share of the steps in which the learning rate rises
 _RIDGE = 0.01  # of the mean squared feature
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedSettings:
+    """The section `embed.trained` of params.yaml.
+
+    Attributes:
+        folds: networks to train, at least 2.
+        epochs: passes over the data for each.
+        width: channels of the first block; the features have 4 * width dimensions.
+        input_size: side to which images are resized.
+        learning_rate: highest of the one cycle it runs through (Smith, arXiv 1708.07120).
+        seed: of folds, weights and batches.
+    """
+
+    folds: int
+    epochs: int
+    width: int
+    input_size: int
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainedEncoder:
+    """The `Encoder` that needs no weights; see `winnow.encoders.base` for the methods.
+
+    Its networks are not kept: a dataset that changed is embedded anew, as if it had come so.
+
+    Attributes:
+        settings: how its networks are trained.
+        num_classes: K.
+        flip: whether features are averaged with those of the mirrored image.
+        device: where the networks are trained.
+    """
+
+    settings: TrainedSettings
+    num_classes: int
+    flip: bool
+    device: torch.device
+    name: ClassVar[str] = "trained"
+    is_fitted: ClassVar[bool] = True
+
+    def embed_dataset(self, pixels: Pixels, labels: np.ndarray, *, scratch: Path | None = None) -> Embedding:
+        fitted = fit_trained_encoder(
+            pixels,
+            labels,
+            self.settings,
+            num_classes=self.num_classes,
+            device=self.device,
+            flip=self.flip,
+            scratch=scratch,
+        )
+        return Embedding(fitted.features, fitted.fingerprint)
+
+    def embed_extended(
+        self, pixels: Pixels, labels: np.ndarray, before: Embedding, *, scratch: Path | None = None
+    ) -> Embedding:
+        return self.embed_dataset(pixels, labels, scratch=scratch)
+
+    def classify_new(
+        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, features: np.ndarray, l2: float
+    ) -> np.ndarray:
+        """By one network, trained on all of the dataset's images."""
+        small = read_small_images(pixels, input_size=self.settings.input_size, device=self.device)
+        rows = np.arange(len(labels))
+        network = _train(
+            small.images,
+            labels,
+            rows,
+            self.settings,
+            num_classes=self.num_classes,
+            what="train on the whole dataset",
+        )
+        return _predict(network, small.like(new_pixels), flip=self.flip)[1]
 
 
 @dataclass(frozen=True)
@@ -55,28 +127,12 @@ class TrainedFeatures:
     fingerprint: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Recipe:
-    folds: int
-    epochs: int
-    width: int
-    input_size: int
-    learning_rate: float
-    seed: int
-    n_classes: int
-
-
 def fit_trained_encoder(
-    pixels: np.ndarray,
+    pixels: Pixels,
     labels: np.ndarray,
+    settings: TrainedSettings,
     *,
-    n_classes: int,
-    folds: int,
-    epochs: int,
-    width: int,
-    input_size: int,
-    learning_rate: float,
-    seed: int,
+    num_classes: int,
     device: torch.device,
     flip: bool = False,
     scratch: Path | None = None,
@@ -86,22 +142,16 @@ def fit_trained_encoder(
     Images alike by perceptual hash share a fold. Networks start from the same weights; each later one's features are
     mapped to the first one's by ridge regression, fitted on images outside its fold. So neither the network nor the map
     that gives an image's row was fitted with the image; only the space that all rows share is the first network's.
-    Mixup and label smoothing keep the networks from learning wrong labels by heart (arXiv 1710.09412, 2003.02819);
-    augmentation moves images, and never mirrors them.
 
     Args:
-        pixels: (N, H, W, 3) uint8, H and W at least 12.
-        labels: (N,) int in [0, n_classes), as given, wrong ones and all.
-        n_classes: K.
-        folds: networks to train, at least 2.
-        epochs: passes over the data for each.
-        width: channels of the first block.
-        input_size: side to which images are resized.
-        learning_rate: highest of the one cycle it runs through (Smith, arXiv 1708.07120).
-        seed: of folds, weights and batches.
+        pixels: (N, H, W, 3) uint8, H and W at least 12; read a batch at a time.
+        labels: (N,) int in [0, num_classes), as given, wrong ones and all.
+        settings: how to train.
+        num_classes: K.
         device: where to train.
         flip: average features and probabilities with those of the mirrored image.
-        scratch: folder where finished folds are kept for a run after a kill, or None; the caller removes it.
+        scratch: folder for checkpoints, from which a run after a kill goes on and gives the same bytes; None writes
+            none. The caller removes it.
 
     Returns:
         Features, out-of-fold probabilities, folds and fingerprint.
@@ -109,138 +159,75 @@ def fit_trained_encoder(
     Raises:
         WinnowError: if there are too few images for the folds, or training diverges.
     """
-    recipe = _Recipe(folds, epochs, width, input_size, learning_rate, seed, n_classes)
-    groups = hash_groups(perceptual_hash(pixels), max_distance=_HASH_DISTANCE)
-    fold = stratified_group_folds(labels, groups, folds=folds, seed=seed)
-    folder = None if scratch is None else scratch / _key(pixels, labels, recipe, flip)
-    files = [folder / f"fold-{index}.npz" if folder else None for index in range(folds)]
-    stored = {index: tables.read_arrays(file) for index, file in enumerate(files) if file and file.exists()}
+    small = read_small_images(pixels, input_size=settings.input_size, device=device)
+    groups = hash_groups(small.hashes, max_distance=_HASH_DISTANCE)
+    fold = stratified_group_folds(labels, groups, folds=settings.folds, seed=settings.seed)
+    folder = scratch and scratch / _key(small.images, labels, fold, settings, num_classes)
 
-    mean, std = _channel_statistics(pixels)
-    images, target = None, torch.tensor(np.array(labels, dtype=np.int64), device=device)
-    with exact_arithmetic(), progress("train the encoder", folds * epochs, done=len(stored) * epochs) as report:
-        for index in range(folds):
-            if index in stored:
-                continue
-            if images is None:
-                images = _all_images(pixels, input_size, mean, std, device)
-            training = torch.from_numpy(fold != index).to(device)
-            network = _train(images[training], target[training], recipe, index, report)
-            stored[index] = _predict(network, images, flip)
-            if files[index]:
-                tables.write_arrays(files[index], **stored[index])
+    features, pred_probs, weights = [], [], ""
+    for index in range(settings.folds):
+        network = _train(
+            small.images,
+            labels,
+            np.flatnonzero(fold != index),
+            settings,
+            num_classes=num_classes,
+            fold=index,
+            checkpoint=folder and folder / f"network-{index}.pt",
+            what=f"train the encoder, network {index + 1} of {settings.folds}",
+        )
+        own, own_probs = _predict(network, small.images, flip=flip)
+        features.append(_align(own, features[0], fold != index) if index else own)
+        pred_probs.append(own_probs)
+        weights += weights_sha256(network)
 
-    features = [stored[index]["features"] for index in range(folds)]
-    aligned = [_align(own, features[0], fold != index) if index else own for index, own in enumerate(features)]
     rows = np.arange(len(fold))
-    weights = "".join(str(stored[index]["weights_sha256"]) for index in range(folds))
-    fingerprint = {
-        "encoder": "trained",
-        **asdict(recipe),
-        "weights_sha256": hashlib.sha256(weights.encode()).hexdigest(),
-        "mean": mean,
-        "std": std,
-        "flip": flip,
-    }
     return TrainedFeatures(
-        features=l2_normalised(np.stack(aligned)[fold, rows]),
-        pred_probs=np.stack([stored[index]["pred_probs"] for index in range(folds)])[fold, rows],
+        features=l2_normalised(np.stack(features)[fold, rows]),
+        pred_probs=np.stack(pred_probs)[fold, rows],
         fold=fold,
-        fingerprint=fingerprint,
+        fingerprint={
+            "encoder": "trained",
+            **asdict(settings),
+            "n_classes": num_classes,
+            "weights_sha256": hashlib.sha256(weights.encode()).hexdigest(),
+            "mean": small.mean,
+            "std": small.std,
+            "flip": flip,
+        },
     )
 
 
-def predict_others(
-    pixels: np.ndarray,
+def _train(
+    images: torch.Tensor,
     labels: np.ndarray,
-    others: np.ndarray,
+    rows: np.ndarray,
+    settings: TrainedSettings,
     *,
-    n_classes: int,
-    epochs: int,
-    width: int,
-    input_size: int,
-    learning_rate: float,
-    seed: int,
-    device: torch.device,
-    flip: bool = False,
-) -> np.ndarray:
-    """Class probabilities of images that are not in the dataset, by one network trained on all that is.
-
-    Args:
-        pixels: (N, H, W, 3) uint8 to train on.
-        labels: (N,) int in [0, n_classes).
-        others: (M, H, W, 3) uint8 to predict.
-        n_classes, epochs, width, input_size, learning_rate, seed, device, flip: as in `fit_trained_encoder`.
-
-    Returns:
-        (M, n_classes) float32, rows sum to 1.
-
-    Raises:
-        WinnowError: if training diverges.
-    """
-    recipe = _Recipe(1, epochs, width, input_size, learning_rate, seed, n_classes)
-    mean, std = _channel_statistics(pixels)
-    target = torch.tensor(np.array(labels, dtype=np.int64), device=device)
-    with exact_arithmetic(), progress("train a network for the photos", epochs) as report:
-        network = _train(_all_images(pixels, input_size, mean, std, device), target, recipe, 0, report)
-        return _predict(network, _all_images(others, input_size, mean, std, device), flip)["pred_probs"]
-
-
-def _channel_statistics(pixels: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of every channel in [0, 1], from exact counts of the 256 levels."""
-    counts = np.stack([np.bincount(pixels[..., channel].ravel(), minlength=256) for channel in range(3)])
-    level = np.arange(256) / 255
-    share = counts / counts.sum(axis=1, keepdims=True)
-    mean = share @ level
-    std = np.sqrt(np.maximum(share @ level**2 - mean**2, 1e-4))
-    return [round(float(value), 6) for value in mean], [round(float(value), 6) for value in std]
-
-
-def _all_images(
-    pixels: np.ndarray, input_size: int, mean: Sequence[float], std: Sequence[float], device: torch.device
-) -> torch.Tensor:
-    """All images ready for the network, (N, 3, input_size, input_size) on the device."""
-    batches = [
-        preprocess(pixels[start : start + 1024], input_size=input_size, mean=mean, std=std, device=device)
-        for start in range(0, len(pixels), 1024)
-    ]
-    return torch.cat(batches)
-
-
-def _train(images: torch.Tensor, labels: torch.Tensor, recipe: _Recipe, fold: int, report: Reporter) -> SmallResNet:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)  # the same for all folds, so that their features start out alike
-        network = SmallResNet(width=recipe.width, n_classes=recipe.n_classes)
-    network = network.to(images.device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=_WEIGHT_DECAY
-    )
-    batch_size = min(_BATCH_SIZE, len(images))
-    steps = len(images) // batch_size
-    total = steps * recipe.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step, total))
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000 + fold)
-    mixing = np.random.default_rng([recipe.seed, fold])
-    for epoch in range(recipe.epochs):
-        order = torch.randperm(len(images), generator=generator).to(images.device)
-        for step in range(steps):
-            chosen = order[step * batch_size : (step + 1) * batch_size]
-            partner = chosen[torch.randperm(batch_size, generator=generator).to(images.device)]
-            share = float(mixing.beta(1, 1))
-            moved = _shifted(images[chosen], generator), _shifted(images[partner], generator)
-            logits = network(share * moved[0] + (1 - share) * moved[1])
-            loss = share * functional.cross_entropy(logits, labels[chosen], label_smoothing=_LABEL_SMOOTHING)
-            loss += (1 - share) * functional.cross_entropy(logits, labels[partner], label_smoothing=_LABEL_SMOOTHING)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-        if not torch.isfinite(loss):
-            raise WinnowError(
-                f"training the encoder diverged in epoch {epoch + 1} at embed.trained.learning_rate "
-                f"{recipe.learning_rate}; lower it."
-            )
-        report(1, f"network {fold + 1} of {recipe.folds}")
+    num_classes: int,
+    fold: int = 0,
+    checkpoint: Path | None = None,
+    what: str,
+) -> SmallResNet:
+    """Train a network on the images at `rows`; `fold` seeds its batches."""
+    target = torch.tensor(np.array(labels, dtype=np.int64), device=images.device)
+    with seeded(settings.seed, images.device):  # the same weights for all folds, so that their features start out alike
+        network = SmallResNet(width=settings.width, num_classes=num_classes)
+        network = network.to(images.device, memory_format=torch.channels_last)
+        fit(
+            network,
+            Mixup(network, images, target, rows, seed=settings.seed, fold=fold),
+            torch.optim.SGD(
+                network.parameters(), lr=settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=_WEIGHT_DECAY
+            ),
+            epochs=settings.epochs,
+            learning_rate_at=lambda epoch, step, steps: (
+                settings.learning_rate * _one_cycle((epoch - 1) * steps + step, settings.epochs * steps)
+            ),
+            checkpoint=checkpoint,
+            description=what,
+            remedy="lower embed.trained.learning_rate in params.yaml",
+        )
     return network.eval()
 
 
@@ -250,29 +237,16 @@ def _one_cycle(step: int, total: int) -> float:
     return min((step + 1) / warm_up, max(total - step, 0) / max(total - warm_up, 1))
 
 
-def _shifted(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Every image moved by its own random number of pixels; edge pixels fill the gap."""
-    count, _, height, width = images.shape
-    reach = max(1, round(width * _SHIFT))
-    offset = torch.randint(-reach, reach + 1, (2, count, 1), generator=generator).to(images.device)
-    row = (torch.arange(height, device=images.device) + offset[0]).clamp(0, height - 1)  # (B, H)
-    column = (torch.arange(width, device=images.device) + offset[1]).clamp(0, width - 1)  # (B, W)
-    image = torch.arange(count, device=images.device)[:, None, None]
-    return images.permute(0, 2, 3, 1)[image, row[:, :, None], column[:, None, :]].permute(0, 3, 1, 2)
-
-
 @torch.inference_mode()
-def _predict(network: SmallResNet, images: torch.Tensor, flip: bool) -> dict[str, np.ndarray]:
+def _predict(network: SmallResNet, images: torch.Tensor, *, flip: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(N, D) features and (N, K) pred_probs of all images."""
     views = [images, images.flip(3)] if flip else [images]
-    features = torch.stack(
-        [torch.cat([network.features(batch) for batch in view.split(_PREDICT_BATCH)]) for view in views]
-    )  # (V, N, D)
-    pred_probs = network.classifier(features).softmax(dim=2).mean(dim=0)
-    return {
-        "features": features.mean(dim=0).cpu().numpy(),
-        "pred_probs": pred_probs.cpu().numpy(),
-        "weights_sha256": np.array(weights_sha256(network)),
-    }
+    with exact_arithmetic():
+        features = torch.stack(
+            [torch.cat([network.features(batch) for batch in view.split(_PREDICT_BATCH)]) for view in views]
+        )  # (V, N, D)
+        pred_probs = network.classifier(features).softmax(dim=2).mean(dim=0)
+    return features.mean(dim=0).cpu().numpy(), pred_probs.cpu().numpy()
 
 
 def _align(features: np.ndarray, reference: np.ndarray, fitted_on: np.ndarray) -> np.ndarray:
@@ -286,16 +260,9 @@ def _align(features: np.ndarray, reference: np.ndarray, fitted_on: np.ndarray) -
     return features @ np.linalg.solve(gram + penalty * np.eye(len(gram)), source.T @ target)
 
 
-def _key(pixels: np.ndarray, labels: np.ndarray, recipe: _Recipe, flip: bool) -> str:
+def _key(
+    images: torch.Tensor, labels: np.ndarray, fold: np.ndarray, settings: TrainedSettings, num_classes: int
+) -> str:
     """Digest of all that decides the networks, to the last bit."""
-    settings = {
-        **asdict(recipe),
-        "flip": flip,
-        "shape": pixels.shape,
-        "cuda": torch.cuda.is_available(),
-        "torch": torch.__version__,
-    }
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    digest.update(np.ascontiguousarray(pixels))
-    digest.update(np.asarray(labels, dtype=np.int64).tobytes())
-    return digest.hexdigest()[:16]
+    decides = {**asdict(settings), "num_classes": num_classes, "run on": [images.device.type, torch.__version__]}
+    return fingerprint(decides, {"images": images.cpu().numpy(), "labels": np.asarray(labels), "fold": fold})

@@ -10,13 +10,13 @@ from urllib.request import getproxies
 
 from huggingface_hub import constants
 
-from winnow.encoders.base import first_sentence
+from winnow.errors import first_sentence
 
 _SECONDS_TO_ANSWER = 5.0
 
 
 def hub_answers() -> bool:
-    """Whether the hub accepts connections; behind a proxy this cannot be asked, and is taken to be so."""
+    """Whether the hub accepts connections; behind a proxy this is assumed, since it cannot be tested."""
     if constants.HF_HUB_OFFLINE:
         return False
     if getproxies().get("https"):
@@ -48,7 +48,7 @@ def quick_hub() -> Iterator[bool]:
 
 
 def why_no_download(error: BaseException, *, answers: bool) -> str:
-    """The reason for an error message: the hub's silence, or what else went wrong."""
+    """The reason for an error message: the hub does not answer, or the error itself."""
     return first_sentence(error) if answers else f"{constants.ENDPOINT} does not answer"
 
 

@@ -1,4 +1,4 @@
-"""Which of ImageNet-1k's 1000 labels a class name means, from the labels' names and definitions."""
+"""Matching of class names with ImageNet-1k's 1000 labels, by the labels' names and definitions."""
 
 import re
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ def imagenet_descriptions() -> list[str]:
 
 
 def match_names(class_names: Sequence[str], descriptions: Sequence[str]) -> np.ndarray:
-    """Give every label to the class that it belongs to, by words alone: case, plural, `_` and `-` do not matter.
+    """Match every label with a class, by words alone: case, plural, `_` and `-` do not matter.
 
-    A class claims a label that bears its name, or that bears a longer name with the class's as last words: `cat` claims
-    `tabby cat`. A label bearing one class's whole name is that class's, so `coyote, prairie wolf` is no `wolf` beside a
-    class `coyote`. Last words can be false friends (sea wolf, Madagascar cat, koala bear, hot dog), so the label's
-    definition has a say: see `_is_kind_of`. A name that more labels are defined by than bear it (dog, bird, ship) is
-    wider than the labels that bear it, which would know only a part of its images; it claims none.
+    A class matches a label that has its name, or a longer name that ends in it: `cat` matches `tabby cat`. A match of
+    the whole name wins, so `coyote, prairie wolf` is no `wolf` beside a class `coyote`. An ending can mislead (sea
+    wolf, Madagascar cat, koala bear, hot dog), so the label's definition is compared too: see `_is_kind_of`. A name
+    that more labels use in their definition than in their names (dog, bird, ship) is wider than the labels that have
+    it, which would cover only a part of its images; it matches none.
 
     Args:
         class_names: K names.
@@ -45,33 +45,33 @@ def match_names(class_names: Sequence[str], descriptions: Sequence[str]) -> np.n
     strongest: dict[int, tuple[int, ...]] = {}
     for index, class_name in enumerate(class_names):
         *before, last = _words(class_name) or [""]
-        claims = (_claims((*before, form), labels) for form in _forms(last))
-        for label, strength in next(filter(None, claims), {}).items():
+        matches = (_matches((*before, form), labels) for form in _forms(last))
+        for label, strength in next(filter(None, matches), {}).items():
             if strength > strongest.get(label, ()):
                 matched[label], strongest[label] = index, strength
     return matched
 
 
-def _claims(name: tuple[str, ...], labels: Sequence[_Label]) -> dict[int, tuple[int, ...]]:
-    """Labels that the name claims, and how strongly: a whole name, then more words, then a better known name."""
+def _matches(name: tuple[str, ...], labels: Sequence[_Label]) -> dict[int, tuple[int, ...]]:
+    """Labels that the name matches, and how well: a whole name, then more words, then a better known name."""
     is_a_label = any(name in label.names for label in labels)
-    claims: dict[int, tuple[int, ...]] = {}
+    matches: dict[int, tuple[int, ...]] = {}
     for index, label in enumerate(labels):
         ending = [place for place, own in enumerate(label.names) if own[-len(name) :] == name]
         if name in label.names:
-            claims[index] = (1, len(name), -label.names.index(name))
+            matches[index] = (1, len(name), -label.names.index(name))
         elif ending and _is_kind_of(name, label, strict=is_a_label):
-            claims[index] = (0, len(name), -ending[0])
-    defined = sum(name[-1] in label.defined_by for index, label in enumerate(labels) if index not in claims)
-    return claims if is_a_label or defined <= len(claims) else {}
+            matches[index] = (0, len(name), -ending[0])
+    defined = sum(name[-1] in label.defined_by for index, label in enumerate(labels) if index not in matches)
+    return matches if is_a_label or defined <= len(matches) else {}
 
 
 def _is_kind_of(name: tuple[str, ...], label: _Label, *, strict: bool) -> bool:
     """Whether a label with a longer name that ends in `name` is of that kind.
 
     It is if its definition uses the word; or, where the definition uses none of the label's names, if its best known
-    name ends so. `strict`, for a name that some other label bears whole (lion: neither sea lion nor mountain lion;
-    pig: no guinea pig), asks for both.
+    name ends so. `strict`, for a name that another label has whole (lion: neither sea lion nor mountain lion; pig: no
+    guinea pig), needs both.
     """
     head = name[-1]
     best_known = label.names[0][-len(name) :] == name

@@ -11,22 +11,15 @@ import torch
 from open_clip.pretrained import get_pretrained_cfg
 from torch.nn import functional
 
-from winnow.encoders.base import (
-    CHECKPOINT_ERRORS,
-    Encoder,
-    existing_checkpoint,
-    file_sha256,
-    first_sentence,
-    say_if_other_preprocessing,
-    unknown_model,
-    weights_sha256,
-)
+from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, existing_checkpoint, file_sha256
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
-from winnow.encoders.preprocess import preprocess
+from winnow.encoders.frozen.network import FrozenNetwork
+from winnow.encoders.preprocess import preprocess, warn_on_preprocessing_mismatch
+from winnow.encoders.weights import weights_sha256
 from winnow.encoders.zero_shot import ZeroShot, zero_shot_from_logits
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, first_sentence, unknown_model
 
-_MEND = "name a checkpoint file in embed.open_clip.pretrained, or set embed.encoder to timm or trained."
+_REMEDY = "name a checkpoint file in embed.open_clip.pretrained, or set embed.encoder to timm or trained."
 _CHECKPOINT_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz"}
 
 
@@ -41,12 +34,12 @@ def load_open_clip(
     negatives: Sequence[str],
     class_names: Sequence[str],
     device: torch.device,
-) -> Encoder:
+) -> FrozenNetwork:
     """Load a CLIP model and turn the class names into a zero-shot classifier.
 
     Zero-shot probabilities are the softmax of the model's logit scale times the cosine between the image and each
     class's mean text embedding over all prompts (Radford et al., arXiv 2103.00020). The negatives take no part in
-    `pred_probs`; `in_class_probability` is what the classes keep where the negatives compete with them.
+    `pred_probs`; `in_class_probability` is the classes' share of the softmax over classes and negatives.
 
     Args:
         model: open_clip's name, for example `ViT-B-32`.
@@ -54,7 +47,7 @@ def load_open_clip(
         input_size, mean, std: preprocessing; one line is printed where it is not the model's own.
         prompts: templates with `{}` in the class name's place.
         negatives: words for what is not a class, put into the prompts as class names are.
-        class_names: K names, in label order; underscores are read as blanks.
+        class_names: K names, in label order; underscores become blanks.
         device: where the model runs.
 
     Returns:
@@ -71,7 +64,7 @@ def load_open_clip(
             raise WinnowError(
                 f"embed.open_clip.prompts holds {prompt!r} without {{}}; write {{}} where the class name goes."
             )
-    both = {_spoken(name).lower() for name in class_names} & {_spoken(word).lower() for word in negatives}
+    both = {_as_words(name).lower() for name in class_names} & {_as_words(word).lower() for word in negatives}
     if both:
         raise WinnowError(
             f"embed.open_clip.negatives holds {min(both)!r}, which is a class; remove it there: "
@@ -81,7 +74,7 @@ def load_open_clip(
     network = _load(model, pretrained, checkpoint, tag, input_size, device)
     own = open_clip.get_model_preprocess_cfg(network)
     built_for = open_clip.get_model_config(model)["vision_cfg"]["image_size"]
-    say_if_other_preprocessing(
+    warn_on_preprocessing_mismatch(
         key="embed.open_clip",
         model=f"{model}, {pretrained}",
         given={"input_size": input_size, "mean": mean, "std": std},
@@ -109,7 +102,7 @@ def load_open_clip(
         "mean": list(mean),
         "std": list(std),
     }
-    return Encoder(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
+    return FrozenNetwork(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
 
 
 def _checkpoint_or_tag(model: str, pretrained: str) -> tuple[Path | None, dict[str, Any]]:
@@ -135,7 +128,7 @@ def _load(
 ) -> Any:  # its methods are not nn.Module's
     source = pretrained if checkpoint is None else str(checkpoint)
     with quick_hub() as answers, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about the activation, which is set below to what the tag says
+        warnings.simplefilter("ignore", UserWarning)  # about the activation, which the tag sets below
         try:
             network = open_clip.create_model(
                 model,
@@ -149,13 +142,13 @@ def _load(
             if checkpoint is not None:
                 raise WinnowError(
                     f"the weights {checkpoint} do not fit open_clip's {model} ({first_sentence(error)}); "
-                    "mend embed.open_clip.model or embed.open_clip.pretrained."
+                    "fix embed.open_clip.model or embed.open_clip.pretrained."
                 ) from None
             origin = tag.get("hf_hub") or tag.get("url")
             raise WinnowError(
                 f"the weights {pretrained} of {model} could not be had: they are neither in {cache_folder()} nor could "
                 f"they be downloaded from {origin} ({why_no_download(error, answers=answers)}); "
-                f"connect once, or {_MEND}"
+                f"connect once, or {_REMEDY}"
             ) from None
     return network.eval().to(memory_format=torch.channels_last)
 
@@ -171,15 +164,15 @@ def _text_embeddings(
         except (*CHECKPOINT_ERRORS, ImportError) as error:
             raise WinnowError(
                 f"the tokenizer of {model} could not be had ({first_sentence(error)}); connect once, "
-                "or choose a model that needs none from outside, such as ViT-B-32."
+                "or choose a model whose tokenizer comes with open_clip, such as ViT-B-32."
             ) from None
     with torch.inference_mode():
         text = open_clip.build_zero_shot_classifier(
-            network, tokenizer, [_spoken(word) for word in words], templates, device=device
+            network, tokenizer, [_as_words(word) for word in words], templates, device=device
         )
         scale = network.logit_scale.exp()
     return text.float().cpu(), float(scale)
 
 
-def _spoken(name: str) -> str:
+def _as_words(name: str) -> str:
     return name.replace("_", " ")

@@ -13,23 +13,16 @@ from timm.data.config import resolve_model_data_config
 from timm.data.imagenet_info import infer_imagenet_subset
 from torch import nn
 
-from winnow.encoders.base import (
-    CHECKPOINT_ERRORS,
-    Encoder,
-    existing_checkpoint,
-    file_sha256,
-    first_sentence,
-    say_if_other_preprocessing,
-    unknown_model,
-    weights_sha256,
-)
+from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, existing_checkpoint, file_sha256
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
 from winnow.encoders.frozen.imagenet_names import imagenet_descriptions, match_names
-from winnow.encoders.preprocess import preprocess
+from winnow.encoders.frozen.network import FrozenNetwork
+from winnow.encoders.preprocess import preprocess, warn_on_preprocessing_mismatch
+from winnow.encoders.weights import weights_sha256
 from winnow.encoders.zero_shot import ZeroShot, zero_shot_from_logits
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, first_sentence, unknown_model
 
-_MEND = "name a checkpoint file in embed.timm.checkpoint, or set embed.encoder to trained."
+_REMEDY = "name a checkpoint file in embed.timm.checkpoint, or set embed.encoder to trained."
 
 
 def load_timm(
@@ -43,11 +36,11 @@ def load_timm(
     std: Sequence[float],
     class_names: Sequence[str],
     device: torch.device,
-) -> Encoder:
+) -> FrozenNetwork:
     """Load an image model with all its weights, classifier included, and read its pooled features.
 
-    The classifier gives zero-shot probabilities where it is ImageNet-1k's and every class name means one or more of its
-    labels (`match_names`): a class gets what the softmax over all 1000 gives its labels.
+    The classifier gives zero-shot probabilities where it is ImageNet-1k's and every class name matches one or more of
+    its labels (`match_names`): the probability of a class is the sum of the softmax over its labels.
 
     Args:
         model: timm's name, for example `mobilenetv2_100`.
@@ -56,12 +49,12 @@ def load_timm(
             here or anywhere: the features only get worse.
         input_size, mean, std: preprocessing; one line is printed where it is not the model's own.
         more_input_sizes: further sizes that each image is encoded at; the features are the mean over all. Small images
-            gain by it: what an enlarged one shows differs from size to size.
+            gain by it.
         class_names: K names, in label order; none for features alone.
         device: where the model runs.
 
     Returns:
-        An encoder, with `zero_shot` where the classifier knows all classes.
+        The network, with `zero_shot` where the classifier has labels for all classes.
 
     Raises:
         WinnowError: if the model is unknown, the weights cannot be had or do not fit, or the model cannot take
@@ -73,7 +66,7 @@ def load_timm(
     network = _load(model, path, pad_type)
     # Batch norm stays in evaluation mode: converted weights may hold placeholders for its running statistics.
     network = network.eval().to(device=device, memory_format=torch.channels_last)
-    say_if_other_preprocessing(
+    warn_on_preprocessing_mismatch(
         key="embed.timm",
         model=model,
         given={"input_size": input_size, "mean": mean, "std": std},
@@ -103,7 +96,9 @@ def load_timm(
         "mean": list(mean),
         "std": list(std),
     }
-    return Encoder(name="timm", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot, no_zero_shot=no_zero_shot)
+    return FrozenNetwork(
+        name="timm", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot, no_zero_shot=no_zero_shot
+    )
 
 
 def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # its methods are not nn.Module's
@@ -126,11 +121,11 @@ def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # 
             if checkpoint is not None:
                 raise WinnowError(
                     f"the weights {checkpoint} do not fit timm's {model} ({first_sentence(error)}); "
-                    "mend embed.timm.model or embed.timm.checkpoint."
+                    "fix embed.timm.model or embed.timm.checkpoint."
                 ) from None
             raise WinnowError(
                 f"the weights of timm's {model} could not be had: they are neither in {cache_folder()} nor could "
-                f"they be downloaded ({why_no_download(error, answers=answers)}); connect once, or {_MEND}"
+                f"they be downloaded ({why_no_download(error, answers=answers)}); connect once, or {_REMEDY}"
             ) from None
     return network
 
@@ -177,7 +172,7 @@ def _try_once(encode: Any, model: str, input_size: int) -> None:
     except (AssertionError, RuntimeError) as error:
         raise WinnowError(
             f"timm's {model} does not take images of {input_size} x {input_size} ({first_sentence(error)}); "
-            "mend embed.timm.input_size or more_input_sizes."
+            "fix embed.timm.input_size or more_input_sizes."
         ) from None
     if len(shape) != 2:
         raise WinnowError(

@@ -1,0 +1,104 @@
+"""The encoders by name.
+
+A new one is a module that implements `winnow.encoders.base.Encoder`, an entry in `ENCODERS`, and a section under
+`embed` in the params.
+
+Importing this module costs nothing: an encoder's library, which takes seconds, is imported when the encoder is loaded.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+    from winnow.encoders.base import Encoder
+
+Section = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all encoders are given, beside their own section of params.yaml.
+
+    Attributes:
+        class_names: K names, in label order.
+        batch_size: images per forward pass.
+        flip: whether features are averaged with those of the mirrored image.
+        device: where the encoder runs.
+    """
+
+    class_names: list[str]
+    batch_size: int
+    flip: bool
+    device: "torch.device"
+
+
+@dataclass(frozen=True)
+class EncoderEntry:
+    """An encoder that can be chosen.
+
+    Attributes:
+        kind: frozen (published weights) or fitted (trained on the dataset itself).
+        load: makes it, of its section and of what it has in common with others.
+        local_weights: from its section to the key that names a checkpoint file there, and how to do without that file;
+            None where the section names no file.
+    """
+
+    kind: Literal["frozen", "fitted"]
+    load: Callable[[Section, Common], "Encoder"]
+    local_weights: Callable[[Section], tuple[str, str] | None] = lambda section: None
+
+
+def load_encoder(embed: Section, *, class_names: list[str], device: "torch.device | None" = None) -> "Encoder":
+    """Make the encoder that the section `embed` of params.yaml chooses.
+
+    Args:
+        embed: the section: `encoder`, `batch_size`, `flip`, and a section for each encoder.
+        class_names: K names, in label order.
+        device: where it runs; None takes `best_device`.
+
+    Raises:
+        WinnowError: if its model or weights are unknown, missing or damaged.
+    """
+    from winnow.device import best_device
+
+    name = embed["encoder"]
+    common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device())
+    return ENCODERS[name].load(embed[name], common)
+
+
+def _open_clip(section: Section, common: Common) -> "Encoder":
+    from winnow.encoders.frozen.encoder import FrozenEncoder
+    from winnow.encoders.frozen.open_clip import load_open_clip
+
+    network = load_open_clip(class_names=common.class_names, device=common.device, **section)
+    return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
+
+
+def _timm(section: Section, common: Common) -> "Encoder":
+    from winnow.encoders.frozen.encoder import FrozenEncoder
+    from winnow.encoders.frozen.timm import load_timm
+
+    network = load_timm(class_names=common.class_names, device=common.device, **section)
+    return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
+
+
+def _trained(section: Section, common: Common) -> "Encoder":
+    from winnow.encoders.fitted.trained import TrainedEncoder, TrainedSettings
+
+    return TrainedEncoder(TrainedSettings(**section), len(common.class_names), common.flip, common.device)
+
+
+ENCODERS: Mapping[str, EncoderEntry] = {
+    "open_clip": EncoderEntry(
+        "frozen",
+        _open_clip,
+        lambda section: ("pretrained", "name a tag of open_clip") if "/" in section["pretrained"] else None,
+    ),
+    "timm": EncoderEntry(
+        "frozen", _timm, lambda section: ("checkpoint", "set it to null") if section["checkpoint"] is not None else None
+    ),
+    "trained": EncoderEntry("fitted", _trained),
+}

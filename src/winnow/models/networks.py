@@ -1,0 +1,161 @@
+"""Networks by name: the project's own, and all image classifiers of torchvision and timm; all with random weights.
+
+`resnet34` is ResNet-34 as the course's grader has it; `torchvision:<name>` and `timm:<name>` are the two libraries'
+(`torchvision:mobilenet_v3_small`, `timm:resnet18d`). A network of the project's own is a line in `NETWORKS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+import torch
+import torchvision.models
+from torch import Tensor, nn
+
+from winnow.errors import WinnowError, first_sentence, unknown_model
+
+_KEY = "train.network"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that can be built for any number of classes.
+
+    Attributes:
+        name: as `find_network` takes it.
+        construct: from K to a module with random weights that maps (B, 3, H, W) to (B, K) logits.
+        input_size: side in pixels of the images that it was designed for. Most networks take others too.
+        mean, std: per channel, of values in [0, 1], by which its input is normalised; None for values as they are.
+    """
+
+    name: str
+    construct: Callable[[int], nn.Module]
+    input_size: int
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def build(self, num_classes: int) -> nn.Module:
+        """A module with random weights that maps (B, 3, H, W) float32 in [0, 1] to (B, `num_classes`) logits."""
+        network = self.construct(num_classes)
+        if self.mean is None or self.std is None:
+            return network
+        return Normalised(network, self.mean, self.std)
+
+    def check_image_size(self, network: nn.Module, height: int, width: int) -> None:
+        """Try `build`'s result on one black image.
+
+        Raises:
+            WinnowError: if it does not take images of that size.
+        """
+        try:
+            with torch.inference_mode():
+                network.eval()(torch.zeros(1, 3, height, width))
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise WinnowError(
+                f"{_KEY} is {self.name}, which takes no images of {width} x {height} pixels "
+                f"({first_sentence(error)}); it was designed for {self.input_size} x {self.input_size}: name another."
+            ) from None
+
+
+class Normalised(nn.Module):
+    """A network whose input is normalised: it takes values in [0, 1]."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.network = network
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to (B, K)."""
+        logits: Tensor = self.network((images - self.mean) / self.std)
+        return logits
+
+
+def _resnet34(num_classes: int) -> nn.Module:
+    """He et al. 2016, arXiv 1512.03385."""
+    return torchvision.models.resnet34(weights=None, num_classes=num_classes)
+
+
+NETWORKS: dict[str, Network] = {
+    "resnet34": Network(name="resnet34", construct=_resnet34, input_size=64),
+}
+
+
+def list_networks(pattern: str = "*") -> list[str]:
+    """The names that `find_network` takes and that fit a pattern such as `timm:*resnet*`, sorted."""
+    names = [*NETWORKS, *(f"{library}:{name}" for library, known in _LIBRARIES.items() for name in known.names())]
+    return sorted(name for name in names if fnmatch(name, pattern))
+
+
+def find_network(name: str) -> Network:
+    """The network of that name.
+
+    Raises:
+        WinnowError: if there is none.
+    """
+    if name in NETWORKS:
+        return NETWORKS[name]
+    library, _, model = name.partition(":")
+    known = _LIBRARIES.get(library)
+    if known and model.partition(".")[0] in known.names():  # behind the point timm names weights
+        return known.network(model)
+    raise unknown_model(name, list_networks(f"{library}:*" if known else "*"), key=_KEY, library="winnow")
+
+
+@dataclass(frozen=True)
+class _Library:
+    names: Callable[[], list[str]]
+    network: Callable[[str], Network]
+
+
+def _torchvision_names() -> list[str]:
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def _torchvision_network(model: str) -> Network:
+    # The two with auxiliary classifiers, which give more than logits while they are trained.
+    options = {"aux_logits": False, "init_weights": True} if model in ("googlenet", "inception_v3") else {}
+
+    def construct(num_classes: int) -> nn.Module:
+        return torchvision.models.get_model(model, weights=None, num_classes=num_classes, **options)
+
+    preprocessing = torchvision.models.get_model_weights(model).DEFAULT.transforms()
+    return Network(
+        name=f"torchvision:{model}",
+        construct=construct,
+        input_size=preprocessing.crop_size[0],
+        mean=tuple(preprocessing.mean),
+        std=tuple(preprocessing.std),
+    )
+
+
+def _timm_names() -> list[str]:
+    import timm  # here and below: takes seconds to import
+
+    return timm.list_models()
+
+
+def _timm_network(model: str) -> Network:
+    import timm
+
+    def construct(num_classes: int) -> nn.Module:
+        return timm.create_model(model, pretrained=False, num_classes=num_classes)
+
+    published = timm.get_pretrained_cfg(model, allow_unregistered=True)
+    return Network(
+        name=f"timm:{model}",
+        construct=construct,
+        input_size=published.input_size[-1],
+        mean=tuple(published.mean),
+        std=tuple(published.std),
+    )
+
+
+_LIBRARIES = {
+    "torchvision": _Library(_torchvision_names, _torchvision_network),
+    "timm": _Library(_timm_names, _timm_network),
+}

@@ -1,0 +1,138 @@
+"""Encoders behind one interface: what frozen ones and ones fitted on the data do with a dataset and with new images."""
+
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from tiny_project import encoded
+from winnow.data.pixels import DecodedPixels
+from winnow.encoders.base import Embedding, Encoder
+from winnow.encoders.registry import ENCODERS, load_encoder
+from winnow.params import load_params
+from winnow.params.encoders import Embed
+
+CPU = torch.device("cpu")
+NAMES = ["goldfish", "wolf", "coyote"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("timm") / "tiny.safetensors"
+    save_file(timm.create_model("test_resnet", pretrained=False).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """90 noisy pictures of three colours, (90, 24, 24, 3) uint8, and their labels."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    pixels = rng.integers(0, 120, (90, 24, 24, 3))
+    pixels[np.arange(90), :, :, labels] += 100
+    return pixels.astype(np.uint8), labels
+
+
+def encoder(root: Path, weights: Path, name: str) -> Encoder:
+    """An encoder of params.yaml's options, made small."""
+    embed = load_params(root / "params.yaml").embed.model_dump() | {"encoder": name, "batch_size": 8}
+    preprocessing = {"input_size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}
+    embed["timm"] |= {"model": "test_resnet", "checkpoint": str(weights), **preprocessing}
+    embed["trained"] |= {"folds": 2, "epochs": 8, "width": 4, "input_size": 12}
+    return load_encoder(embed, class_names=NAMES, device=CPU)
+
+
+@pytest.fixture(params=["timm", "trained"])
+def any_encoder(request, root, weights) -> Encoder:
+    return encoder(root, weights, request.param)
+
+
+def test_every_encoder_of_the_params_has_an_entry_and_every_entry_its_section():
+    choices = set(typing.get_args(Embed.model_fields["encoder"].annotation))
+    assert set(ENCODERS) == choices <= set(Embed.model_fields)
+
+
+def test_entries_know_their_kind_without_a_library():
+    program = (
+        "import sys\nfrom winnow.encoders.registry import ENCODERS\n"
+        "assert {name: entry.kind for name, entry in ENCODERS.items()} == "
+        "{'open_clip': 'frozen', 'timm': 'frozen', 'trained': 'fitted'}\n"
+        "assert not {'torch', 'timm', 'open_clip', 'numpy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_entries_name_the_files_that_their_sections_point_to():
+    assert ENCODERS["timm"].local_weights({"checkpoint": "a.pt"}) == ("checkpoint", "set it to null")
+    assert ENCODERS["timm"].local_weights({"checkpoint": None}) is None
+    assert ENCODERS["open_clip"].local_weights({"pretrained": "dir/a.pt"})[0] == "pretrained"
+    assert ENCODERS["open_clip"].local_weights({"pretrained": "laion2b"}) is None
+    assert ENCODERS["trained"].local_weights({}) is None
+
+
+def test_an_embedding_is_read_back_from_its_arrays(any_encoder, data):
+    pixels, labels = data
+    embedding = any_encoder.embed_dataset(pixels, labels)
+    assert embedding.features.shape[0] == 90 and embedding.features.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embedding.features, axis=1), 1, atol=1e-6)
+    assert embedding.fingerprint["encoder"] == any_encoder.name
+    again = Embedding.from_arrays(embedding.arrays())
+    np.testing.assert_array_equal(again.features, embedding.features)
+    assert again.fingerprint == embedding.fingerprint
+    assert (again.zero_shot is None) == (any_encoder.name == "trained")
+
+
+def test_images_that_are_decoded_when_asked_for_give_the_same_bytes(any_encoder, data):
+    pixels, labels = data
+    stored = np.empty(len(pixels), dtype=object)
+    stored[:] = [encoded(image) for image in pixels]
+    lazy = DecodedPixels(stored)
+    whole = any_encoder.embed_dataset(lazy[:], labels)
+    assert any_encoder.embed_dataset(lazy, labels).features.tobytes() == whole.features.tobytes()
+
+
+def test_a_frozen_encoder_embeds_new_images_alone_and_ignores_labels(root, weights, data):
+    pixels, labels = data
+    frozen = encoder(root, weights, "timm")
+    before = frozen.embed_dataset(pixels[:80], labels[:80])
+    assert not frozen.is_fitted and before.zero_shot.pred_probs.shape == (80, 3)
+    marked = Embedding(before.features + 7, before.fingerprint, before.zero_shot)
+    extended = frozen.embed_extended(pixels, labels[::-1], marked)
+    np.testing.assert_array_equal(extended.features[:80], marked.features)
+    whole = frozen.embed_dataset(pixels, labels)
+    np.testing.assert_allclose(extended.features[80:], whole.features[80:], atol=1e-5)
+    np.testing.assert_allclose(extended.zero_shot.pred_probs, whole.zero_shot.pred_probs, atol=1e-5)
+    np.testing.assert_allclose(extended.zero_shot.in_class_probability, whole.zero_shot.in_class_probability, atol=1e-6)
+    assert frozen.embed_extended(pixels[:80], labels[:80], before) is before
+
+
+def test_a_fitted_encoder_is_trained_again_on_the_extended_dataset(root, weights, data):
+    pixels, labels = data
+    fitted = encoder(root, weights, "trained")
+    before = fitted.embed_dataset(pixels[:80], labels[:80])
+    extended = fitted.embed_extended(pixels, labels, before)
+    assert fitted.is_fitted and before.zero_shot is None
+    assert extended.features.tobytes() == fitted.embed_dataset(pixels, labels).features.tobytes()
+    assert extended.fingerprint["weights_sha256"] != before.fingerprint["weights_sha256"]
+
+
+def test_new_images_are_classified_by_what_the_dataset_teaches(any_encoder, data):
+    pixels, labels = data
+    features = any_encoder.embed_dataset(pixels[:60], labels[:60]).features
+    pred_probs = any_encoder.classify_new(
+        pixels[60:], pixels=pixels[:60], labels=labels[:60], features=features, l2=0.01
+    )
+    assert pred_probs.shape == (30, 3) and pred_probs.dtype == np.float32
+    np.testing.assert_allclose(pred_probs.sum(axis=1), 1, atol=1e-5)
+    assert (pred_probs.argmax(axis=1) == labels[60:]).mean() > 0.8
+    swapped = any_encoder.classify_new(
+        pixels[60:], pixels=pixels[:60], labels=(labels[:60] + 1) % 3, features=features, l2=0.01
+    )
+    assert (swapped.argmax(axis=1) == (labels[60:] + 1) % 3).mean() > 0.8
