@@ -90,6 +90,8 @@ def open_archive(path: str | Path, *, max_unpacked_bytes: float) -> Iterator[Arc
         with _reading(path, open_tar, TarReader, max_unpacked_bytes) as archive:
             yield archive
         return
+    if start and not start.strip(b"\0"):
+        raise WinnowError(f"{path} begins with zeros, as an interrupted download does, or an empty tar; get it again.")
     for magic, called in _OTHERS.items():
         if start.lstrip().startswith(magic):
             raise WinnowError(f"{path} is {called}.")

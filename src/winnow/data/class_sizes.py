@@ -73,9 +73,7 @@ def require_classes(
     counts = np.bincount(labels, minlength=len(class_names))
     lacking = [name for name, count in zip(class_names, counts, strict=True) if count < needed]
     if len(class_names) < 2 and needed:
-        problem = (
-            f"{len(class_names)} classes with as many images as data.min_images_per_class asks for; two are needed"
-        )
+        problem = f"too few classes: {len(class_names)} with the images that data.min_images_per_class asks for"
         lacking = list(layout.class_names)
     elif lacking:
         usable = f"fewer than {needed} usable images" if needed > 1 else "no usable image"

@@ -90,6 +90,15 @@ def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> D
     return Decoded(np.asarray(image), width, height, tuple(repairs), image_bytes)
 
 
+def is_image(content: bytes, *, file_name: str = "") -> bool:
+    """Whether a file begins like one that `read_image` decodes; it may be damaged behind."""
+    try:
+        Image.open(io.BytesIO(content), formats=_formats(file_name)).close()
+    except Exception:  # noqa: BLE001 (parsers raise whatever they stumble over)
+        return False
+    return True
+
+
 def upright_rgb(image_bytes: bytes, *, file_name: str = "") -> tuple[Image.Image, int, int, list[str]]:
     """Decode an image from outside, at its own size, upright and in 8-bit RGB.
 
@@ -117,9 +126,8 @@ def upright_rgb(image_bytes: bytes, *, file_name: str = "") -> tuple[Image.Image
 
 def _opened(image_bytes: bytes, file_name: str) -> Image.Image:
     """Open and fully decode, with every way to fail turned into BadImage."""
-    formats = (*_FORMATS, "TGA") if file_name.lower().endswith(_NAMED_TGA) else _FORMATS
     try:
-        image = Image.open(io.BytesIO(image_bytes), formats=formats)
+        image = Image.open(io.BytesIO(image_bytes), formats=_formats(file_name))
         if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
             raise BadImage("does-not-decode", f"{image.width} x {image.height} pixels are too many to decode safely")
         if isinstance(image, TiffImagePlugin.TiffImageFile) and _is_raw(image):
@@ -143,6 +151,10 @@ def _opened(image_bytes: bytes, file_name: str) -> Image.Image:
     if words := damage(image_bytes, image):
         raise BadImage("damaged", words)
     return image
+
+
+def _formats(file_name: str) -> tuple[str, ...]:
+    return (*_FORMATS, "TGA") if file_name.lower().endswith(_NAMED_TGA) else _FORMATS
 
 
 def _is_raw(image: TiffImagePlugin.TiffImageFile) -> bool:

@@ -80,7 +80,7 @@ def _no_images(archive: Archive, names: Sequence[str]) -> str:
             "params.yaml to what was in it."
         )
     litter = Counter(archive.left_out.values())
-    without = f" (left out: {', '.join(f'{n} {reason}' for reason, n in litter.most_common())})" if litter else ""
+    without = f" (left out: {', '.join(f'{n} {reason}' for reason, n in sorted(litter.items()))})" if litter else ""
     return f"{archive.label} holds no images{without}; it needs {forms}."
 
 

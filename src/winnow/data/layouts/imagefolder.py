@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from winnow.data.archive import Archive
+from winnow.data.decode import is_image
 from winnow.data.layouts.entries import Entry, Layout, image_stem
 from winnow.data.layouts.folder_names import are_splits, is_training, never_a_class, split_of, stray_splits
 from winnow.data.layouts.tree import Tree, read_tree
@@ -56,7 +57,8 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
     folders = _Folders(archive, tree, images, split)
 
     labelled = [name for name in candidates if folders.place(name).label is not None]
-    found = {_composed(folders.place(name).label or "") for name in labelled}
+    found = {_composed(folders.place(name).label or "") for name in labelled if _is_image(name)}
+    found |= _by_content(archive, folders, [name for name in labelled if not _is_image(name)], found)
     hollow = {_composed(folders.place(f"{folder}/x").label or "") for folder in empty} - found - {""}
     if not class_names:
         _require_classes(archive, found, names)
@@ -77,6 +79,8 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
             left_out[name] = reason
         elif place.label is None or place.deeper:
             entries.append(Entry(name, "", None, "bad-name", f"not {wanted}"))
+        elif not class_names and _composed(place.label) not in found:
+            entries.append(Entry(name, "", None, "bad-name", f"no file in the folder {place.label!r} is an image"))
         else:
             image_id, label = _image_id(place.label, place.inner), labels.get(_composed(place.label))
             problem = "" if label is not None else "unknown-class"
@@ -90,6 +94,16 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
         notes=tuple(_notes(folders, names_of_classes, found, names, left_out)),
         empty_classes=frozenset(hollow),
     )
+
+
+def _by_content(archive: Archive, folders: "_Folders", names: Sequence[str], found: set[str]) -> set[str]:
+    """Further classes: those of files that are images, though neither their names nor their neighbours' say so."""
+    more: set[str] = set()
+    for name in names:
+        label = _composed(folders.place(name).label or "")
+        if label not in found and label not in more and is_image(archive.read(name), file_name=name):
+            more.add(label)
+    return more
 
 
 class _Folders:
@@ -211,7 +225,7 @@ class _Folders:
         if others:
             parts.append(f"not the other splits {listed(others)}")
         if self._tree.stripped:
-            parts.append(f"folders that tell nothing: {listed(self._tree.stripped)}")
+            parts.append(f"passed through: {listed(self._tree.stripped)}")
         return "; ".join(parts)
 
 
