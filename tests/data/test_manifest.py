@@ -17,7 +17,7 @@ from pictures import SIZE, picture
 from winnow.data import layouts
 from winnow.data.decode import decode_pixels
 from winnow.data.layouts import Entry, Layout
-from winnow.data.manifest import load_dataset
+from winnow.data.manifest import _batches, load_dataset
 from winnow.errors import WinnowError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -399,6 +399,16 @@ def test_an_archive_without_a_usable_image_is_refused_with_and_without_a_spool(t
     for spool in (None, tmp_path / "spool"):
         with pytest.raises(WinnowError, match="no usable image of class"):
             load_dataset(path, class_names=(), split=None, image_size=SIZE, max_unpacked_bytes=10**8, spool=spool)
+
+
+@pytest.mark.parametrize(("size", "files", "least"), [(3 * 2**20, 60, 6), (100, 2000, 4), (40 * 2**20, 4, 4)])
+def test_files_are_read_in_batches_by_bytes(size, files, least):
+    contents = ((str(i), bytes(size)) for i in range(files))
+    batches = list(_batches(contents))
+    assert [name for batch in batches for name, _ in batch] == [str(i) for i in range(files)]
+    assert len(batches) >= least
+    for batch in batches:
+        assert len(batch) <= 512 and sum(len(content) for _, content in batch[:-1]) < 32 * 2**20
 
 
 # --- registry ---

@@ -75,10 +75,12 @@ def require_classes(
     if len(class_names) < 2 and needed:
         problem = f"too few classes: {len(class_names)} with the images that data.min_images_per_class asks for"
         lacking = list(layout.class_names)
+    elif none := [name for name, count in zip(class_names, counts, strict=True) if count == 0 and needed]:
+        lacking = none
+        problem = f"no usable image of class {listed([repr(name) for name in none])}"
     elif lacking:
-        usable = f"fewer than {needed} usable images" if needed > 1 else "no usable image"
-        problem = f"{usable} of class {listed([repr(name) for name in lacking])}"
-        problem += " (one to train on, one to validate with)" if needed > 1 else ""
+        few = listed([repr(name) for name in lacking])
+        problem = f"fewer than {needed} usable images of class {few}, one to train on and one to validate with"
     elif labels.empty:
         problem = "no usable image of any class"
     else:
@@ -93,7 +95,9 @@ def _causes(layout: Layout, lacking: Sequence[str], rejected: pd.DataFrame) -> s
     if rejected.empty:
         return words
     classes = {entry.file_name: layout.class_names[entry.label] for entry in layout.entries if entry.label is not None}
-    rows = sorted(rejected.itertuples(index=False), key=lambda row: classes.get(row.file_name) not in lacking)
+    rows = sorted(
+        rejected.itertuples(index=False), key=lambda row: (not row.file_name, classes.get(row.file_name) not in lacking)
+    )
     first = "; ".join(f"{row.file_name or row.image_id}: {row.detail}" for row in rows[:_SHOWN])
     reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(rejected["reason"]).most_common())
     return f" ({len(rejected)} images were rejected: {reasons}; {first}){words}"

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from winnow.data.foreign import RAW, what_it_is
 from winnow.data.intact import damage
+
+# What Pillow warns of is no fault of the picture, or found by `damage`; a line for each would bury the rest.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # No EPS and the like: their decoders start other programs.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "PCX", "QOI", "SGI")
@@ -69,7 +73,8 @@ def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> D
     """Decode an image from outside and repair it if need be.
 
     Args:
-        image_bytes: a file of one of the formats that `winnow.data.foreign.READ` names (the first frame counts).
+        image_bytes: a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, JPEG 2000, PPM, PGM, PBM, PCX, QOI, SGI or TGA file (the
+            first frame counts).
         image_size: side in pixels; images of another size are resized whole, without regard to their proportions,
             so that nothing is cut off.
         file_name: what the file is called. The content decides what it is, but a TGA is taken for one by its name.

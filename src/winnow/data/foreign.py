@@ -25,7 +25,6 @@ _STARTS = {
     b"\x93NUMPY": f"a NumPy array; {_CONVERT}",
 }
 RAW = f"a camera's raw file, of which only the preview can be read; {_CONVERT}"
-READ = "JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, JPEG 2000, PPM, PGM, PBM, PCX, QOI, SGI or TGA"
 
 
 def what_it_is(content: bytes) -> str:
@@ -49,4 +48,4 @@ def what_it_is(content: bytes) -> str:
         return f"an SVG drawing; {_CONVERT}"
     if text.startswith((b"<!doctype", b"<html", b"<head")):
         return "a web page, as a failed download leaves it; download it again"
-    return f"no image that winnow reads ({READ})"
+    return "no JPEG, PNG or other image that winnow reads"

@@ -278,7 +278,8 @@ def _notes(
         if label is not None and folders.place(name).split == folders.chosen and _composed(label) not in found:
             held[label].append(name)
     for label, files in sorted(held.items()):
-        yield f"The folder {label!r} is no class: it holds no image ({len(files)} files, such as {files[0]})."
+        files_of_it = f"{len(files)} file{'s' * (len(files) > 1)}, such as {files[0]}"
+        yield f"The folder {label!r} is no class: it holds no image ({files_of_it})."
     packed = sorted(name for name, reason in left_out.items() if reason == "packed")
     if packed:
         yield f"Archives in the archive are not read ({listed(packed)}); unpack what belongs to the dataset."
