@@ -14,8 +14,16 @@ def main(params: stage.Declared) -> str:
     workspace = Workspace()
     class_names = workspace.class_names
     archives = {"test": (params.data.test_archive, params.data.test_split)}
-    options = {"image_size": params.data.image_size, "max_unpacked_bytes": params.data.max_unpacked_gb * 2**30}
-    test_sets = read_test_sets(archives, class_names=class_names, spool=workspace.scratch("evaluate"), **options)
+    options = {
+        "class_names": class_names,
+        "named": params.data.class_names,
+        "image_size": params.data.image_size,
+        "max_unpacked_bytes": params.data.max_unpacked_gb * 2**30,
+        "spool": workspace.scratch("evaluate"),
+    }
+    test_sets = read_test_sets(
+        archives, named=params.data.class_names, class_names=class_names, spool=workspace.scratch("evaluate"), **options
+    )
     found = evaluate_arms(
         {arm: workspace.path("weights", arm=arm) for arm in ARMS},
         HeldOut.of_packed(workspace.table("packed_set", part="validation")),

@@ -20,7 +20,8 @@ def main(params: stage.Declared) -> str:
     write_sets(folder, sets, name=params.submission.team, class_names=class_names)
     original = load_dataset(
         params.data.archive,
-        class_names=class_names,
+        class_names=params.data.class_names,
+        keep=class_names,
         split=params.data.split,
         image_size=size,
         max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,

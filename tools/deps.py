@@ -38,6 +38,7 @@ COMPUTING = {
     "open_clip": "open-clip-torch",
     "PIL": "pillow",
     "scipy": "scipy",
+    "simplejpeg": "simplejpeg",
     "sklearn": "scikit-learn",
     "timm": "timm",
     "torch": "torch",

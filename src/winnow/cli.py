@@ -153,12 +153,16 @@ def init(
 def check_params(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")] = Path("params.yaml"),
 ) -> None:
-    """Check a params file: every key, its type and its range, and that the files it names are there."""
+    """Check a params file: every key, its type and its range, and the files it names: layouts, classes and labels."""
     with _one_sentence():
+        from winnow.evaluation.inputs import read_inputs
         from winnow.params import check_inputs, load_params
         from winnow.stage import pipeline_outs
 
-        check_inputs(load_params(file), built=pipeline_outs())
+        params = load_params(file)
+        check_inputs(params, built=pipeline_outs())
+        for sentence in read_inputs(params):
+            print(sentence)
     print(f"{file} is valid.")
 
 

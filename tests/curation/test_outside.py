@@ -58,6 +58,33 @@ def test_a_folder_without_photos_says_what_to_name_instead(tmp_path):
         read(tmp_path / "p")
 
 
+def test_photos_are_photos_by_their_content_or_rejected_by_name(tmp_path):
+    whole = photo(seed=9)
+    files = {
+        "cat/web.jfif": photo(seed=1),
+        "cat/saved.jpg_large": photo(seed=2),
+        "cat/bare": photo(seed=3),
+        "cat/scan.tiff": photo(seed=4, kind="TIFF"),
+        "cat/new.avif": photo(seed=5, kind="AVIF"),
+        "cat/phone.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        "cat/clip.mov": b"\0\0\0\x14ftypqt  ",
+        "cat/cut.jpg": whole[: len(whole) // 2] + b"\xff\xd9",
+        "cat/.hidden.jpg": photo(seed=6),
+        "cat/list.csv": b"x",
+    }
+    photos, _, rejected = read(write_zip(tmp_path / "a.zip", files))
+    assert sorted(photos["photo"]) == [
+        "cat/bare",
+        "cat/new.avif",
+        "cat/saved.jpg_large",
+        "cat/scan.tiff",
+        "cat/web.jfif",
+    ]
+    reasons = rejected.set_index("photo")["detail"].to_dict()
+    assert set(reasons) == {"cat/phone.HEIC", "cat/clip.mov", "cat/cut.jpg"}
+    assert "a HEIC photo" in reasons["cat/phone.HEIC"] and "a video" in reasons["cat/clip.mov"]
+
+
 def test_the_middle_is_cut_out_upright(tmp_path):
     wide = np.zeros((60, 180, 3), np.uint8)
     wide[:, 60:120] = (250, 10, 10)

@@ -44,6 +44,14 @@ def sixteen_bit():
         (picture(mode="RGBA", form="PNG"), ("format", "alpha")),
         (picture(mode="P", form="PNG", transparency=0), ("format", "palette", "alpha")),
         (picture(mode="LAB", form="TIFF"), ("format", "colour-space")),
+        (picture(form="AVIF", quality=100), ("format",)),
+        (picture(form="JPEG2000"), ("format",)),
+        (picture(form="PPM"), ("format",)),
+        (picture(mode="L", form="PPM"), ("format", "grey")),
+        (picture(mode="1", form="PPM"), ("format", "grey")),
+        (picture(form="PCX"), ("format",)),
+        (picture(form="SGI"), ("format",)),
+        (picture(form="QOI"), ("format",)),
         (sixteen_bit(), ("format", "16-bit", "grey")),
         (picture(size=(40, 20)), ("size",)),
         (picture(size=(3, 1), mode="L"), ("grey", "size")),
@@ -102,6 +110,60 @@ def test_alpha_is_laid_on_white():
     pixels = read_image(buffer.getvalue(), image_size=SIZE).pixels.astype(int)
     assert np.abs(pixels[:4] - [0, 0, 255]).max() < 12
     assert np.abs(pixels[-4:] - 255).max() < 12
+
+
+def drawing(grey, *, mode="RGBA", form="PNG", transparent=True, outline=None):
+    """A square of that grey on a transparent (or filled) ground."""
+    image = Image.new("RGBA", (64, 64), (grey, grey, grey, 0 if transparent else 255))
+    image.paste((grey, grey, grey, 255), (16, 16, 48, 48))
+    if outline is not None:
+        image.paste((outline, outline, outline, 255), (16, 16, 48, 18))
+    buffer = io.BytesIO()
+    (image.quantize() if mode == "P" else image.convert(mode)).save(buffer, form)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "image_bytes",
+    [
+        drawing(255),
+        drawing(250),
+        drawing(240),
+        drawing(255, mode="LA"),
+        drawing(255, mode="P"),
+        drawing(255, form="WEBP"),
+        drawing(255, form="TIFF"),
+    ],
+)
+def test_a_white_drawing_on_transparency_is_laid_on_black(image_bytes):
+    decoded = read_image(image_bytes, image_size=64)
+    assert "alpha-on-black" in decoded.repairs
+    assert decoded.pixels[32, 32].min() > 220 and decoded.pixels[4, 4].max() < 20
+
+
+@pytest.mark.parametrize(
+    ("image_bytes", "ground"),
+    [
+        (drawing(0), 255),
+        (drawing(200), 255),
+        (drawing(255, outline=0), 255),
+        (drawing(255, transparent=False), 255),
+    ],
+)
+def test_any_other_drawing_is_laid_on_white(image_bytes, ground):
+    decoded = read_image(image_bytes, image_size=64)
+    assert "alpha-on-black" not in decoded.repairs
+    assert decoded.pixels[4, 4].min() > ground - 12
+
+
+@pytest.mark.parametrize("form", ["PNG", "TGA", "WEBP"])
+def test_transparency_of_all_of_an_image_says_nothing(form):
+    image = Image.open(io.BytesIO(picture(form="PNG"))).convert("RGBA")
+    image.putalpha(0)
+    buffer = io.BytesIO()
+    image.save(buffer, form, **({"exact": True, "lossless": True} if form == "WEBP" else {}))
+    pixels = read_image(buffer.getvalue(), image_size=SIZE, file_name="a.tga").pixels.astype(int)
+    assert np.abs(pixels - np.asarray(image.convert("RGB"))).mean() < 4
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -166,6 +228,142 @@ def test_bad_images(image_bytes, reason):
     assert caught.value.detail
 
 
+@pytest.mark.parametrize("compression", [None, "tga_rle"])
+def test_a_tga_is_known_by_its_name(compression):
+    content = picture(form="TGA", compression=compression)
+    assert read_image(content, image_size=SIZE, file_name="a/b.TGA").repairs == ("format",)
+    with pytest.raises(BadImage, match="or other image that winnow reads"):
+        read_image(content, image_size=SIZE, file_name="a/b.txt")
+
+
+def tiff_with(tag, value):
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(picture(form="PNG"))).save(buffer, "TIFF", tiffinfo={tag: value})
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heif-convert"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
+        (b"\x1aE\xdf\xa3" + bytes(20), "a video"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html>404", "a web page"),
+        (b"\n<html><body>", "a web page"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="">', "an SVG drawing"),
+        (b"8BPS\0\1", "a Photoshop file"),
+        (b"%PDF-1.4", "a PDF"),
+        (b"\xff\x0a" + bytes(20), "a JPEG XL image"),
+        (b"PK\x03\x04", "a zip"),
+        (tiff_with(254, 1), "a camera's raw file"),  # as NEF and CR2 begin: with the preview
+        (tiff_with(50706, b"\1\4\0\0"), "a camera's raw file"),  # DNG
+        (bytes(5000), "nothing but zeros"),
+    ],
+)
+def test_what_is_no_image_is_called_by_its_name(content, words):
+    with pytest.raises(BadImage) as caught:
+        read_image(content, image_size=SIZE)
+    assert words in caught.value.detail
+
+
+# --- damage that decoders hide ---
+
+
+def noisy(form, **options):
+    """A photo-like picture, large enough to lose half."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (10, 12, 3), np.uint8)).resize((200, 160), Image.Resampling.BICUBIC)
+    pixels = np.asarray(coarse).astype(int) + rng.normal(0, 8, (160, 200, 3))
+    buffer = io.BytesIO()
+    image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    image.convert(options.pop("mode", "RGB")).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+CODED = {
+    "baseline": noisy("JPEG", quality=85),
+    "optimized": noisy("JPEG", quality=85, optimize=True),
+    "progressive": noisy("JPEG", quality=85, progressive=True),
+    "restarts": noisy("JPEG", quality=85, restart_marker_rows=1),
+    "4:4:4": noisy("JPEG", quality=95, subsampling="4:4:4"),
+    "grey": noisy("JPEG", mode="L"),
+    "CMYK": noisy("JPEG", mode="CMYK"),
+    "PNG": noisy("PNG"),
+    "GIF": noisy("GIF", mode="P"),
+    "WebP": noisy("WEBP"),
+    "lossless WebP": noisy("WEBP", lossless=True),
+    "AVIF": noisy("AVIF"),
+    "JPEG 2000": noisy("JPEG2000"),
+    "LZW in TIFF": noisy("TIFF", compression="tiff_lzw"),
+    "Deflate in TIFF": noisy("TIFF", compression="tiff_adobe_deflate"),
+    "JPEG in TIFF": noisy("TIFF", compression="jpeg"),
+}
+ENDS = {"GIF": b"\0;", "PNG": b"\0\0\0\0IEND\xaeB`\x82"}
+
+
+def cut(content, share):
+    return content[: int(len(content) * share)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", CODED)
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
+def test_an_image_of_which_a_part_is_missing_is_rejected(kind, share):
+    whole = CODED[kind]
+    end = ENDS.get(kind, b"\xff\xd9")
+    zeros = bytes(len(whole) - int(len(whole) * share))
+    damaged = {
+        "cut": cut(whole, share),
+        "cut and closed": cut(whole, share) + end,
+        "zeroed": cut(whole, share) + zeros,
+        "zeroed and closed": cut(whole, share) + zeros[: -len(end)] + end,
+        "erased flash": cut(whole, share) + b"\xff" * len(zeros),
+        "a lost sector": cut(whole, share) + bytes(512) + whole[int(len(whole) * share) + 512 :],
+    }
+    assert read_image(whole, image_size=SIZE).pixels.shape == (SIZE, SIZE, 3)
+    accepted = []
+    for name, content in damaged.items():
+        try:
+            read_image(content, image_size=SIZE)
+            accepted.append(name)
+        except BadImage as problem:
+            assert problem.reason in ("does-not-decode", "truncated", "damaged") and problem.detail
+    assert not accepted
+
+
+@pytest.mark.parametrize("kind", [kind for kind, content in CODED.items() if content.startswith(b"\xff\xd8")])
+def test_what_is_behind_a_whole_picture_is_no_damage(kind):
+    whole = CODED[kind]
+    for content in (
+        whole + bytes(5000),
+        whole + whole,  # the further views of a phone
+        whole[:-2] + b"\0\0\0" + whole[-2:],  # some cameras fill up before the end
+        whole[:-2] + bytes(64) if kind != "progressive" else whole,  # and others leave the end out
+    ):
+        assert read_image(content, image_size=SIZE).pixels.shape == (SIZE, SIZE, 3)
+
+
+@pytest.mark.parametrize("kind", ["flat", "half black", "noise", "stripes"])
+def test_plain_pictures_are_not_taken_for_damaged_ones(kind):
+    size, rng = 150, np.random.default_rng(0)
+    pixels = {
+        "flat": np.full((size, size, 3), 255, np.uint8),
+        "half black": np.where(np.arange(size)[:, None, None] < size // 2, 200, 0) * np.ones((1, size, 3)),
+        "noise": rng.integers(0, 256, (size, size, 3)),
+        "stripes": np.indices((size, size)).sum(0)[..., None] // 7 % 2 * 255 * np.ones((1, 1, 3)),
+    }[kind].astype(np.uint8)
+    jpegs = [
+        ("JPEG", {"quality": q, "optimize": o, "progressive": p}) for q in (5, 100) for o in (0, 1) for p in (0, 1)
+    ]
+    others = [("WEBP", {"lossless": True, "method": 0}), ("JPEG2000", {}), ("TIFF", {"compression": "tiff_deflate"})]
+    for form, options in (*jpegs, *others, ("PNG", {"compress_level": 0}), ("WEBP", {}), ("AVIF", {}), ("GIF", {})):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, form, **options)
+        assert read_image(buffer.getvalue(), image_size=size).pixels.shape == (size, size, 3)
+
+
 @pytest.mark.parametrize("limit", [SIZE * SIZE - 1, SIZE * SIZE // 3])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_too_many_pixels_are_not_decoded(monkeypatch, limit):
@@ -185,7 +383,7 @@ def test_damaged_bytes_never_raise_anything_else(form, data):
     try:
         decoded = read_image(bytes(content), image_size=SIZE)
     except BadImage as problem:
-        assert problem.reason in ("does-not-decode", "truncated")
+        assert problem.reason in ("does-not-decode", "truncated", "damaged")
     else:
         assert decoded.pixels.shape == (SIZE, SIZE, 3)
 

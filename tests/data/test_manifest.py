@@ -17,7 +17,7 @@ from pictures import SIZE, picture
 from winnow.data import layouts
 from winnow.data.decode import decode_pixels
 from winnow.data.layouts import Entry, Layout
-from winnow.data.manifest import load_dataset
+from winnow.data.manifest import _batches, load_dataset
 from winnow.errors import WinnowError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -78,6 +78,10 @@ def test_course_layout(load):
     assert dataset.rejected.empty
     assert list(dataset.rejected) == ["file_name", "image_id", "reason", "detail"]
     assert dataset.counts == {
+        "files": 5,
+        "left_out": 2,
+        "left_out.labels": 1,
+        "left_out.text": 1,
         "images_in": 3,
         "accepted": 3,
         "accepted_share": 1.0,
@@ -216,7 +220,7 @@ FOLDERS = {
 def test_image_folder(load, root):
     dataset = load({root + name: content for name, content in FOLDERS.items()})
     assert dataset.class_names == ["cat", "dog_x"]
-    assert list(dataset.manifest["image_id"]) == ["img_cat-a-b", "img_cat-c", "img_dog-x-1"]
+    assert list(dataset.manifest["image_id"]) == ["img_cat-a-b-a486c4ad", "img_cat-c-0afcd594", "img_dog-x-1-05130bc6"]
     assert list(dataset.manifest["file_name"]) == [f"{root}cat/a b.jpg", f"{root}cat/c.png", f"{root}dog_x/1.jpg"]
     assert list(dataset.manifest["label"]) == [0, 0, 1]
     assert dataset.rejected.empty
@@ -240,7 +244,7 @@ def test_image_folder_rejects_stray_images(load):
 
 
 def test_image_folder_rejects_pictures_that_it_cannot_read_or_place(load):
-    """What may be a picture is told; notes and tables are passed over."""
+    """What is in a folder of a label is told, whatever it is called; notes and tables are left out and counted."""
     strays = {"cat/phone.HEIC": b"x", "dog_x/web.jfif": b"x", "cat/bare": b"x"}
     dataset = load(
         {"data/" + name: content for name, content in FOLDERS.items()}
@@ -248,7 +252,8 @@ def test_image_folder_rejects_pictures_that_it_cannot_read_or_place(load):
         | {"bird/1.jpg": picture(), "cat/list.csv": b"x"}
     )
     assert sorted(dataset.rejected["file_name"]) == sorted([*(f"data/{name}" for name in strays), "bird/1.jpg"])
-    assert set(dataset.rejected["reason"]) == {"bad-name"} and dataset.counts["images_in"] == 7
+    assert set(dataset.rejected["reason"]) == {"bad-name", "does-not-decode"} and dataset.counts["images_in"] == 7
+    assert dataset.counts["left_out.table"] == 1 and dataset.counts["left_out.text"] == 2
     splits = {f"{split}/{label}/{i}.jpg": picture() for split in ("train", "val") for label in "ab" for i in range(2)}
     dataset = load(splits | {"train/cover.jpg": picture(), "cover.jpg": picture()})
     assert sorted(dataset.rejected["file_name"]) == ["cover.jpg", "train/cover.jpg"]  # and none of val/
@@ -265,7 +270,7 @@ def test_a_flat_test_folder_beside_the_classes_is_not_mistaken_for_the_dataset(l
     files = {f"train/{label}/{i}.jpg": picture(i) for label in ("cat", "dog") for i in range(2)}
     dataset = load(files | {f"test/{i}.jpg": picture(i) for i in range(9)}, split="train")
     assert dataset.class_names == ["cat", "dog"] and len(dataset.manifest) == 4
-    assert dataset.counts["rejected.bad-name"] == 9
+    assert dataset.counts["left_out.other-split"] == 9
 
 
 def test_a_long_file_name_leaves_room_for_the_names_of_its_copies(load):
@@ -284,7 +289,8 @@ def test_image_folder_loses_no_image_to_the_letters_of_its_name(load):
     assert ids["cat/plain.jpg"] == "img_cat-plain"
     # What makes an id is the file's own path: the same one in a larger archive.
     assert ids["dog/pâté.jpg"] == "img_dog-p-t--452f9179"
-    assert all(ids[name].startswith("img_cat-a-b-") for name in alike[:3])
+    assert ids["cat/a-b.jpg"] == "img_cat-a-b"
+    assert all(ids[name].startswith("img_cat-a-b-") for name in alike[1:3])
 
 
 @pytest.mark.parametrize("root", ["", "root/"])
@@ -393,6 +399,16 @@ def test_an_archive_without_a_usable_image_is_refused_with_and_without_a_spool(t
     for spool in (None, tmp_path / "spool"):
         with pytest.raises(WinnowError, match="no usable image of class"):
             load_dataset(path, class_names=(), split=None, image_size=SIZE, max_unpacked_bytes=10**8, spool=spool)
+
+
+@pytest.mark.parametrize(("size", "files", "least"), [(3 * 2**20, 60, 6), (100, 2000, 4), (40 * 2**20, 4, 4)])
+def test_files_are_read_in_batches_by_bytes(size, files, least):
+    contents = ((str(i), bytes(size)) for i in range(files))
+    batches = list(_batches(contents))
+    assert [name for batch in batches for name, _ in batch] == [str(i) for i in range(files)]
+    assert len(batches) >= least
+    for batch in batches:
+        assert len(batch) <= 512 and sum(len(content) for _, content in batch[:-1]) < 32 * 2**20
 
 
 # --- registry ---

@@ -4,8 +4,9 @@ import hashlib
 import io
 import posixpath
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from winnow.data.archive import Archive
 from winnow.data.decode import BadImage, Decoded, decode_pixels, read_image, upright_rgb
+from winnow.data.litter import PACKED_SUFFIXES, companion
 from winnow.data.pixels import Pixels
 from winnow.detect.duplicates.hashed import HashedImages
 from winnow.detect.duplicates.leaks import find_leaks
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 COLUMNS = ("image_id", "photo", "label", "width", "height", "bytes_sha256", "image_bytes")
 CHECKS = ("predicted_label", "predicted_confidence", "label_probability", "encoder_agrees", "counterparts", "same_as")
 REJECTED = ("photo", "reason", "detail")
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-_PACKED = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 
 def read_outside(
@@ -50,31 +50,29 @@ def read_outside(
     Raises:
         WinnowError: if there is no photo in it at all.
     """
-    folders = {_plain(name): label for label, name in enumerate(class_names)}
-    names = [name for name in archive.names() if name.lower().endswith(_SUFFIXES)]
-    if not names:
-        raise WinnowError(_nothing(archive))
+    names = photo_names(archive)
     rejected, read = [], []
+    classes: defaultdict[str, set[int]] = defaultdict(set)
     with progress("read outside photos", len(names)) as report:
         for name, content in archive.items(names):
-            folder = posixpath.basename(posixpath.dirname(name))
-            if _plain(folder) not in folders:
+            label = class_of_folder(name, class_names)
+            if label is None:
+                folder = posixpath.basename(posixpath.dirname(name))
                 rejected.append((name, "unknown-class", f"the folder {folder!r} is not named like a class"))
             else:
                 try:
-                    decoded = read_image(content, image_size=image_size)
-                    image_bytes = _square(content, image_size, decoded)
-                    read.append((name, folders[_plain(folder)], decoded, content, image_bytes))
+                    decoded = read_image(content, image_size=image_size, file_name=name)
+                    image_bytes = _square(name, content, image_size, decoded)
+                    digest = hashlib.sha256(content).hexdigest()
+                    read.append((name, label, decoded, digest, image_bytes))
+                    classes[digest].add(label)
                 except BadImage as problem:
                     rejected.append((name, problem.reason, problem.detail))
             report(1)
 
-    digests = [hashlib.sha256(row[3]).hexdigest() for row in read]
-    classes = {digest: {row[1] for row, own in zip(read, digests, strict=True) if own == digest} for digest in digests}
     rows = []
     seen: Counter[str] = Counter()
-    in_order = sorted(zip(read, digests, strict=True), key=lambda pair: pair[0][0])
-    for (name, label, decoded, _, image_bytes), digest in in_order:
+    for name, label, decoded, digest, image_bytes in sorted(read, key=lambda row: row[0]):
         seen[digest] += 1
         if len(classes[digest]) > 1:
             rejected.append((name, "two-classes", "the same file is in the folders of two classes"))
@@ -197,8 +195,26 @@ def no_photos() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
 
 
+def photo_names(archive: Archive) -> list[str]:
+    """The files of an archive that are photos or should be: all but companions and packed archives.
+
+    Raises:
+        WinnowError: if there is none.
+    """
+    names = [name for name in archive.names() if companion(name) is None and not name.lower().endswith(PACKED_SUFFIXES)]
+    if not names:
+        raise WinnowError(_nothing(archive))
+    return names
+
+
+def class_of_folder(name: str, class_names: Sequence[str]) -> int | None:
+    """The label of the class that a photo's folder is called like, whatever its case, `_`, `-` or blanks."""
+    folder = _plain(posixpath.basename(posixpath.dirname(name)))
+    return next((label for label, class_name in enumerate(class_names) if _plain(class_name) == folder), None)
+
+
 def _nothing(archive: Archive) -> str:
-    packed = [name for name in archive.names() if name.lower().endswith(_PACKED)]
+    packed = [name for name in archive.names() if name.lower().endswith(PACKED_SUFFIXES)]
     mend = (
         f"point it at {posixpath.join(archive.label, packed[0])}" if packed else "put photos there as <class>/<photo>"
     )
@@ -207,6 +223,7 @@ def _nothing(archive: Archive) -> str:
     )
 
 
+@cache
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", name).strip().casefold()
 
@@ -217,9 +234,9 @@ def _image_id(name: str, digest: str) -> str:
     return f"img_outside-{words}-{digest[:8]}"
 
 
-def _square(content: bytes, image_size: int, checked: Decoded) -> bytes:
+def _square(name: str, content: bytes, image_size: int, checked: Decoded) -> bytes:
     """The middle of a photo that `read_image` took, as a JPEG of `image_size`; BadImage if it is too small."""
-    image, *_ = upright_rgb(content)
+    image, *_ = upright_rgb(content, file_name=name)
     if min(image.size) < image_size:
         raise BadImage("too-small", f"{checked.width} x {checked.height} pixels, {image_size} are needed each way")
     side = min(image.size)

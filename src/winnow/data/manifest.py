@@ -3,27 +3,27 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from winnow.data.archive import Archive, open_archive
+from winnow.data.class_sizes import note_on_small_classes, require_classes, without_small_classes
 from winnow.data.decode import BadImage, read_image
 from winnow.data.layouts import Entry, read_layout
-from winnow.errors import WinnowError
 from winnow.progress import progress
 from winnow.row_groups import StoredColumn, Values, write_parquet_parts
 from winnow.tables import ROW_GROUP
 
 _MANIFEST_COLUMNS = ("image_id", "file_name", "label", "width", "height", "repairs", "bytes_sha256")
 _REJECTED_COLUMNS = ("file_name", "image_id", "reason", "detail")
-_BATCH = 512
+_BATCH_FILES, _BATCH_BYTES = 512, 32 * 2**20  # whichever comes first
 _Facts = tuple[int, int, str, str]  # width, height, repairs, digest
 _Accepted = tuple[str, str, int | None, int, int, str, str]  # by _MANIFEST_COLUMNS
 _Rejected = tuple[str, str, str, str]  # by _REJECTED_COLUMNS
@@ -41,7 +41,10 @@ class Manifest:
         rejected: a row per rejected image: `file_name`, `image_id`, `reason`, `detail`.
         class_names: in label order.
         counts: flat; `images_in` = `accepted` + `rejected`, `repaired`, and how many of each `rejected.<reason>`,
-            `repairs.<kind>` and `classes.<name>`.
+            `repairs.<kind>` and `classes.<name>`; `files` in the archive = `images_in` + `left_out`, less the labels
+            without a file (`rejected.no-image`), and how many of each `left_out.<reason>`.
+        form: the layout, and what was chosen in reading it, in words.
+        notes: what a person should know of the archive, a sentence each.
     """
 
     manifest: pd.DataFrame
@@ -49,6 +52,8 @@ class Manifest:
     rejected: pd.DataFrame
     class_names: list[str]
     counts: dict[str, int | float]
+    form: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def images(self) -> pd.DataFrame:
@@ -67,26 +72,10 @@ class Manifest:
         return pd.DataFrame({"image_id": image_id, "image_bytes": image_bytes})
 
 
-def load_dataset(
-    path: str | Path,
-    *,
-    class_names: Sequence[str],
-    split: str | None,
-    image_size: int,
-    max_unpacked_bytes: float,
-    every_class: bool = True,
-    spool: Path | None = None,
-) -> Manifest:
-    """Open an archive and build its manifest; see `open_archive` and `build_manifest`."""
+def load_dataset(path: str | Path, *, max_unpacked_bytes: float, **options: Any) -> Manifest:
+    """Open an archive and build its manifest; see `open_archive` and, for the options, `build_manifest`."""
     with open_archive(path, max_unpacked_bytes=max_unpacked_bytes) as archive:
-        return build_manifest(
-            archive,
-            class_names=class_names,
-            split=split,
-            image_size=image_size,
-            every_class=every_class,
-            spool=spool,
-        )
+        return build_manifest(archive, **options)
 
 
 def build_manifest(
@@ -95,7 +84,10 @@ def build_manifest(
     class_names: Sequence[str],
     split: str | None,
     image_size: int,
+    keep: Sequence[str] | None = None,
     every_class: bool = True,
+    min_images_per_class: int = 0,
+    images_needed: int = 1,
     spool: Path | None = None,
 ) -> Manifest:
     """Read, check, decode and repair every image of an archive.
@@ -105,15 +97,20 @@ def build_manifest(
         class_names: names in label order; empty to derive them.
         split: which split of an ImageFolder to read; None for `train` if there is one.
         image_size: side in pixels that every accepted image has afterwards.
-        every_class: whether each class needs an accepted image, or any one image is enough.
+        keep: the classes to read, in label order, of those named or derived; None for all.
+        every_class: whether each class needs `images_needed` accepted images, or any one image is enough.
+        min_images_per_class: classes with fewer accepted images are left out, and their images rejected as
+            `small-class`; 0 leaves none out.
+        images_needed: accepted images without which a class stops the run.
         spool: a folder on a disk with room for the images' bytes, which are then held there and not in memory; in a
             file without a name, that goes with the manifest. None holds them in memory.
 
     Raises:
-        WinnowError: if the archive or its labels cannot be read (see `read_layout`), or no image is accepted, or a
-            class is left without one and `every_class` asks for it.
+        WinnowError: if the archive or its labels cannot be read (see `read_layout`).
+        UnusableImages: if no image is accepted, fewer than two classes remain, or a class has too few images and
+            `every_class` asks for them.
     """
-    layout = read_layout(archive, class_names=class_names, split=split)
+    layout = read_layout(archive, class_names=class_names, split=split, keep=keep)
     faulty = [
         (entry.file_name, entry.image_id, entry.problem, entry.detail) for entry in layout.entries if entry.problem
     ]
@@ -124,19 +121,22 @@ def build_manifest(
 
     frame = pd.DataFrame(accepted, columns=list(_MANIFEST_COLUMNS)).sort_values("image_id")
     frame = frame.astype({"label": np.int64, "width": np.int64, "height": np.int64})
+    frame, names, small = without_small_classes(frame, layout.class_names, min_images_per_class)
+    frame = frame.sort_values("image_id")
     image_bytes = image_bytes.take(frame.index.to_numpy())
     frame = frame.reset_index(drop=True)
-    rejected = pd.DataFrame(sorted(faulty), columns=list(_REJECTED_COLUMNS))
+    rejected = pd.DataFrame(sorted([*faulty, *small]), columns=list(_REJECTED_COLUMNS))
     assert len(frame) + len(rejected) == len(layout.entries), "every image is either accepted or rejected"
     assert frame["image_id"].is_unique, "the layout lets no id through twice"
-    if every_class or frame.empty:
-        _check_classes(archive, layout.class_names, frame["label"], rejected["reason"])
+    require_classes(archive, layout, names, frame["label"], rejected, images_needed if every_class else 0)
     return Manifest(
         manifest=frame,
         image_bytes=image_bytes,
         rejected=rejected,
-        class_names=layout.class_names,
-        counts=_counts(frame, rejected, layout.class_names),
+        class_names=names,
+        counts=_counts(frame, rejected, names, layout.left_out),
+        form=layout.form,
+        notes=(*layout.notes, *note_on_small_classes(layout.class_names, names, len(small), min_images_per_class)),
     )
 
 
@@ -153,17 +153,16 @@ def _examined(
         name, content = item
         entry = wanted[name]
         try:
-            decoded = read_image(content, image_size=image_size)
+            decoded = read_image(content, image_size=image_size, file_name=name)
         except BadImage as problem:
             return entry, b"", problem
         digest = hashlib.sha256(content).hexdigest()
         facts = (decoded.width, decoded.height, ",".join(decoded.repairs), digest)
         return entry, decoded.image_bytes, facts
 
-    contents = archive.items(list(wanted))
     yield pd.DataFrame({"image_bytes": pd.Series(dtype=object)})
     with progress("read images", len(wanted)) as report, ThreadPoolExecutor(os.cpu_count()) as pool:
-        while batch := list(islice(contents, _BATCH)):
+        for batch in _batches(archive.items(list(wanted))):
             kept = []
             for entry, image_bytes, result in pool.map(examine, batch):
                 if isinstance(result, BadImage):
@@ -184,22 +183,30 @@ def _spooled(frames: Iterator[pd.DataFrame], spool: Path) -> StoredColumn:
         return StoredColumn(path, "image_bytes")  # open: it can be read when its name is gone
 
 
-def _check_classes(archive: Archive, class_names: Sequence[str], labels: pd.Series, reasons: pd.Series) -> None:
-    empty = [name for label, name in enumerate(class_names) if label not in set(labels)]
-    if empty:
-        causes = ", ".join(f"{count} {reason}" for reason, count in Counter(reasons).most_common())
-        rejected = f" ({len(reasons)} images were rejected: {causes})" if causes else ""
-        raise WinnowError(
-            f"{archive.label} has no usable image of class {', '.join(repr(name) for name in empty)}{rejected}; "
-            "add images, or correct data.class_names or data.split in params.yaml."
-        )
+def _batches(contents: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    """Files in batches of about _BATCH_BYTES, or of _BATCH_FILES if they are small."""
+    batch: list[tuple[str, bytes]] = []
+    size = 0
+    for name, content in contents:
+        batch.append((name, content))
+        size += len(content)
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_FILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
-def _counts(frame: pd.DataFrame, rejected: pd.DataFrame, class_names: Sequence[str]) -> dict[str, int | float]:
+def _counts(
+    frame: pd.DataFrame, rejected: pd.DataFrame, class_names: Sequence[str], left_out: Mapping[str, str]
+) -> dict[str, int | float]:
     n_in = len(frame) + len(rejected)
     kinds = Counter(kind for repairs in frame["repairs"] if repairs for kind in repairs.split(","))
     per_class = np.bincount(frame["label"], minlength=len(class_names))
     return {
+        "files": len(frame) + int((rejected["file_name"] != "").sum()) + len(left_out),
+        "left_out": len(left_out),
+        **{f"left_out.{reason}": count for reason, count in sorted(Counter(left_out.values()).items())},
         "images_in": n_in,
         "accepted": len(frame),
         "accepted_share": len(frame) / n_in,

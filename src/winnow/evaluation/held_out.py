@@ -1,6 +1,6 @@
 """Images that networks are judged on: the validation set, and test sets by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +41,7 @@ def read_test_sets(
     archives: Mapping[str, tuple[str | Path, str | None]],
     *,
     class_names: list[str],
+    named: Sequence[str] = (),
     image_size: int,
     max_unpacked_bytes: float,
     spool: Path | None = None,
@@ -50,7 +51,9 @@ def read_test_sets(
     Args:
         archives: by the test set's name, its archive and which split of an ImageFolder to read; those that are not
             given (`data/none`) are left out.
-        class_names, image_size, max_unpacked_bytes, spool: see `data.manifest.build_manifest`.
+        class_names: K names of the dataset's classes, in label order.
+        named: `data.class_names`, of which the dataset may have left small classes out; empty if they are derived.
+        image_size, max_unpacked_bytes, spool: see `data.manifest.build_manifest`.
 
     Raises:
         WinnowError: if an archive cannot be read, or holds no image of these classes.
@@ -61,7 +64,8 @@ def read_test_sets(
             continue
         dataset = load_dataset(
             archive,
-            class_names=class_names,
+            class_names=named,
+            keep=class_names,
             split=split,
             image_size=image_size,
             max_unpacked_bytes=max_unpacked_bytes,

@@ -38,6 +38,11 @@ class Data(Section):
         le=1024,
         description="Width and height in pixels of every image that goes out. Others are resized and recorded.",
     )
+    min_images_per_class: int = Field(
+        ge=0,
+        description="Classes with fewer readable images are left out. 0 leaves none out; a class that is too small to "
+        "train on and to validate with stops the run.",
+    )
     max_unpacked_gb: Positive = Field(description="GiB; an archive that would unpack to more is refused.")
 
     @model_validator(mode="after")

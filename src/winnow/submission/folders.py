@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from winnow.data.layouts.course import IMAGES_FOLDER, LABELS_FILE
-from winnow.data.layouts.entries import IMAGE_SUFFIXES
+from winnow.data.layouts.entries import image_stem
 from winnow.data.writers.course import SUFFIXES
 
 TRAINING, VALIDATION = SUFFIXES["training"], SUFFIXES["validation"]
@@ -103,7 +103,7 @@ def _read_set(path: Path) -> SetFolder:
     files = {}
     for entry in sorted(images.iterdir()) if has_images else []:
         # What is meant as an image, if wrongly named; any other file is a stray one.
-        if entry.is_file() and entry.suffix.lower() in IMAGE_SUFFIXES:
+        if entry.is_file() and image_stem(entry.name) is not None:
             files[entry.name] = entry
         else:
             stray.append(entry)

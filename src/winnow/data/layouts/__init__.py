@@ -3,13 +3,14 @@
 To add one, write a module here with what `Reader` asks for, and name it in LAYOUTS.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from winnow.data.archive import Archive
 from winnow.data.layouts import course, imagefolder
 from winnow.data.layouts.entries import Entry, Layout, Reader
+from winnow.data.litter import PACKED_SUFFIXES
 from winnow.errors import WinnowError
 
 __all__ = ["LAYOUTS", "Entry", "Layout", "read_layout"]
@@ -18,7 +19,9 @@ LAYOUTS: tuple[Reader, ...] = (course, imagefolder)
 """In this order: an archive is read by the first layout that it matches."""
 
 
-def read_layout(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
+def read_layout(
+    archive: Archive, *, class_names: Sequence[str], split: str | None, keep: Sequence[str] | None = None
+) -> Layout:
     """Find the images and labels of an archive, by the first of LAYOUTS that its names match.
 
     Args:
@@ -26,10 +29,11 @@ def read_layout(archive: Archive, *, class_names: Sequence[str], split: str | No
         class_names: names in label order; empty to derive them, as each layout says.
         split: which split to read, of layouts that have splits; None for `train` if there is one, or for all of an
             archive without splits.
+        keep: the classes to read, in label order, of those that `class_names` names or derives; None for all.
 
     Returns:
-        Class names, and entries sorted by file name. Several files with one `image_id` are all rejected: nobody can
-        tell which of them is meant.
+        Class names; entries sorted by file name; and why each other file is left out. Several files with one `image_id`
+        are all rejected: nobody can tell which of them is meant.
 
     Raises:
         WinnowError: if the archive has none of the layouts, its labels are unreadable, or it contradicts
@@ -38,11 +42,46 @@ def read_layout(archive: Archive, *, class_names: Sequence[str], split: str | No
     names = archive.names()
     reader = next((reader for reader in LAYOUTS if reader.matches(names)), None)
     if reader is None:
-        forms = ", or ".join(reader.FORM for reader in LAYOUTS)
-        raise WinnowError(f"{archive.label} holds no images; it needs {forms}.")
+        raise WinnowError(_no_images(archive, names))
+    if keep is not None and not reader.POSITIONAL:
+        class_names, keep = keep, None
     layout = reader.read(archive, class_names=class_names, split=split)
+    if keep is not None:
+        layout = with_classes(layout, keep)
     entries = sorted(_without_shared_ids(layout.entries), key=lambda entry: (entry.file_name, entry.image_id))
-    return Layout(layout.class_names, entries)
+    told = {entry.file_name for entry in entries}
+    left_out = dict(archive.left_out) | {name: layout.left_out.get(name, "other") for name in names if name not in told}
+    return replace(layout, entries=entries, left_out=left_out)
+
+
+def with_classes(layout: Layout, keep: Sequence[str]) -> Layout:
+    """The layout with these classes alone, labelled in this order; images of others are rejected as `unknown-class`."""
+    missing = [name for name in keep if name not in layout.class_names]
+    if missing:
+        raise WinnowError(f"there is no class {missing[0]!r} among {', '.join(layout.class_names)}; name one of them.")
+    labels = {layout.class_names.index(name): label for label, name in enumerate(keep)}
+
+    def kept(entry: Entry) -> Entry:
+        if entry.label is None or entry.label in labels:
+            return replace(entry, label=None if entry.label is None else labels[entry.label])
+        detail = f"the dataset is without the class {layout.class_names[entry.label]!r}"
+        return replace(entry, label=None, problem="unknown-class", detail=detail)
+
+    return replace(layout, class_names=list(keep), entries=[kept(entry) for entry in layout.entries])
+
+
+def _no_images(archive: Archive, names: Sequence[str]) -> str:
+    packed = [name for name in names if name.lower().endswith(PACKED_SUFFIXES)]
+    forms = ", or ".join(reader.FORM for reader in LAYOUTS)
+    if packed:
+        return (
+            f"{archive.label} holds no images, but the archive {packed[0]}"
+            f"{f' and {len(packed) - 1} more' if len(packed) > 1 else ''}; unpack it, and set data.archive in "
+            "params.yaml to what was in it."
+        )
+    litter = Counter(archive.left_out.values())
+    without = f" (left out: {', '.join(f'{n} {reason}' for reason, n in sorted(litter.items()))})" if litter else ""
+    return f"{archive.label} holds no images{without}; it needs {forms}."
 
 
 def _without_shared_ids(entries: list[Entry]) -> list[Entry]:

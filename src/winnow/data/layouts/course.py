@@ -8,25 +8,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.entries import IMAGE_SUFFIXES, Entry, Layout
+from winnow.data.layouts.entries import Entry, Layout, image_stem
+from winnow.data.litter import PACKED_SUFFIXES, companion
 from winnow.errors import WinnowError
 
 LABELS_FILE = "data-labels.json"
 IMAGES_FOLDER = "imgs"
 FORM = f"<root>/{IMAGES_FOLDER}/ and <root>/{LABELS_FILE}"
+POSITIONAL = True
 _NAME = re.compile(r"img_[A-Za-z0-9._-]+", re.ASCII)
 
 
 def matches(names: Sequence[str]) -> bool:
-    """Whether a labels file is there, or a folder of images that should have one."""
-    return any(
-        posixpath.basename(name) == LABELS_FILE or posixpath.basename(posixpath.dirname(name)) == IMAGES_FOLDER
-        for name in names
-    )
+    """Whether a labels file is there, or all images lie in one folder that should have one beside it."""
+    folders = {posixpath.dirname(name) for name in names if image_stem(posixpath.basename(name)) is not None}
+    return any(posixpath.basename(name) == LABELS_FILE for name in names) or [
+        posixpath.basename(folder) for folder in folders
+    ] == [IMAGES_FOLDER]
 
 
 def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
-    """Read it; see `layouts.entries.Reader`. There are no splits, and classes are "0" to "K-1" if not named."""
+    """Read it; see `layouts.entries.Reader`. There are no splits, and classes are "0" to "K-1" if not named.
+
+    A key of the labels file may be the whole name of its file, with `.jpg` or the like.
+    """
     names = archive.names()
     labels_file = _labels_file(archive, names)
     root = posixpath.dirname(labels_file)
@@ -38,25 +43,54 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
         )
     labels = _labels(archive, labels_file)
     num_classes = _label_length(archive, labels_file, labels, class_names)
-    entries, seen = [], set()
+    spelt = {key.casefold(): key for key in labels}
+    entries, seen, with_suffix = [], set(), 0
     for name in files:
-        key, suffix = posixpath.splitext(name.removeprefix(folder))
-        if not _NAME.fullmatch(key) or suffix.lower() not in IMAGE_SUFFIXES:
+        file = name.removeprefix(folder)
+        image_id = image_stem(file)
+        if image_id is None or not _NAME.fullmatch(image_id):
             entries.append(Entry(name, "", None, "bad-name", f"not {folder}img_<key>.jpg (or .png and so on)"))
             continue
+        key = image_id if image_id in labels or file not in labels else file
+        with_suffix += key == file
         seen.add(key)
         if key not in labels:
-            entries.append(Entry(name, key, None, "no-label", f"{labels_file} has no key {key!r}"))
+            other = spelt.get(key.casefold()) or spelt.get(file.casefold())
+            but = f", but {other!r}: keys are spelt like the files" if other else ""
+            entries.append(Entry(name, image_id, None, "no-label", f"{labels_file} has no key {key!r}{but}"))
             continue
         label = _one_hot(labels[key], num_classes)
         if label is None:
             detail = f"{_shown(labels[key])} is no one-hot list of {num_classes} numbers"
-            entries.append(Entry(name, key, None, "bad-label", detail))
+            entries.append(Entry(name, image_id, None, "bad-label", detail))
         else:
-            entries.append(Entry(name, key, label))
+            entries.append(Entry(name, image_id, label))
     for key in labels.keys() - seen:
         entries.append(Entry("", key, None, "no-image", f"{labels_file} labels {key!r} but {folder} has no such file"))
-    return Layout(list(class_names) or [str(label) for label in range(num_classes)], entries)
+    outside, left_out = _outside(names, folder, labels_file)
+    return Layout(
+        list(class_names) or [str(label) for label in range(num_classes)],
+        entries + outside,
+        left_out,
+        form=f"course, {folder} with {labels_file}",
+        notes=(f"{with_suffix} keys of {labels_file} are names of files; the ids go without the suffix.",)
+        if with_suffix
+        else (),
+    )
+
+
+def _outside(names: Sequence[str], folder: str, labels_file: str) -> tuple[list[Entry], dict[str, str]]:
+    """What lies beside the folder of images: rejected if it is an image by its name, else left out."""
+    entries, left_out = [], {}
+    for name in names:
+        if name.startswith(folder):
+            continue
+        reason = "labels" if name == labels_file else companion(name)
+        if reason is None and image_stem(posixpath.basename(name)) is not None:
+            entries.append(Entry(name, "", None, "bad-name", f"not in {folder}"))
+            continue
+        left_out[name] = reason or ("packed" if name.lower().endswith(PACKED_SUFFIXES) else "other")
+    return entries, left_out
 
 
 def _labels_file(archive: Archive, names: Sequence[str]) -> str:
@@ -68,11 +102,8 @@ def _labels_file(archive: Archive, names: Sequence[str]) -> str:
             "winnow reads one data set at a time, so pack them apart."
         )
     if not found:
-        folder = next(
-            parent
-            for parent in (posixpath.dirname(name) for name in names)
-            if posixpath.basename(parent) == IMAGES_FOLDER
-        )
+        parents = (posixpath.dirname(name) for name in names)
+        folder = next(parent for parent in parents if posixpath.basename(parent) == IMAGES_FOLDER)
         raise WinnowError(
             f"{archive.label} has images in {folder}/ but no {LABELS_FILE} beside that folder; add the labels file."
         )

@@ -1,12 +1,18 @@
-"""What a layout gives: class names, and every image with its label or its fault."""
+"""What a layout gives: class names, and every file with its label, its fault, or why it is left out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from winnow.data.archive import Archive
 
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# By what downloaders, editors and cameras call them; the content decides whether they are read.
+_IMAGE = (
+    "apng|arw|avif|bmp|cr2|cr3|dib|dng|gif|heic|heif|ico|icb|j2k|jfif|jp2|jpe|jpeg|jpg|jpx|jxl|nef|orf|pbm|pcx|pgm|"
+    "pjpeg|png|pnm|ppm|psd|qoi|raf|rgb|rw2|sgi|svg|tga|tif|tiff|vda|vst|webp"
+)
+_IMAGE_NAME = re.compile(rf"(.*)\.({_IMAGE})(?![A-Za-z0-9]).*", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Layout:
-    """Class names in label order, and the entries sorted by file name."""
+    """What a layout makes of an archive.
+
+    Attributes:
+        class_names: in label order.
+        entries: of all files that are images, or should be.
+        left_out: why each other file is no image of the dataset, by path.
+        form: the layout, and what was chosen in reading it, in words.
+        notes: what a person should know of it, a sentence each.
+        empty_classes: those of which there is a folder, and nothing in it.
+    """
 
     class_names: list[str]
     entries: list[Entry]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    form: str = ""
+    notes: tuple[str, ...] = ()
+    empty_classes: frozenset[str] = frozenset()
 
 
 class Reader(Protocol):
@@ -42,6 +61,8 @@ class Reader(Protocol):
 
     FORM: str
     """What an archive needs, in words that follow 'it needs'."""
+    POSITIONAL: bool
+    """Whether labels are positions in a list of all classes, and not their names."""
 
     def matches(self, names: Sequence[str]) -> bool:
         """Whether an archive with these sorted POSIX paths is to be read by this layout, be it whole or faulty."""
@@ -54,3 +75,10 @@ class Reader(Protocol):
             WinnowError: if the archive is faulty as a whole, or contradicts `class_names` or `split`.
         """
         ...
+
+
+def image_stem(name: str) -> str | None:
+    """A file's name without the ending that says it is an image, and what was left behind that (`.jpg_large`,
+    `.JPG.1`, `.jpg!d`, `.jpg~`); None if it says no such thing."""
+    found = _IMAGE_NAME.fullmatch(name)
+    return found[1] if found else None

@@ -1,0 +1,35 @@
+"""What an archive was read as, in lines for a person."""
+
+from collections.abc import Iterator
+
+from winnow.data.manifest import Manifest
+
+_CLASSES = 60
+
+
+def reading_lines(dataset: Manifest) -> Iterator[str]:
+    """The layout, the images per class, what was repaired, rejected and left out and why, and the notes."""
+    counts = dataset.counts
+    yield f"  layout: {dataset.form}"
+    yield f"  {'class':<30}{'images':>8}"
+    per_class = [(name, int(counts[f"classes.{name}"])) for name in dataset.class_names]
+    for name, count in per_class[:_CLASSES]:
+        yield f"  {name:<30}{count:>8}"
+    if rest := [count for _, count in per_class[_CLASSES:]]:
+        yield f"  {f'and {len(rest)} classes more':<30}{sum(rest):>8}"
+    for name, count in counts.items():
+        group, _, kind = name.partition(".")
+        if group in ("repairs", "rejected", "left_out") and kind:
+            yield f"  {group.replace('_', ' '):<10}{kind:<20}{count:>8}"
+    for note in dataset.notes:
+        yield f"note: {note}"
+
+
+def reading_headline(dataset: Manifest, rejected: str) -> str:
+    """The files of the archive, and what became of them, in one line; `rejected` is the file that says why."""
+    counts = dataset.counts
+    return (
+        f"{counts['files']} files in the archive, {counts['left_out']} left out; {counts['images_in']} images in, "
+        f"{counts['accepted']} accepted ({counts['repaired']} of them repaired), {counts['rejected']} rejected "
+        f"({rejected} says why)"
+    )

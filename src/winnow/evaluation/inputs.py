@@ -1,0 +1,88 @@
+"""What a run will read besides its archive, looked at before a long run finds out: names and labels, no pixels."""
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from winnow.curation.outside import class_of_folder, photo_names
+from winnow.data.archive import open_archive
+from winnow.data.layouts import Layout, read_layout
+from winnow.data.listing import listed
+from winnow.errors import WinnowError
+from winnow.evaluation.truth import read_truth
+from winnow.files import given
+from winnow.params import Params
+
+
+def read_inputs(params: Params) -> Iterator[str]:
+    """Read the layouts of the archive and of the test archive, the truth file and the folders of external photos.
+
+    What the pipeline has yet to make is passed over.
+
+    Args:
+        params: as `load_params` returns them; paths are relative to the working directory.
+
+    Yields:
+        A sentence on each, or on what a person should know of it.
+
+    Raises:
+        WinnowError: if one cannot be read, or has nothing to do with the classes or images of the archive.
+    """
+    data = params.data
+    class_names: Sequence[str] = data.class_names
+    image_ids: set[str] = set()
+    if Path(data.archive).exists():
+        layout = _layout(params, data.archive, data.split)
+        class_names = layout.class_names
+        image_ids = {entry.image_id for entry in layout.entries if entry.image_id}
+        yield f"{data.archive}: {_told(layout)}"
+        yield from layout.notes
+    if given(data.test_archive) and Path(data.test_archive).exists():
+        layout = _layout(params, data.test_archive, data.test_split, class_names)
+        if not any(not entry.problem for entry in layout.entries):
+            raise WinnowError(
+                f"data.test_archive is {data.test_archive}, which holds no image of the classes {listed(class_names)} "
+                f"({_problem(layout)}); name its classes likewise, or correct data.test_split."
+            )
+        yield f"{data.test_archive}: {_told(layout)}"
+    if given(data.truth) and Path(data.truth).exists() and class_names:
+        truth = read_truth(data.truth, class_names=list(class_names))
+        if truth is not None and image_ids and image_ids.isdisjoint(truth["image_id"]):
+            raise WinnowError(
+                f"data.truth is {data.truth}, whose ids ({truth['image_id'].iloc[0]} and so on) are of no image of "
+                f"{data.archive} ({min(image_ids)} and so on); write the ids of data/interim/manifest.parquet."
+            )
+        yield f"{data.truth}: {0 if truth is None else len(truth)} images"
+    if given(data.outside_photos) and Path(data.outside_photos).exists() and class_names:
+        yield _photos(params, class_names)
+
+
+def _layout(params: Params, archive: str, split: str | None, class_names: Sequence[str] | None = None) -> Layout:
+    with open_archive(archive, max_unpacked_bytes=params.data.max_unpacked_gb * 2**30) as opened:
+        return read_layout(opened, class_names=params.data.class_names, split=split, keep=class_names or None)
+
+
+def _told(layout: Layout) -> str:
+    good = sum(not entry.problem for entry in layout.entries)
+    faulty = len(layout.entries) - good
+    problem = f", {faulty} not to be placed ({_problem(layout)})" if faulty else ""
+    return f"{good} images of {len(layout.class_names)} classes{problem}; {layout.form}"
+
+
+def _problem(layout: Layout) -> str:
+    entry = next(entry for entry in layout.entries if entry.problem)
+    return f"{entry.file_name or entry.image_id}: {entry.detail}"
+
+
+def _photos(params: Params, class_names: Sequence[str]) -> str:
+    path = params.data.outside_photos
+    with open_archive(path, max_unpacked_bytes=params.data.max_unpacked_gb * 2**30) as archive:
+        names = photo_names(archive)
+    folders = sorted({posixpath.dirname(name) for name in names})
+    placed = [name for name in names if class_of_folder(name, class_names) is not None]
+    if not placed:
+        raise WinnowError(
+            f"data.outside_photos is {path}, whose folders ({listed([folder or '.' for folder in folders])}) are "
+            f"not named like the classes ({listed(class_names)}); put the photos there as <class>/<photo>."
+        )
+    return f"{path}: {len(placed)} photos in folders of classes, {len(names) - len(placed)} in others"
