@@ -11,7 +11,7 @@ from winnow.encoders.registry import load_encoder
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace, source = Workspace(), params.data.outside_photos
     photos, rejected = no_photos(), no_rejected()
     if Path(source) != Path("data/none"):

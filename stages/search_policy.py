@@ -7,7 +7,7 @@ from winnow.augmentation.policy.policy import Policy, write_policy
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace, options = Workspace(), params.policy_search
     path, scratch = workspace.path("augmentation_policy"), workspace.scratch("search_policy")
     if not options.enabled:

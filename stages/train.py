@@ -15,7 +15,7 @@ from winnow.workspace import Workspace
 ARMS = ("baseline", "submission")
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     arm = sys.argv[1] if len(sys.argv) == 2 else ""
     if arm not in ARMS:
         raise WinnowError(f"stages/train.py takes one arm, {' or '.join(ARMS)}, not {' '.join(sys.argv[1:])!r}.")

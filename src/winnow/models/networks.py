@@ -77,7 +77,8 @@ class Normalised(nn.Module):
 
 def _resnet34(num_classes: int) -> nn.Module:
     """He et al. 2016, arXiv 1512.03385."""
-    return torchvision.models.resnet34(weights=None, num_classes=num_classes)
+    network: nn.Module = torchvision.models.resnet34(weights=None, num_classes=num_classes)
+    return network
 
 
 NETWORKS: dict[str, Network] = {
@@ -113,7 +114,8 @@ class _Library:
 
 
 def _torchvision_names() -> list[str]:
-    return torchvision.models.list_models(module=torchvision.models)
+    names: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return names
 
 
 def _torchvision_network(model: str) -> Network:
@@ -121,7 +123,8 @@ def _torchvision_network(model: str) -> Network:
     options = {"aux_logits": False, "init_weights": True} if model in ("googlenet", "inception_v3") else {}
 
     def construct(num_classes: int) -> nn.Module:
-        return torchvision.models.get_model(model, weights=None, num_classes=num_classes, **options)
+        network: nn.Module = torchvision.models.get_model(model, weights=None, num_classes=num_classes, **options)
+        return network
 
     preprocessing = torchvision.models.get_model_weights(model).DEFAULT.transforms()
     return Network(
@@ -145,7 +148,12 @@ def _timm_network(model: str) -> Network:
     def construct(num_classes: int) -> nn.Module:
         return timm.create_model(model, pretrained=False, num_classes=num_classes)
 
-    published = timm.get_pretrained_cfg(model, allow_unregistered=True)
+    try:
+        published = timm.get_pretrained_cfg(model)
+    except RuntimeError:  # no weights have the tag behind the point
+        known = (f"timm:{name}" for name in timm.list_pretrained())
+        raise unknown_model(f"timm:{model}", known, key=_KEY, library="winnow") from None
+    assert published is not None  # every name of `list_models` has one
     return Network(
         name=f"timm:{model}",
         construct=construct,

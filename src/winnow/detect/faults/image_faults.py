@@ -42,7 +42,7 @@ def score_image_faults(pixels: Pixels, width: np.ndarray, height: np.ndarray) ->
     with progress("image faults", len(pixels)) as report:
         for _, batch in batches(pixels):
             images = [_as_image(image) for image in batch]
-            raw += [compute_scores(index, images, _OF_PIXELS, properties) for index in range(len(images))]  # type: ignore[arg-type]
+            raw += [compute_scores(index, images, _OF_PIXELS, properties) for index in range(len(images))]
             report(len(images))
     measured = pd.DataFrame(raw)
     # These two properties look at nothing but the size.
