@@ -62,7 +62,7 @@ class Source:
             for dep in deps
             if dep.is_relative_to(root) and not any(dep == out or dep.is_relative_to(out) for out in outs)
         )
-        changed = repository.uncommitted(["params.yaml", "dvc.yaml", *inputs])
+        changed = repository.uncommitted(["params.yaml", "dvc.yaml", "*.dvc", *inputs])
         if changed:
             what = f"{changed[0]} differs" if len(changed) == 1 else f"{changed[0]} and {len(changed) - 1} more differ"
             raise WinnowError(f"{what} from the last commit, and every run hangs off that; commit first.")
