@@ -9,6 +9,7 @@ from pathlib import Path
 from winnow.errors import WinnowError
 
 WORKSPACE = "workspace"
+HEAD = "HEAD"
 _INTERNAL = ("exec", "stash", "apply", "celery", "temp")  # DVC's own refs among those of experiments
 
 
@@ -22,7 +23,6 @@ class Experiment:
     ref: str
 
 
-class Repository:
 def require_git(folder: Path) -> None:
     """Raise WinnowError if a folder is in no git repository, as what a downloaded zip holds."""
     if not any((place / ".git").exists() for place in (folder, *folder.parents)):
@@ -32,6 +32,7 @@ def require_git(folder: Path) -> None:
         )
 
 
+class Repository:
     """A git repository whose root is also DVC's."""
 
     def __init__(self, root: Path) -> None:
