@@ -25,6 +25,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 repro: setup ## run the whole pipeline (dvc repro)
 	winnow check-params
+	winnow reuse
 	dvc repro
 
 test: setup ## run the quick tests: the inner loop, under three minutes on two cores

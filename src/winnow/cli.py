@@ -189,7 +189,7 @@ def report(
     print(f"wrote {out}; it opens in any browser, without a network.")
 
 
-for command in (experiments.compare, experiments.best, experiments.sweep, experiments.ablation):
+for command in (experiments.compare, experiments.best, experiments.sweep, experiments.ablation, experiments.reuse):
     app.command()(command)
 
 

@@ -107,6 +107,22 @@ def best(
             print(f"{winner.name} is now the workspace; commit it to keep it.")
 
 
+def reuse() -> None:
+    """Let DVC take up what this machine computed where dvc.lock names another machine's results; then 'dvc repro'."""
+    with one_sentence():
+        from winnow.experiments.repository import require_git
+        from winnow.experiments.results import dvc_repository, forget_missing
+
+        require_git(Path().resolve())
+        with dvc_repository(Path()) as repo:
+            forgotten = forget_missing(repo)
+        if forgotten:
+            print(
+                f"dvc.lock named results that this machine does not have, of {', '.join(forgotten)}; they are taken "
+                "out, so that DVC uses what was computed here before, and computes the rest."
+            )
+
+
 def sweep(
     file: Annotated[Path, typer.Argument(help="For example configs/sweeps/thresholds.yaml.")],
     settings: Set = None,
