@@ -27,6 +27,8 @@ repro: setup ## run the whole pipeline (dvc repro)
 	winnow check-params
 	winnow reuse
 	dvc repro
+	@echo
+	@winnow outcome
 
 test: setup ## run the quick tests: the inner loop, under three minutes on two cores
 	$(PYTEST) -m "not slow and not browser and not pipeline"

@@ -189,6 +189,23 @@ def report(
     print(f"wrote {out}; it opens in any browser, without a network.")
 
 
+@app.command()
+def outcome() -> None:
+    """Say what the last run came to, and what to do next; 'make repro' ends with it."""
+    with _one_sentence():
+        from winnow.errors import WinnowError
+        from winnow.experiments.repository import Repository
+        from winnow.report.outcome import next_steps, outcome
+        from winnow.workspace import Workspace
+
+        print(outcome(Workspace()))
+        try:
+            uncommitted = bool(Repository(Path()).uncommitted(["dvc.lock", "metrics"]))
+        except WinnowError:  # no commit yet
+            uncommitted = True
+        print(next_steps(uncommitted=uncommitted))
+
+
 for command in (experiments.compare, experiments.best, experiments.sweep, experiments.ablation, experiments.reuse):
     app.command()(command)
 
