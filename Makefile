@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 # A worker for each core, up to four; tests/conftest.py gives each one thread.
 PYTEST := pytest -n logical --maxprocesses 4 --dist worksteal
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Exported by make and not written into a command: the path may hold blanks and quotes.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
 .PHONY: help setup repro test test-all check-lock lint format lock deps docs bench bench-training clean
 
@@ -17,13 +19,16 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 		|| { echo "winnow needs Python 3.11 or newer; name one with 'make PYTHON=python3.12 setup'."; exit 1; }
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip sync --quiet --require-hashes requirements.lock
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	$(VENV)/bin/uv pip sync --quiet --require-hashes requirements.lock
+	$(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 repro: setup ## run the whole pipeline (dvc repro)
 	winnow check-params
+	winnow reuse
 	dvc repro
+	@echo
+	@winnow outcome
 
 test: setup ## run the quick tests: the inner loop, under three minutes on two cores
 	$(PYTEST) -m "not slow and not browser and not pipeline"

@@ -4,7 +4,7 @@ import numpy as np
 
 from winnow import stage, tables
 from winnow.curation.decide import Thresholds, decide
-from winnow.curation.review import read_review
+from winnow.curation.review import digests, read_review
 
 FAULTS = "data/interim/image_faults.parquet"
 
@@ -20,9 +20,10 @@ def main(params) -> str:
     faults = tables.read_parquet(FAULTS, ["image_id", "image_faults"])
     rows = tables.align(scores["image_id"].to_numpy(), faults["image_id"].to_numpy(), FAULTS)
     scores["image_faults"] = faults["image_faults"].to_numpy()[rows]
-    review = read_review("data/review/decisions.csv", image_id=scores["image_id"].to_numpy(), class_names=class_names)
+    review = read_review("data/review/decisions.csv", images=digests(scores), class_names=class_names)
+    stage.warn(review.warnings)
     thresholds = Thresholds(**params.curate.model_dump())
-    decisions = decide(scores, class_names=class_names, thresholds=thresholds, review=review)
+    decisions = decide(scores, class_names=class_names, thresholds=thresholds, review=review.rows)
     tables.write_parquet(decisions, "data/interim/decisions.parquet")
 
     counts = decisions["action"].value_counts()

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from winnow import stage
-from winnow.curation.review import seen_by_people
+from winnow.curation.review import digests, seen_by_people
 from winnow.data.manifest import load_dataset
 from winnow.data.writers import write_sets
 from winnow.submission.lint import lint_submission
@@ -30,7 +30,7 @@ def main(params: stage.Declared) -> str:
     findings = lint_submission(folder, original, image_size=size, **limits)
     found = summarize(sets, findings, class_names=class_names)
     Console().print(findings_table(findings))
-    print(seen_line(folder, seen_by_people(workspace.path("review"))))
+    print(seen_line(folder, seen_by_people(workspace.path("review"), images=digests(original.manifest))))
     workspace.write("metrics", found.metrics, stage="submission")
     found.require_rules(folder)
     return found.summary

@@ -64,7 +64,7 @@ def lint_submission(
     with _one_sentence():
         from rich.console import Console
 
-        from winnow.curation.review import seen_by_people
+        from winnow.curation.review import digests, seen_by_people
         from winnow.data.manifest import load_dataset
         from winnow.submission.lint import lint_submission
         from winnow.submission.report import findings_table, seen_line
@@ -85,7 +85,8 @@ def lint_submission(
         unmet = [finding for finding in findings if not finding.ok]
         print(f"{len(findings) - len(unmet)} of {len(findings)} rules hold.")
         if made_in is not None:
-            print(seen_line(directory, seen_by_people(made_in.path("review"))))
+            seen = seen_by_people(made_in.path("review"), images=digests(dataset.manifest))
+            print(seen_line(directory, seen))
     if unmet:
         raise typer.Exit(1)
 
@@ -193,7 +194,24 @@ def report(
     print(f"wrote {out}; it opens in any browser, without a network.")
 
 
-for command in (experiments.compare, experiments.best, experiments.sweep, experiments.ablation):
+@app.command()
+def outcome() -> None:
+    """Say what the last run came to, and what to do next; 'make repro' ends with it."""
+    with _one_sentence():
+        from winnow.errors import WinnowError
+        from winnow.experiments.repository import Repository
+        from winnow.report.outcome import next_steps, outcome
+        from winnow.workspace import Workspace
+
+        print(outcome(Workspace()))
+        try:
+            uncommitted = bool(Repository(Path()).uncommitted(["dvc.lock", "metrics"]))
+        except WinnowError:  # no commit yet
+            uncommitted = True
+        print(next_steps(uncommitted=uncommitted))
+
+
+for command in (experiments.compare, experiments.best, experiments.sweep, experiments.ablation, experiments.reuse):
     app.command()(command)
 
 

@@ -257,6 +257,51 @@ def test_the_focus_outlives_what_is_drawn_anew(driver, address, folder):
     ) == ("darkDark")
 
 
+def test_enter_ends_a_line_of_text_and_the_next_key_is_a_verdict(driver, address, folder):
+    """In the reason field, the reviewer's name and the map's search alike."""
+    opened(driver, address, "queue")
+    first = current(driver)
+    press(driver, "r", *"blurry", "\ue007", "d")  # Enter
+    wait_for_rows(folder, 1)
+    assert [(row["image_id"], row["action"], row["reason"]) for row in rows(folder)] == [(first, "drop", "blurry")]
+    wait(driver, f"return document.getElementById('picture').dataset.id !== '{first}'")
+    driver.execute_script("document.getElementById('reviewer').select()")
+    press(driver, *"grace", "\ue007", "k")
+    wait_for_rows(folder, 2)
+    assert rows(folder)[1]["reviewer"] == "grace" and rows(folder)[1]["action"] == "keep"
+    opened(driver, address, "map")
+    driver.execute_script("document.querySelector('input[type=search]').focus()")
+    press(driver, *"img_00001", "\ue007", "g")
+    wait(driver, "return document.querySelectorAll('.grid .cell').length === 10")
+
+
+def test_many_verdicts_at_once_are_asked_about(driver, address, folder):
+    opened(driver, address, "map")
+    press(driver, "g")
+    wait(driver, "return document.querySelector('.grid .cell')")
+    click(driver, "Mark all")
+    question = "return document.querySelector('dialog[open] h1')?.textContent"
+    for no in ("\ue00c", "\ue007"):  # Escape; Enter, for Cancel has the focus
+        press(driver, "d")
+        assert wait(driver, question) == "Drop 600 images?"
+        assert axe_violations(driver) == []
+        press(driver, "d", no)
+        wait(driver, "return !document.querySelector('dialog')")
+    assert rows(folder) == []
+    press(driver, "k", "\ue004", "\ue007")  # Tab, Enter
+    wait_for_rows(folder, 600)
+    assert {row["action"] for row in rows(folder)} == {"keep"}
+    press(driver, "u")
+    wait_for_rows(folder, 0)
+
+    press(driver, "m")
+    driver.execute_script("winnowReview.state.selection = [...Array(50).keys()]; location.hash = '#/gallery'")
+    wait(driver, "return document.querySelectorAll('.grid .cell').length === 50")
+    click(driver, "Mark all")
+    press(driver, "d")
+    wait_for_rows(folder, 50)
+
+
 def test_what_was_read_earlier_does_not_undo_a_verdict(driver, address, folder):
     opened(driver, address, "queue")
     driver.execute_script("""

@@ -1,5 +1,6 @@
 """The app's server: what it answers, what it refuses, and that a refusal writes nothing."""
 
+import hashlib
 import json
 import shutil
 import struct
@@ -11,8 +12,9 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
+from winnow import tables
 from winnow.curation.decide import Thresholds, decide
-from winnow.curation.review import read_review
+from winnow.curation.review import digests, read_review
 from winnow.errors import WinnowError
 from winnow.evaluation.scorecard import scorecard
 from winnow.evaluation.truth import read_truth
@@ -98,11 +100,12 @@ def test_verdicts_are_written_and_replayed(client, folder):
         "action": "relabel",
         "label": "class 3",
         "reviewer": "ada",
+        "bytes_sha256": hashlib.sha256(b"img_000001").hexdigest(),
         "reason": "four legs",
     }
-    ids = pd.read_parquet(folder / "data/processed/ledger.parquet")["image_id"].to_numpy()
-    review = read_review(folder / "data/review/decisions.csv", image_id=ids, class_names=CLASSES)
-    assert review["label"].tolist() == [3]
+    images = digests(pd.read_parquet(folder / "data/processed/ledger.parquet"))
+    review = read_review(folder / "data/review/decisions.csv", images=images, class_names=CLASSES)
+    assert review.rows["label"].tolist() == [3]
 
 
 def test_a_second_tab_is_told_what_the_first_one_did(client):
@@ -121,9 +124,9 @@ def test_a_class_called_by_a_number_or_with_a_line_break_is_read_as_itself(folde
     for label in range(len(names)):
         verdict = {"action": "relabel", "label": label, "reviewer": "ada", "reason": ""}
         assert odd.post("/api/decisions", json=change(f"img_{label:06d}", verdict), headers=OWN).status_code == 200
-    ids = np.array([f"img_{i:06d}" for i in range(60)])
-    review = read_review(tmp_path / "odd/data/review/decisions.csv", image_id=ids, class_names=names)
-    assert review["label"].tolist() == list(range(len(names)))
+    images = digests(pd.read_parquet(tmp_path / "odd/data/processed/ledger.parquet"))
+    review = read_review(tmp_path / "odd/data/review/decisions.csv", images=images, class_names=names)
+    assert review.rows["label"].tolist() == list(range(len(names)))
 
 
 def test_what_if_decides_as_the_pipeline_does(client, folder):
@@ -134,9 +137,7 @@ def test_what_if_decides_as_the_pipeline_does(client, folder):
     ledger = pd.read_parquet(folder / "data/processed/ledger.parquet")
     scores = ledger.drop(columns=["action", "final_label", "reason", "rule", "threshold", "counterpart", "decided_by"])
     scores = scores.drop(columns=["flagged_label_issue", "flagged_ood", "flagged_duplicate"])
-    review = read_review(
-        folder / "data/review/decisions.csv", image_id=ledger["image_id"].to_numpy(), class_names=CLASSES
-    )
+    review = read_review(folder / "data/review/decisions.csv", images=digests(ledger), class_names=CLASSES).rows
     before, after = (
         decide(scores, class_names=CLASSES, thresholds=Thresholds(**values), review=review) for values in (now, asked)
     )
@@ -210,14 +211,46 @@ def test_a_rejection_without_a_class_can_be_brought_back(client):
     assert answer.status_code == 422 and "says of which class" in answer.json()["error"]
 
 
+def test_a_renumbered_dataset_keeps_its_verdicts(client, folder):
+    """What was img_000001 is img_000002 now, and a new picture has the old name."""
+    confirmed = {"verdict": "confirm", "label": 1, "reviewer": "ada", "reason": ""}
+    client.post("/api/decisions", json=change("img_000001", kept(action="drop")), headers=OWN)
+    client.post("/api/validation", json=change("img_000001", confirmed), headers=OWN)
+    ledger = pd.read_parquet(folder / "data/processed/ledger.parquet")
+    first, second = (ledger["image_id"].eq(name) for name in ("img_000001", "img_000002"))
+    old = ledger["bytes_sha256"][first].iloc[0]
+    ledger.loc[second, "bytes_sha256"] = old
+    ledger.loc[first, "bytes_sha256"] = "f" * 64
+    tables.write_parquet(ledger, folder / "data/processed/ledger.parquet")
+    answer = client.get("/api/verdicts").json()
+    assert list(answer["decisions"]) == list(answer["validation"]) == ["img_000002"]
+    assert not answer["problem"] and not answer["notice"]
+    assert client.post("/api/decisions", json=change("img_000001", kept()), headers=OWN).status_code == 200
+    review = read_review(folder / "data/review/decisions.csv", images=digests(ledger), class_names=CLASSES).rows
+    assert dict(zip(review["image_id"], review["action"], strict=True)) == {"img_000001": "keep", "img_000002": "drop"}
+
+
+def test_verdicts_on_images_that_are_gone_are_told_and_kept(client, folder):
+    (folder / "data/review").mkdir(parents=True, exist_ok=True)
+    file = folder / "data/review/decisions.csv"
+    file.write_text("image_id,action,label,reviewer\nimg_gone,drop,,ada\n")
+    answer = client.get("/api/verdicts").json()
+    assert "1 of 1 rows" in answer["notice"] and "img_gone (line 2)" in answer["notice"] and not answer["problem"]
+    client.post("/api/decisions", json=change("img_000001", kept()), headers=OWN)
+    assert "img_gone,drop,,ada" in file.read_text()
+    gone = change("img_gone", None, answer["decisions"]["img_gone"])
+    assert client.post("/api/decisions", json=gone, headers=OWN).status_code == 200
+    assert client.get("/api/verdicts").json()["notice"] == ""
+
+
 def test_a_confirmation_that_the_pipeline_would_stop_at_is_told(client, folder):
     (folder / "data/review").mkdir(parents=True, exist_ok=True)
     (folder / "data/review/validation.csv").write_text(
-        "image_id,label,verdict,reviewer\nimg_gone,1,confirm,ada\n", encoding="utf-8"
+        "image_id,label,verdict,reviewer\nimg_000001,40,confirm,ada\n", encoding="utf-8"
     )
     answer = client.get("/api/verdicts").json()
-    assert "has no image 'img_gone'" in answer["problem"]
-    row = {"image_id": "img_gone", "expected": answer["validation"]["img_gone"], "verdict": None}
+    assert "the label is '40'" in answer["problem"]
+    row = {"image_id": "img_000001", "expected": answer["validation"]["img_000001"], "verdict": None}
     assert client.post("/api/validation", json={"changes": [row]}, headers=OWN).status_code == 200
     assert client.get("/api/verdicts").json()["problem"] == ""
 

@@ -5,13 +5,14 @@ import os
 import signal
 import time
 
-import numpy as np
 import pytest
 
 from winnow.curation.review import read_confirmations, read_review, seen_by_people
 from winnow.errors import WinnowError
 from winnow.review.verdicts import Change, Conflict, decisions_file, validation_file
 from winnow.workspace import Workspace
+
+A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 
 
 def verdict(action, reviewer="ada", label="", reason=""):
@@ -21,8 +22,8 @@ def verdict(action, reviewer="ada", label="", reason=""):
 def test_a_verdict_becomes_a_row_that_the_pipeline_reads(tmp_path):
     file = decisions_file(Workspace(tmp_path))
     file.apply([Change("img_a", None, verdict("relabel", label="lynx", reason='ears, "tufted"'))])
-    review = read_review(file.path, image_id=np.array(["img_a"]), class_names=["cat", "lynx"])
-    assert review.iloc[0].tolist() == ["img_a", "relabel", 1, "ada", 'ears, "tufted"']
+    review = read_review(file.path, images={"img_a": A}, class_names=["cat", "lynx"])
+    assert review.rows.iloc[0].tolist() == ["img_a", "relabel", 1, "ada", 'ears, "tufted"']
     assert not list(file.path.parent.glob("*.tmp")) and file.path.parent.name == "review"
 
 
@@ -59,8 +60,8 @@ def test_what_people_wrote_by_hand_stays(tmp_path):
     file.path.write_text("\ufeffimage_id,action,label,reviewer,looked_at\nimg_a,keep,,grace,monday\n", encoding="utf-8")
     file.apply([Change("img_b", None, verdict("drop", reason="drawing"))])
     lines = file.path.read_text().splitlines()
-    assert lines[0] == "image_id,action,label,reviewer,looked_at,reason"
-    assert lines[1:] == ["img_a,keep,,grace,monday,", "img_b,drop,,ada,,drawing"]
+    assert lines[0] == "\ufeffimage_id,action,label,reviewer,looked_at,bytes_sha256,reason"
+    assert lines[1:] == ["img_a,keep,,grace,monday,,", "img_b,drop,,ada,,,drawing"]
 
 
 def test_a_reason_with_a_bare_comma_stays_whole(tmp_path):
@@ -77,6 +78,8 @@ def test_a_reason_with_a_bare_comma_stays_whole(tmp_path):
         ("a,b\n1,2\n", "no column 'image_id'"),
         ("image_id,action,label,reviewer\nimg_a,keep,,x\nimg_a,drop,,x\n", "line 3: the image_id 'img_a'"),
         (b"\xff\xfe\x00", "cannot be read"),
+        ('image_id,action,label,reviewer\nimg_a,keep,,"x\nimg_c,drop,,x\n', "line 2: the quotes do not match"),
+        ('image_id,action,label,reviewer\nimg_a,keep,,"x\nimg_c,drop,,y"\n', "line 2: a quote is left open"),
     ],
 )
 def test_a_broken_file_is_left_alone(tmp_path, text, words):
@@ -84,9 +87,44 @@ def test_a_broken_file_is_left_alone(tmp_path, text, words):
     file.path.parent.mkdir(parents=True)
     content = text if isinstance(text, bytes) else text.encode()
     file.path.write_bytes(content)
-    with pytest.raises(WinnowError, match=words):
+    with pytest.raises(WinnowError, match=f"{words}.* Nothing was saved"):
         file.apply([Change("img_b", None, verdict("drop"))])
     assert file.path.read_bytes() == content
+
+
+def test_a_row_follows_its_image_and_none_is_lost_when_files_are_renumbered(tmp_path):
+    """img_b is the old img_a; the old img_b is gone, and so is img_x. The new img_a is decided on."""
+    file = decisions_file(Workspace(tmp_path), lambda: {"img_a": C, "img_b": A})
+    file.path.parent.mkdir(parents=True)
+    header = "image_id,action,label,reviewer,bytes_sha256,reason\n"
+    rows = [f"img_a,drop,,ada,{A},old a\n", f"img_b,keep,,ada,{B},old b\n", "img_x,keep,,ada,,\n"]
+    file.path.write_text(header + "".join(rows))
+    assert {name: row["reason"] for name, row in file.read().items()} == {"img_b": "old a", "img_x": ""}
+    file.apply([Change("img_a", None, verdict("keep", reason="new a"))])
+    lines = file.path.read_text().splitlines()[1:]
+    assert lines == [
+        f"img_b,drop,,ada,{A},old a",
+        "img_x,keep,,ada,,",
+        f"img_a,keep,,ada,{C},new a",
+        f"img_b,keep,,ada,{B},old b",
+    ]
+    with pytest.raises(Conflict) as conflict:  # the verdict that it has now is not the one of its old name
+        file.apply([Change("img_b", verdict("keep"), None)])
+    assert conflict.value.current["img_b"]["reason"] == "old a"
+    file.apply([Change("img_b", verdict("drop", reason="old a"), None)])
+    assert [line.split(",")[0] for line in file.path.read_text().splitlines()[1:]] == ["img_x", "img_a", "img_b"]
+
+
+def test_a_spreadsheet_s_file_stays_one(tmp_path):
+    file = decisions_file(Workspace(tmp_path))
+    file.path.parent.mkdir(parents=True)
+    file.path.write_bytes("\ufeffimage_id;action;label;reviewer;reason\r\nimg_a;drop;;ada;öde\r\n;;;;\r\n".encode())
+    file.apply([Change("img_b", None, verdict("keep", reason="so; so"))])
+    assert file.path.read_text(encoding="utf-8").splitlines() == [
+        "\ufeffimage_id;action;label;reviewer;bytes_sha256;reason",
+        "img_a;drop;;ada;;öde",
+        'img_b;keep;;ada;;"so; so"',
+    ]
 
 
 def _write_many(folder, name, count):
@@ -130,15 +168,13 @@ def test_confirmations_are_read_and_checked(tmp_path):
             Change("img_outside-1", None, {"label": "", "verdict": "reject", "reviewer": "ada", "reason": "a toy"}),
         ]
     )
-    names = ["cat", "lynx"]
-    answers = read_confirmations(file.path, image_id=["img_a", "img_outside-1"], class_names=names)
+    names, images = ["cat", "lynx"], {"img_a": A, "img_outside-1": B}
+    answers = read_confirmations(file.path, images=images, class_names=names).rows
     assert answers["label"].tolist() == [1, -1] and answers["verdict"].tolist() == ["confirm", "reject"]
-    assert seen_by_people(file.path.parent) == {"img_a"}
-    with pytest.raises(WinnowError, match="line 2: the dataset has no image 'img_a'"):
-        read_confirmations(file.path, image_id=["img_b"], class_names=names)
+    assert seen_by_people(file.path.parent, images={"img_a": A}) == {"img_a"}
     file.path.write_text("image_id,label,verdict,reviewer\nimg_a,cat,maybe,ada\n")
     with pytest.raises(WinnowError, match="the verdict is 'maybe'; it must be one of confirm, reject"):
-        read_confirmations(file.path, image_id=["img_a"], class_names=names)
+        read_confirmations(file.path, images=images, class_names=names)
     file.path.write_text("image_id,label,verdict,reviewer\nimg_a,,confirm,ada\n")
     with pytest.raises(WinnowError, match="the label is ''"):
-        read_confirmations(file.path, image_id=["img_a"], class_names=names)
+        read_confirmations(file.path, images=images, class_names=names)

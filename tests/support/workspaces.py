@@ -1,5 +1,6 @@
 """A workspace as the pipeline leaves it, with made-up scores: what the review app is tested and timed on."""
 
+import hashlib
 import io
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 from winnow import tables
 from winnow.curation.decide import Thresholds, decide
 from winnow.curation.outside import no_photos
-from winnow.curation.review import read_review
+from winnow.curation.review import no_review
 from winnow.curation.validation import apply_confirmations, assign_splits
 from winnow.params import load_params
 
@@ -61,7 +62,7 @@ def write_workspace(folder: Path, *, images: int, class_names=CLASSES, truth: bo
             "width": 64,
             "height": 64,
             "repairs": "",
-            "bytes_sha256": "",
+            "bytes_sha256": [hashlib.sha256(name.encode()).hexdigest() for name in image_id],
             "duplicate_group": pair,
             "exact_group": np.arange(images),
             "duplicate_kind": kind,
@@ -85,9 +86,8 @@ def write_workspace(folder: Path, *, images: int, class_names=CLASSES, truth: bo
         }
     )
     loaded = load_params(folder / "params.yaml")
-    review = read_review(folder / "none.csv", image_id=image_id, class_names=list(class_names))
     thresholds = Thresholds(**loaded.curate.model_dump())
-    decisions = decide(scores, class_names=list(class_names), thresholds=thresholds, review=review)
+    decisions = decide(scores, class_names=list(class_names), thresholds=thresholds, review=no_review())
     answers = pd.DataFrame({"image_id": [], "label": [], "verdict": [], "reviewer": [], "reason": []}).astype(object)
     decisions, *_ = apply_confirmations(decisions, answers, class_names=list(class_names))
     kept = decisions[decisions["rule"].eq("keep") & (decisions["duplicate_kind"] == "")]

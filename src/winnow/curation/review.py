@@ -1,13 +1,14 @@
 """The review files: what people decided about images, and which they confirmed for the validation set."""
 
-import csv
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from winnow.curation.review_csv import images_of, read_sheet
 from winnow.errors import WinnowError
 
 ACTIONS = ("keep", "relabel", "drop")
@@ -17,130 +18,149 @@ COLUMNS = ("image_id", "action", "label", "reviewer")
 CONFIRMATION_COLUMNS = ("image_id", "label", "verdict", "reviewer")
 
 
-def read_review(path: str | Path, *, image_id: np.ndarray, class_names: list[str]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Review:
+    """What people decided.
+
+    Attributes:
+        rows: a row per image that was decided on.
+        warnings: a sentence where rows of the file match no single image of the dataset; they have no effect.
+    """
+
+    rows: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+
+
+def read_review(path: str | Path, *, images: Mapping[str, str], class_names: list[str]) -> Review:
     """Read and check `decisions.csv`; an absent file is an empty review.
 
     Args:
-        path: CSV with the columns `image_id,action,label,reviewer` and, if wanted, `reason`.
-        image_id: (N,) ids that exist.
+        path: CSV with the columns `image_id,action,label,reviewer` and, if wanted, `bytes_sha256` and `reason`.
+        images: the sha256 of the bytes of each image of the dataset, by `image_id`. A row with another digest, or of
+            an image that is not there, goes to the one image of that digest, or to none.
         class_names: K names; `label` is one of them or an integer in [0, K).
 
     Returns:
-        Frame with `image_id`, `action`, `label` (int64, -1 unless relabelled), `reviewer`, `reason`.
+        Rows with `image_id`, `action`, `label` (int64, -1 unless relabelled), `reviewer`, `reason`.
 
     Raises:
-        WinnowError: for a missing column, an unknown image, action or label, an image decided twice, or no reviewer;
+        WinnowError: for a file that is no such CSV, an unknown action or label, an image decided twice, or no reviewer;
             the message names the line.
     """
-    known = set(image_id.tolist())
-    rows = _read_rows(path, COLUMNS, lambda row, place: _decision(row, place, known, class_names))
-    return _frame(rows)
+    return _read(path, COLUMNS, "action", images, lambda row, place: _decision(row, place, class_names))
 
 
 def no_review() -> pd.DataFrame:
-    """A review in which nobody decided anything, as `read_review` returns it."""
-    return _frame([])
+    """The rows of a review in which nobody decided anything."""
+    return _frame([], "action")
 
 
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = ["image_id", "action", "label", "reviewer", "reason"]
+def _frame(rows: list[dict[str, Any]], verdict: str) -> pd.DataFrame:
+    columns = ["image_id", verdict, "label", "reviewer", "reason"]
     return pd.DataFrame(rows, columns=columns).astype({"label": np.int64})
 
 
-def read_confirmations(path: str | Path, *, image_id: Collection[str], class_names: list[str]) -> pd.DataFrame:
+def read_confirmations(path: str | Path, *, images: Mapping[str, str], class_names: list[str]) -> Review:
     """Read and check `validation.csv`: candidates for the validation set that people looked at.
 
     Args:
-        path: CSV with the columns `image_id,label,verdict,reviewer` and, if wanted, `reason`; may be absent.
-        image_id: ids that exist, of the dataset and of external photos.
+        path: CSV with the columns `image_id,label,verdict,reviewer` and, if wanted, `bytes_sha256` and `reason`; may be
+            absent.
+        images: the sha256 of the bytes of each image of the dataset and each external photo, by `image_id`.
         class_names: K names; `label` is one of them or an integer in [0, K).
 
     Returns:
-        Frame with `image_id`, `label` (int64: what a confirmed image shows; -1 where a rejected one names none),
-        `verdict` (`confirm` or `reject`), `reviewer`, `reason`.
+        Rows with `image_id`, `verdict` (`confirm` or `reject`), `label` (int64: what a confirmed image shows; -1 where
+        a rejected one names none), `reviewer`, `reason`.
 
     Raises:
         WinnowError: as `read_review` does.
     """
-    known = set(image_id)
-    rows = _read_rows(path, CONFIRMATION_COLUMNS, lambda row, place: _confirmation(row, place, known, class_names))
-    columns = ["image_id", "label", "verdict", "reviewer", "reason"]
-    return pd.DataFrame(rows, columns=columns).astype({"label": np.int64})
+    return _read(
+        path, CONFIRMATION_COLUMNS, "verdict", images, lambda row, place: _confirmation(row, place, class_names)
+    )
 
 
-def seen_by_people(folder: str | Path) -> set[str]:
-    """Ids of the images that people looked at and let stand, by both review files in `folder`; either may be absent."""
+def digests(*frames: pd.DataFrame) -> dict[str, str]:
+    """The sha256 of each image's bytes as they came, by its id, from tables with `image_id` and `bytes_sha256`."""
+    return {
+        image_id: digest
+        for frame in frames
+        for image_id, digest in zip(frame["image_id"], frame["bytes_sha256"], strict=True)
+    }
+
+
+def seen_by_people(folder: str | Path, *, images: Mapping[str, str]) -> set[str]:
+    """Ids of the images that people looked at and let stand, by both review files in `folder`; either may be absent.
+
+    Args:
+        folder: of the review files.
+        images: the sha256 of the bytes of each image of the dataset, by `image_id`; others count by their name.
+    """
     seen: set[str] = set()
-    for name, column, verdicts in (
-        (DECISIONS_FILE, "action", ("keep", "relabel")),
-        (CONFIRMATIONS_FILE, "verdict", ("confirm",)),
+    for name, columns, column, verdicts in (
+        (DECISIONS_FILE, COLUMNS, "action", ("keep", "relabel")),
+        (CONFIRMATIONS_FILE, CONFIRMATION_COLUMNS, "verdict", ("confirm",)),
     ):
-        rows = _read_rows(Path(folder) / name, ("image_id", column), lambda row, place: row)
-        seen |= {row["image_id"] for row in rows if row[column].lower() in verdicts}
+        rows = read_sheet(Path(folder) / name, columns).rows
+        for row, image_id in zip(rows, images_of(rows, images), strict=True):
+            if row[column].lower() in verdicts and (image_id or row["image_id"] not in images):
+                seen.add(image_id or row["image_id"])
     return seen
 
 
-def _read_rows(
-    path: str | Path, columns: tuple[str, ...], check: Callable[[dict[str, str], str], dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _read(
+    path: str | Path,
+    columns: tuple[str, ...],
+    verdict: str,
+    images: Mapping[str, str],
+    check: Callable[[dict[str, str], str], dict[str, Any]],
+) -> Review:
     path = Path(path)
+    sheet = read_sheet(path, columns)
     rows: list[dict[str, Any]] = []
-    if not path.exists():
-        return rows
     seen: dict[str, int] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in columns if column not in (reader.fieldnames or [])]
-            if missing:
-                raise WinnowError(
-                    f"{path} has no column {missing[0]!r}; its first line must be '{','.join(columns)}' "
-                    "(a column 'reason' may follow)."
-                )
-            for cells in reader:
-                place = f"{path}, line {reader.line_num}"
-                row = check(plain_cells(cells), place)
-                if row["image_id"] in seen:
-                    raise WinnowError(
-                        f"{place}: {row['image_id']!r} was decided before, at line {seen[row['image_id']]}; "
-                        "keep one of the two lines."
-                    )
-                seen[row["image_id"]] = reader.line_num
-                rows.append(row)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise WinnowError(f"{path} cannot be read as CSV in UTF-8 ({error}); save it in that form.") from None
-    return rows
+    unplaced: list[str] = []
+    for cells, line, image_id in zip(sheet.rows, sheet.lines, images_of(sheet.rows, images), strict=True):
+        if image_id is None:
+            unplaced.append(f"{cells['image_id']} (line {line})")
+            continue
+        place = f"{path}, line {line}"
+        if image_id in seen:
+            raise WinnowError(
+                f"{place}: {image_id!r} was decided before, at line {seen[image_id]}; keep one of the two lines."
+            )
+        seen[image_id] = line
+        rows.append(check(cells, place) | {"image_id": image_id})
+    return Review(_frame(rows, verdict), _warnings(path, unplaced, len(sheet.rows)))
 
 
-def plain_cells(row: dict[str | None, Any]) -> dict[str, str]:
-    """A row of csv.DictReader: absent cells empty, and what a bare comma parted from the last cell back in it."""
-    cells = {key: (text or "").strip() for key, text in row.items() if key is not None}
-    if row.get(None):
-        cells[list(cells)[-1]] += "," + ",".join(row[None]).rstrip()
-    return cells
+def _warnings(path: Path, unplaced: list[str], total: int) -> tuple[str, ...]:
+    if not unplaced:
+        return ()
+    some = ", ".join(unplaced[:3]) + (f" and {len(unplaced) - 3} more" if len(unplaced) > 3 else "")
+    return (
+        f"{len(unplaced)} of {total} rows of {path} match no single image of the dataset and have no effect: {some}.",
+    )
 
 
-def _decision(cells: dict[str, str], place: str, known: set[str], class_names: list[str]) -> dict[str, Any]:
-    row = _verdict(cells, place, known, column="action", allowed=ACTIONS)
+def _decision(cells: dict[str, str], place: str, class_names: list[str]) -> dict[str, Any]:
+    row = _verdict(cells, place, column="action", allowed=ACTIONS)
     relabels = row["action"] == "relabel"
     if cells["label"] and not relabels:
         raise WinnowError(f"{place}: a label stands beside the action {row['action']!r}; only 'relabel' takes one.")
     return row | {"label": _label(cells["label"], place, class_names) if relabels else -1}
 
 
-def _confirmation(cells: dict[str, str], place: str, known: set[str], class_names: list[str]) -> dict[str, Any]:
-    row = _verdict(cells, place, known, column="verdict", allowed=VERDICTS)
+def _confirmation(cells: dict[str, str], place: str, class_names: list[str]) -> dict[str, Any]:
+    row = _verdict(cells, place, column="verdict", allowed=VERDICTS)
     named = row["verdict"] == "confirm" or cells["label"]
     return row | {"label": _label(cells["label"], place, class_names) if named else -1}
 
 
-def _verdict(
-    cells: dict[str, str], place: str, known: set[str], *, column: str, allowed: tuple[str, ...]
-) -> dict[str, str]:
+def _verdict(cells: dict[str, str], place: str, *, column: str, allowed: tuple[str, ...]) -> dict[str, Any]:
     """What the rows of both files have in common, checked; `column` holds the verdict."""
     verdict = cells[column].lower()
-    if cells["image_id"] not in known:
-        raise WinnowError(f"{place}: the dataset has no image {cells['image_id']!r}; mend the id or remove the line.")
     if verdict not in allowed:
         raise WinnowError(f"{place}: the {column} is {verdict!r}; it must be one of {', '.join(allowed)}.")
     if not cells["reviewer"]:
@@ -148,7 +168,6 @@ def _verdict(
     if cells["reviewer"].lower() == "rule":
         raise WinnowError(f"{place}: the reviewer 'rule' stands for the pipeline's own rules; take another name.")
     return {
-        "image_id": cells["image_id"],
         column: verdict,
         "reviewer": cells["reviewer"],
         "reason": cells.get("reason", ""),

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from winnow.errors import WinnowError
+from winnow.experiments.repository import HEAD, WORKSPACE
 from winnow.experiments.runs import METRICS, Run
 from winnow.tables import records
 
@@ -40,8 +41,15 @@ def ranked(runs: Sequence[Run], by: str) -> list[tuple[Run, float]]:
     return sorted(usable, key=lambda item: -item[1])
 
 
-def best_table(rows: Sequence[tuple[Run, float]], by: str, *, top: int, workspace_params: dict[str, Any]) -> Table:
-    """Run, the figure that ranks, the test figure for show, and what each changed."""
+def best_table(rows: Sequence[tuple[Run, float]], by: str, *, top: int, workspace: Run) -> Table:
+    """Run, the figure that ranks, the test figure for show, and what each changed.
+
+    Args:
+        rows: as `ranked` returns them.
+        by: the figure.
+        top: how many to list; the last commit and the workspace are listed wherever they stand.
+        workspace: what the others are compared with; runs equal to it are marked.
+    """
     table = Table("", box=box.SIMPLE_HEAD, pad_edge=False, title=f"by {by}", title_justify="left")
     table.add_column("run", overflow="fold")
     table.add_column("validation", justify="right")
@@ -49,16 +57,22 @@ def best_table(rows: Sequence[tuple[Run, float]], by: str, *, top: int, workspac
     table.add_column("seeds", justify="right")
     table.add_column("other than here", overflow="fold")
     arm = by.split(".")[0]
-    for place, (run, value) in enumerate(rows[:top], start=1):
+    for place, (run, value) in enumerate(rows, start=1):
+        here = run.equals(workspace)
+        if place > top and run.name != HEAD and not here:
+            continue
         own = run.metrics.get(arm, {}) if isinstance(run.metrics.get(arm), dict) else {}
         test = own.get("test", {}).get("balanced_accuracy")
         table.add_row(
             str(place),
-            Text(run.name, style="bold" if place == 1 else ""),
+            Text(
+                f"{run.name} (workspace)" if here and run.name != WORKSPACE else run.name,
+                style="bold" if place == 1 else "",
+            ),
             f"{value:.4f}",
             "–" if test is None else f"{test:.4f}",
             str(own.get("validation", {}).get("seeds", "–")),
-            Text(changes(run.params, workspace_params)),
+            Text(changes(run.params, workspace.params)),
         )
     return table
 

@@ -90,17 +90,37 @@ def best(
         for run in runs:
             if run.fault:
                 print(f"left out: {run.name}, no whole run: {run.fault}.")
-        rows = ranked(runs, by)
-        Console().print(best_table(rows, by, top=top, workspace_params=workspace.params))
+        recorded = any(run.equals(workspace) for run in others)
+        rows = ranked(others if recorded else runs, by)
+        Console().print(best_table(rows, by, top=top, workspace=workspace))
         arm = by.split(".")[0]
         if note := validation_note(validation_images(repository, [run for run, _ in rows], arm)):
             print(note)
+        elsewhere = 0 if every else len(repository.experiments()) + 2 - len(runs)
+        if elsewhere:
+            print(f"{elsewhere} experiments hang off other commits; --all lists them too.")
         winner = rows[0][0]
-        if apply and winner in others:
-            apply_run(repository, winner)
-            print(f"{winner.name} is now the workspace; commit it to keep it.")
-        elif apply:
+        if apply and winner.equals(workspace):
             print("the workspace is the best run; there is nothing to apply.")
+        elif apply:
+            apply_run(repository, winner, overwrite=recorded)
+            print(f"{winner.name} is now the workspace; commit it to keep it.")
+
+
+def reuse() -> None:
+    """Let DVC take up what this machine computed where dvc.lock names another machine's results; then 'dvc repro'."""
+    with one_sentence():
+        from winnow.experiments.repository import require_git
+        from winnow.experiments.results import dvc_repository, forget_missing
+
+        require_git(Path().resolve())
+        with dvc_repository(Path()) as repo:
+            forgotten = forget_missing(repo)
+        if forgotten:
+            print(
+                f"dvc.lock named results that this machine does not have, of {', '.join(forgotten)}; they are taken "
+                "out, so that DVC uses what was computed here before, and computes the rest."
+            )
 
 
 def sweep(

@@ -1,5 +1,6 @@
 """What git knows of runs: where experiments, branches and tags point, and the files in them."""
 
+import os
 import subprocess
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -8,6 +9,7 @@ from pathlib import Path
 from winnow.errors import WinnowError
 
 WORKSPACE = "workspace"
+HEAD = "HEAD"
 _INTERNAL = ("exec", "stash", "apply", "celery", "temp")  # DVC's own refs among those of experiments
 
 
@@ -21,16 +23,23 @@ class Experiment:
     ref: str
 
 
+def require_git(folder: Path) -> None:
+    """Raise WinnowError if a folder is in no git repository, as what a downloaded zip holds."""
+    if not any((place / ".git").exists() for place in (folder, *folder.parents)):
+        raise WinnowError(
+            f"{folder} is in no git repository, which DVC needs and a downloaded zip lacks; run 'git init' there, then "
+            "'git add --all' and 'git commit', or clone the repository."
+        )
+
+
 class Repository:
     """A git repository whose root is also DVC's."""
 
     def __init__(self, root: Path) -> None:
         """Open the repository at `root`; raises WinnowError if that is not the root of one with a commit."""
         self.root = root.resolve()
-        try:
-            top = self.git("rev-parse", "--show-toplevel").strip()
-        except WinnowError:
-            raise WinnowError(f"{self.root} is in no git repository; run from winnow's root.") from None
+        require_git(self.root)
+        top = self.git("rev-parse", "--show-toplevel").strip()
         if Path(top).resolve() != self.root:
             raise WinnowError(f"{self.root} is not the repository's root; run from {top}.")
         if not self._succeeds("rev-parse", "--verify", "--quiet", "HEAD"):
@@ -38,13 +47,20 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         """Standard output of a git command; raises WinnowError with git's own words if it fails."""
-        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=False)
+        done = self._run(*arguments)
         if done.returncode:
-            raise WinnowError(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip() or 'no reason given'}")
-        return done.stdout
+            reason = os.fsdecode(done.stderr).strip() or "no reason given"
+            raise WinnowError(f"git {' '.join(arguments[:2])} failed: {reason}")
+        return os.fsdecode(done.stdout)
 
     def _succeeds(self, *arguments: str) -> bool:
-        return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=False).returncode == 0
+        return self._run(*arguments).returncode == 0
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=False)
+        except FileNotFoundError:
+            raise WinnowError("the program git is not on PATH; install it, winnow keeps experiments in it.") from None
 
     def head(self) -> str:
         return self.git("rev-parse", "HEAD").strip()
@@ -96,7 +112,7 @@ class Repository:
         if rev == WORKSPACE:
             file = self.root / path
             return file.read_bytes() if file.is_file() else None
-        done = subprocess.run(["git", "show", f"{rev}:{path}"], cwd=self.root, capture_output=True, check=False)
+        done = self._run("show", f"{rev}:{path}")
         return done.stdout if done.returncode == 0 else None
 
     def uncommitted(self, paths: list[str]) -> list[str]:

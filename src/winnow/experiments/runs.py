@@ -25,6 +25,7 @@ class Run:
         name: as it was asked for.
         rev: its commit, or `workspace`.
         params: content of params.yaml.
+        lock: content of dvc.lock: of every stage, what it read and what it wrote.
         metrics: content of metrics/evaluation.json; empty if the run has none.
         fault: why its figures are not its own, in words; empty if they are.
     """
@@ -32,8 +33,13 @@ class Run:
     name: str
     rev: str
     params: dict[str, Any]
+    lock: dict[str, Any]
     metrics: dict[str, Any]
     fault: str
+
+    def equals(self, other: "Run") -> bool:
+        """Whether both are whole and every stage of both had the same inputs and came to the same outputs."""
+        return not (self.fault or other.fault) and (self.params, self.lock) == (other.params, other.lock)
 
 
 def read_run(repository: Repository, name: str, rev: str | None = None) -> Run:
@@ -43,19 +49,16 @@ def read_run(repository: Repository, name: str, rev: str | None = None) -> Run:
         WinnowError: if there is no such run.
     """
     rev = rev or repository.resolve(name)
-    lock, params_file, metrics = (repository.read(path, rev) for path in ("dvc.lock", "params.yaml", METRICS))
-    params = yaml.safe_load(params_file or b"") or {}
+    metrics = repository.read(METRICS, rev)
+    lock, params = (yaml.safe_load(repository.read(path, rev) or b"") or {} for path in ("dvc.lock", "params.yaml"))
     git_held = {METRICS, *(_predictions(arm) for arm in ("baseline", "submission"))}
 
     def md5(path: str) -> str | None:
         content = repository.read(path, rev) if path in git_held else None
         return None if content is None else hashlib.md5(content, usedforsecurity=False).hexdigest()
 
-    if metrics is None:
-        fault = f"it has no {METRICS}"
-    else:
-        fault = not_whole(yaml.safe_load(lock or b"") or {}, params, md5=md5, needed=METRICS)
-    return Run(name, rev, params, json.loads(metrics) if metrics else {}, fault)
+    fault = f"it has no {METRICS}" if metrics is None else not_whole(lock, params, md5=md5, needed=METRICS)
+    return Run(name, rev, params, lock, json.loads(metrics) if metrics else {}, fault)
 
 
 def read_whole_run(repository: Repository, name: str) -> Run:

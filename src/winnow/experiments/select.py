@@ -5,15 +5,20 @@ import sys
 from collections.abc import Sequence
 
 from winnow.errors import WinnowError
-from winnow.experiments.repository import WORKSPACE, Repository
+from winnow.experiments.repository import HEAD, WORKSPACE, Repository
+from winnow.experiments.runner import why_failed
 from winnow.experiments.runs import Run, read_predictions, read_run
 
 
 def read_runs(repository: Repository, *, every: bool) -> list[Run]:
-    """The workspace, and the experiments of this commit, or of every commit."""
+    """The workspace, the last commit, and the experiments of that commit, or of every commit."""
     head = repository.head()
     listed = [item for item in repository.experiments() if every or item.baseline == head]
-    return [read_run(repository, WORKSPACE), *(read_run(repository, item.name, item.rev) for item in listed)]
+    return [
+        read_run(repository, WORKSPACE),
+        read_run(repository, HEAD, head),
+        *(read_run(repository, item.name, item.rev) for item in listed),
+    ]
 
 
 def validation_images(repository: Repository, runs: Sequence[Run], arm: str) -> list[frozenset[str]]:
@@ -28,13 +33,18 @@ def validation_images(repository: Repository, runs: Sequence[Run], arm: str) -> 
     return found
 
 
-def apply_run(repository: Repository, run: Run) -> None:
-    """Make an experiment the workspace, with DVC.
+def apply_run(repository: Repository, run: Run, *, overwrite: bool) -> None:
+    """Make an experiment, or the last commit, the workspace, with DVC.
+
+    Args:
+        repository: where the runs are.
+        run: the one to apply.
+        overwrite: whether edits of params.yaml and dvc.yaml may go, as those of a workspace that is a run itself may.
 
     Raises:
         WinnowError: if that would overwrite edits that are in no commit, or DVC fails.
     """
-    if repository.uncommitted(["params.yaml", "dvc.yaml"]):
+    if not overwrite and repository.uncommitted(["params.yaml", "dvc.yaml"]):
         raise WinnowError(
             f"params.yaml or dvc.yaml differs from the last commit, and applying {run.name} would overwrite it; "
             "commit or 'git stash' first."
@@ -42,5 +52,4 @@ def apply_run(repository: Repository, run: Run) -> None:
     command = [sys.executable, "-m", "dvc", "exp", "apply", run.rev]
     done = subprocess.run(command, cwd=repository.root, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise WinnowError(f"'dvc exp apply {run.name}' failed: {said[-1].removeprefix('ERROR: ')}")
+        raise WinnowError(f"'dvc exp apply {run.name}' failed: {why_failed(done.stderr)}")

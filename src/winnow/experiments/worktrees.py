@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from dvc.repo import Repo
+from dvc.stage import PipelineStage
 
 from winnow.errors import WinnowError
 from winnow.experiments.plan import PlannedRun, overrides
 from winnow.experiments.repository import Repository
+from winnow.experiments.results import dvc_repository, in_place, lock_file, not_in_cache
 from winnow.tables import records
 
 SWEEPS = Path(".winnow/sweeps")
@@ -43,29 +44,50 @@ def only_one(repository: Repository) -> Iterator[None]:
 
 
 class Source:
-    """What every slot needs of the user's workspace: its inputs, and where its cache is."""
+    """What every slot needs of the user's workspace: its inputs, its results, and where its cache is."""
 
     def __init__(self, repository: Repository, params: dict[str, Any]) -> None:
         """Look the workspace over.
 
         Raises:
-            WinnowError: if params.yaml, dvc.yaml or what a stage depends on differs from the last commit.
+            WinnowError: if params.yaml, dvc.yaml or what a stage depends on differs from the last commit, or the cache
+                lacks results that dvc.lock names.
         """
         self.repository = repository
-        with Repo(str(repository.root)) as repo:
+        root = repository.root
+        with dvc_repository(root) as repo:
             outs = [Path(out.fs_path) for out in repo.index.outs]
             deps = {Path(dep.fs_path) for dep in repo.index.deps if dep.protocol == "local"}
             self.cache = Path(repo.cache.local_cache_dir).resolve()
-        root = repository.root
+            missing = not_in_cache(repo)
+            stored = [stage.name for stage in missing if in_place(stage)]
+            locks = {lock_file(stage) for stage in repo.index.stages if isinstance(stage, PipelineStage)}
+            in_git = {Path(out.fs_path) for out in repo.index.outs if not out.use_cache}
         inputs = sorted(
             dep.relative_to(root).as_posix()
             for dep in deps
             if dep.is_relative_to(root) and not any(dep == out or dep.is_relative_to(out) for out in outs)
         )
-        changed = repository.uncommitted(["params.yaml", "dvc.yaml", *inputs])
+        changed = repository.uncommitted(["params.yaml", "dvc.yaml", "*.dvc", *inputs])
         if changed:
             what = f"{changed[0]} differs" if len(changed) == 1 else f"{changed[0]} and {len(changed) - 1} more differ"
             raise WinnowError(f"{what} from the last commit, and every run hangs off that; commit first.")
+        if stored:
+            raise WinnowError(
+                f"DVC's cache lacks the results of {_some(stored)}, and every run would compute them anew; run "
+                "'dvc commit' first, which stores those of the workspace."
+            )
+        if missing:
+            names = _some([stage.name for stage in missing])
+            raise WinnowError(
+                f"dvc.lock names results of {names} that this machine does not have, and every run would compute them "
+                "anew; run 'make repro' first, which takes what was computed here before from DVC's cache."
+            )
+        # dvc.lock and the results in git as they are here: where the last commit is another machine's, or no run was
+        # committed, a run that began from the commit would compute every score anew.
+        self.results = sorted(
+            file.relative_to(root).as_posix() for file in (*locks, *in_git) if file.is_relative_to(root)
+        )
         # Weights and the like are named in params.yaml only.
         named = [value for value in records(params).values() if isinstance(value, str) and _is_inside(root, value)]
         self._inputs = [*inputs, *named]
@@ -103,7 +125,7 @@ class Slot:
             return False
 
     def prepare(self) -> None:
-        """Bring the slot to the last commit with its inputs in place; whatever a run left behind is undone.
+        """Bring the slot to the last commit with the workspace's inputs and results in place; a run's leavings go.
 
         Files that git ignores stay: outputs, which DVC checks, and the checkpoints under .winnow/scratch.
         """
@@ -128,6 +150,8 @@ class Slot:
             (self.path / file).unlink()  # a picture that the user took out of a folder must not stay in here
         for file in self.source.untracked:
             _link(root / file, self.path / file)
+        for file in self.source.results:
+            _copy(root / file, self.path / file)
 
     def _configure(self, users: Path, own: Path) -> None:
         """The user's local settings (of remotes, say), and the cache. DVC takes seconds to start: only if need be."""
@@ -194,6 +218,17 @@ def _is_inside(root: Path, value: str) -> bool:
     """Whether a param names a file or folder below the root (not the root itself, and nothing absolute)."""
     path = Path(value)
     return path.parts != () and not path.is_absolute() and ".." not in path.parts and (root / path).exists()
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more stages" if len(names) > 3 else "")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """The same content in both places, where there is any."""
+    if source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
 
 
 def _link(source: Path, target: Path) -> None:

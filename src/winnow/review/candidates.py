@@ -38,8 +38,8 @@ def candidates(dataset: Dataset) -> dict[str, Any]:
 
 def check_total(session: Session, changes: Sequence[Change]) -> None:
     """Refuse a confirmation that would make the set larger than allowed."""
-    rows = session.validation.read()
-    after = {image_id: row.get("verdict") for image_id, row in rows.items()}
+    images, rows = session.dataset.digests_with_photos, session.validation.read()
+    after = {image_id: row.get("verdict") for image_id, row in rows.items() if image_id in images}
     after |= {change.image_id: (change.verdict or {}).get("verdict") for change in changes}
     total = sum(verdict == "confirm" for verdict in after.values())
     most = session.dataset.params.validation.max_total

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.curation.explain import MEANINGS
+from winnow.curation.review import digests
 from winnow.errors import WinnowError
 from winnow.params import Params, load_params
 from winnow.review.queue import rank_for_review
@@ -73,6 +74,16 @@ class Dataset:
     def position(self) -> dict[str, int]:
         """Row of each image of the dataset."""
         return {image_id: row for row, image_id in enumerate(self.image_id)}
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The sha256 of the bytes, as they came, of each image of the dataset, by its id."""
+        return digests(self.ledger)
+
+    @cached_property
+    def digests_with_photos(self) -> dict[str, str]:
+        """The same, and of each external photo."""
+        return digests(self.ledger, self.outside)
 
     @cached_property
     def fate(self) -> np.ndarray:
@@ -175,7 +186,7 @@ def load_dataset(workspace: Workspace) -> Dataset:
         class_names=workspace.class_names,
         places=places,
         projection="" if places is None else str(places["method"].iloc[0]),
-        outside=pd.DataFrame({"image_id": [], "image_bytes": []}) if outside is None else outside,
+        outside=pd.DataFrame({"image_id": [], "bytes_sha256": [], "image_bytes": []}) if outside is None else outside,
         ranking=rank_for_review(
             ledger,
             label_quality_threshold=params.curate.label_quality_threshold,

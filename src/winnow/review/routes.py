@@ -143,14 +143,16 @@ def image_file(request: Request, image_id: str) -> Response:
 
 @router.get("/api/verdicts")
 def verdicts(request: Request) -> dict[str, Any]:
-    """What the two files hold now; `problem` says why one cannot be read or would stop the pipeline."""
+    """What the two files hold now.
+
+    `problem` says why one cannot be read or would stop the pipeline, `notice` which rows are about no image.
+    """
     session = _session(request)
-    answer: dict[str, Any] = {"decisions": {}, "validation": {}, "problem": ""}
+    answer: dict[str, Any] = {"decisions": {}, "validation": {}, "problem": "", "notice": ""}
     try:
         answer["decisions"] = session.decisions.read()
         answer["validation"] = session.validation.read()
-        session.review()
-        session.confirmations()
+        answer["notice"] = " ".join([*session.review().warnings, *session.confirmations().warnings])
     except WinnowError as error:
         answer["problem"] = str(error)
     return answer

@@ -6,10 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from winnow.curation.decide import Thresholds
-from winnow.curation.review import read_confirmations, read_review
+from winnow.curation.review import Review, read_confirmations, read_review
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import Curate, load_params
@@ -26,7 +24,8 @@ class Session:
     def __init__(self, root: str | Path, *, reviewer: str) -> None:
         """Args: the folder; who the reviewer is taken to be until they say."""
         self.workspace, self.reviewer = Workspace(Path(root).resolve()), reviewer
-        self.decisions, self.validation = decisions_file(self.workspace), validation_file(self.workspace)
+        self.decisions = decisions_file(self.workspace, lambda: self.dataset.digests)
+        self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
         self._lock = threading.RLock()
         self._thresholds: tuple[str, Thresholds] | None = None  # with the digest of the file that they were read from
         self._read()
@@ -103,18 +102,18 @@ class Session:
                 path = self.workspace.root / dataset.params.data.truth
                 truth = read_truth(path, class_names=dataset.class_names) if self.has_truth() else None
                 self._what_if = WhatIf(dataset.ledger, class_names=dataset.class_names, thresholds=before, truth=truth)
-            return self._what_if(thresholds, review=self.review(), before=before)
+            return self._what_if(thresholds, review=self.review().rows, before=before)
 
-    def review(self) -> pd.DataFrame:
+    def review(self) -> Review:
         """decisions.csv as the pipeline will read it; raises WinnowError if the pipeline would stop at it."""
         dataset = self.dataset
-        return read_review(self.decisions.path, image_id=dataset.image_id, class_names=dataset.class_names)
+        return read_review(self.decisions.path, images=dataset.digests, class_names=dataset.class_names)
 
-    def confirmations(self) -> pd.DataFrame:
+    def confirmations(self) -> Review:
         """validation.csv likewise."""
         dataset = self.dataset
-        known = [*dataset.image_id, *dataset.outside["image_id"]]
-        return read_confirmations(self.validation.path, image_id=known, class_names=dataset.class_names)
+        images = dataset.digests_with_photos
+        return read_confirmations(self.validation.path, images=images, class_names=dataset.class_names)
 
     def check_ids(self, changes: Sequence[Change], *, outside_too: bool) -> None:
         """Refuse a verdict on an image that is not there; one on an image that has gone can be taken back."""

@@ -4,22 +4,18 @@ import csv
 import fcntl
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from winnow.curation.review import (
-    COLUMNS,
-    CONFIRMATION_COLUMNS,
-    CONFIRMATIONS_FILE,
-    DECISIONS_FILE,
-    plain_cells,
-)
+from winnow.curation.review import COLUMNS, CONFIRMATION_COLUMNS, CONFIRMATIONS_FILE, DECISIONS_FILE
+from winnow.curation.review_csv import DIGEST, REASON, Sheet, images_of, read_sheet
 from winnow.errors import WinnowError
 from winnow.workspace import Workspace
 
 Verdict = Mapping[str, str]
+Images = Callable[[], Mapping[str, str]]
 
 
 class Conflict(Exception):
@@ -50,29 +46,44 @@ class VerdictFile:
 
     Every write takes a lock that other processes respect, reads the file anew, compares it with what the reviewer saw,
     and replaces it as a whole, so that two tabs, two servers or a crash lose nothing. Rows and columns that people
-    added by hand stay.
+    added by hand stay, and so do the rows of images that are not there.
     """
 
-    def __init__(self, path: str | Path, columns: Sequence[str], *, lock: str | Path) -> None:
-        """Args: the file; its columns, `image_id` among them; a file to lock, outside the folder that DVC watches."""
-        self.path, self.columns, self._lock = Path(path), tuple(columns), Path(lock)
+    def __init__(
+        self, path: str | Path, columns: Sequence[str], *, lock: str | Path, images: Images = dict[str, str]
+    ) -> None:
+        """Look after a file.
+
+        Args:
+            path: of the file; it need not exist.
+            columns: that a verdict has in it, `image_id` first.
+            lock: a file to lock, outside the folder that DVC watches.
+            images: gives the sha256 of each image's bytes by its id; of none, each row is about the image it names.
+        """
+        self.path, self.columns, self._lock, self._images = Path(path), tuple(columns), Path(lock), images
 
     def read(self) -> dict[str, dict[str, str]]:
-        """Rows by image_id, in the file's order; raises WinnowError if it is no such CSV."""
+        """Rows by the image that each is about, in the file's order; raises WinnowError if it is no such CSV.
+
+        The row of an image that is not there stands under the id that it names, unless another image has that id now.
+        """
         return self._parse()[1]
 
     def apply(self, changes: Sequence[Change]) -> dict[str, dict[str, str]]:
         """Make all changes or none.
 
         Returns:
-            The rows after the change.
+            The rows after the change, as `read` returns them.
 
         Raises:
             Conflict: if an image's verdict is not the one expected, nor already the new one.
             WinnowError: if the file cannot be read or written.
         """
         with self._locked():
-            header, rows = self._parse()
+            try:
+                sheet, rows, others = self._parse()
+            except WinnowError as error:
+                raise WinnowError(f"{error} Nothing was saved.") from None
             current = {
                 change.image_id: rows.get(change.image_id)
                 for change in changes
@@ -81,13 +92,16 @@ class VerdictFile:
             }
             if current:
                 raise Conflict(current)
+            images = self._images()
             for change in changes:
                 if change.verdict is None:
                     rows.pop(change.image_id, None)
                 else:
                     kept = rows.get(change.image_id, {})
                     rows[change.image_id] = {**kept, **change.verdict, "image_id": change.image_id}
-            self._write(header, rows)
+                    if change.image_id in images:
+                        rows[change.image_id][DIGEST] = images[change.image_id]
+            self._write(sheet, [*rows.values(), *others])
         return rows
 
     @contextmanager
@@ -101,34 +115,35 @@ class VerdictFile:
             fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, also by a crash
             yield
 
-    def _parse(self) -> tuple[list[str], dict[str, dict[str, str]]]:
-        if not self.path.exists():
-            return list(self.columns), {}
-        try:
-            reader = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8-sig"), newline=""))
-            header = list(reader.fieldnames or [])
-            missing = [name for name in self.columns if name not in header and name != "reason"]
-            if missing:
-                raise WinnowError(f"{self.path} has no column {missing[0]!r}; fix its first line, nothing was saved.")
-            rows: dict[str, dict[str, str]] = {}
-            for row in reader:
-                cells = plain_cells(row)
-                if not cells["image_id"] or cells["image_id"] in rows:
-                    raise WinnowError(
-                        f"{self.path}, line {reader.line_num}: the image_id {cells['image_id']!r} is empty or stands "
-                        "twice; fix the line, nothing was saved."
-                    )
-                rows[cells["image_id"]] = cells
-        except (UnicodeDecodeError, csv.Error, OSError) as error:
-            raise WinnowError(f"{self.path} cannot be read as CSV in UTF-8 ({error}); nothing was saved.") from None
-        return header + [name for name in self.columns if name not in header], rows
+    def _parse(self) -> tuple[Sheet, dict[str, dict[str, str]], list[dict[str, str]]]:
+        """The file, its rows by image, and the rows of images that are gone and whose ids others have now."""
+        sheet = read_sheet(self.path, [name for name in self.columns if name not in (DIGEST, REASON)])
+        images = self._images()
+        rows: dict[str, dict[str, str]] = {}
+        others = []
+        for cells, line, found in zip(sheet.rows, sheet.lines, images_of(sheet.rows, images), strict=True):
+            image_id = found or cells["image_id"]
+            if images and found is None and (image_id in images or image_id in rows):
+                others.append(cells)
+                continue
+            if not image_id or image_id in rows:
+                raise WinnowError(
+                    f"{self.path}, line {line}: the image_id {image_id!r} is empty or stands twice; mend the line."
+                )
+            rows[image_id] = {**cells, "image_id": image_id}
+        return sheet, rows, others
 
-    def _write(self, header: list[str], rows: dict[str, dict[str, str]]) -> None:
+    def _write(self, sheet: Sheet, rows: Sequence[Mapping[str, str]]) -> None:
+        header = list(sheet.header)
+        for name in self.columns:
+            if name not in header:
+                before_reason = name == DIGEST and REASON in header  # which takes in a bare comma as the last column
+                header.insert(header.index(REASON) if before_reason else len(header), name)
         buffer = io.StringIO(newline="")
-        writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n")
+        writer = csv.DictWriter(buffer, header, restval="", lineterminator="\n", delimiter=sheet.delimiter)
         writer.writeheader()
-        writer.writerows(rows.values())
-        replace_durably(self.path, buffer.getvalue())
+        writer.writerows(rows)
+        replace_durably(self.path, ("\ufeff" if sheet.marked else "") + buffer.getvalue())
 
 
 def replace_durably(path: Path, text: str) -> None:
@@ -158,16 +173,16 @@ def _matches(row: Verdict | None, expected: Verdict | None) -> bool:
     return all(row.get(key, "") == text for key, text in expected.items())
 
 
-def decisions_file(workspace: Workspace) -> VerdictFile:
-    """What people decided in a workspace."""
-    return _verdict_file(workspace, DECISIONS_FILE, COLUMNS)
+def decisions_file(workspace: Workspace, images: Images = dict[str, str]) -> VerdictFile:
+    """What people decided in a workspace; `images` as `VerdictFile` takes it."""
+    return _verdict_file(workspace, DECISIONS_FILE, COLUMNS, images)
 
 
-def validation_file(workspace: Workspace) -> VerdictFile:
-    """What people confirmed for the validation set in a workspace."""
-    return _verdict_file(workspace, CONFIRMATIONS_FILE, CONFIRMATION_COLUMNS)
+def validation_file(workspace: Workspace, images: Images = dict[str, str]) -> VerdictFile:
+    """What people confirmed for the validation set in a workspace; `images` as `VerdictFile` takes it."""
+    return _verdict_file(workspace, CONFIRMATIONS_FILE, CONFIRMATION_COLUMNS, images)
 
 
-def _verdict_file(workspace: Workspace, name: str, columns: Sequence[str]) -> VerdictFile:
-    lock = workspace.root / ".winnow/review.lock"
-    return VerdictFile(workspace.path("review") / name, (*columns, "reason"), lock=lock)
+def _verdict_file(workspace: Workspace, name: str, columns: Sequence[str], images: Images) -> VerdictFile:
+    path, lock = workspace.path("review") / name, workspace.root / ".winnow/review.lock"
+    return VerdictFile(path, (*columns, DIGEST, REASON), lock=lock, images=images)

@@ -6,7 +6,7 @@ import { galleryView } from "./gallery.js";
 import { queueView } from "./queue.js";
 import { validationView } from "./validation.js";
 import { whatIfView } from "./whatif.js";
-import { fill, h, key, number, typing } from "./dom.js";
+import { fill, h, key, leaving, number, typing } from "./dom.js";
 import { isDark } from "./colours.js";
 import { loadVerdicts, onChange, pending, reviewer, setting, state } from "./state.js";
 
@@ -57,7 +57,7 @@ function drawTop() {
     h("span", { class: "brand" }, h("strong", {}, "winnow"), " review"),
     tabs,
     h("span", { class: "grow" }),
-    !readOnly && h("span", { class: "muted", id: "count", title: open ? `${open} are not in the ledger yet: run dvc repro` : "all are in the ledger" }, `${number(decided)} verdicts`, open ? `, ${number(open)} not replayed` : ""),
+    !readOnly && h("span", { class: "muted", id: "count", title: [open ? `${open} are not in the ledger yet: run dvc repro` : "all are in the ledger", state.notice].filter(Boolean).join(". ") }, `${number(decided)} verdicts`, open ? `, ${number(open)} not replayed` : ""),
     readOnly && h("span", { class: "muted" }, "read-only copy"),
     !readOnly && h("label", { class: "inline" }, "Reviewer ", h("input", { id: "reviewer", type: "text", size: 9, maxlength: 80, value: reviewer(), autocomplete: "off", spellcheck: "false", onchange: (event) => setting("reviewer", event.target.value.trim()) })),
     toggle("Pixels", pixels, () => {
@@ -82,7 +82,7 @@ function drawTop() {
 
 const KEYS = [
   ["everywhere", [["M, Q, W, V", "map, queue, what if, validation"], ["?", "this list"]]],
-  ["queue", [["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason"], ["← →", "look back and on"]]],
+  ["queue", [["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
   ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["G", "show as gallery"], ["Esc", "let go"]]],
   ["gallery", [["arrows", "move"], ["space", "mark"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
   ["validation", [["C", "confirm"], ["X", "reject"], ["0–9", "class"], ["arrows", "move"], ["U", "undo"]]],
@@ -98,6 +98,7 @@ function help() {
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
+  if (leaving(event)) return event.target.blur();
   if (!typing(event)) {
     const name = { m: "map", q: "queue", w: "whatif", v: "validation" }[event.key.toLowerCase()];
     if (event.key === "?") return help();

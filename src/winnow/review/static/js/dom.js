@@ -59,6 +59,22 @@ export function toast(words, kind = "info") {
   while (box.children.length > 3) box.firstChild.remove();
 }
 
+// Resolves to whether the reviewer says yes. The keys are the dialog's while it is open.
+export function sure(question, yes) {
+  return new Promise((resolve) => {
+    const dialog = h("dialog", { "aria-label": question, onclose: () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    } },
+      h("h1", {}, question),
+      h("div", { class: "row" },
+        h("button", { type: "button", id: "no", onclick: () => dialog.close("no") }, "Cancel"),
+        h("button", { type: "button", id: "yes", class: "primary", onclick: () => dialog.close("yes") }, yes)));
+    document.getElementById("view").append(dialog);
+    dialog.showModal();
+  });
+}
+
 export const number = (value) => value.toLocaleString("en-US");
 
 export function shown(value) {
@@ -76,6 +92,11 @@ export function typing(event) {
     (target instanceof HTMLInputElement && !["checkbox", "radio", "range", "button"].includes(target.type)) ||
     target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
   );
+}
+
+// Enter and Escape leave a line of text, so that the next key is a verdict and no letter.
+export function leaving(event) {
+  return event.target instanceof HTMLInputElement && typing(event) && ["Enter", "Escape"].includes(event.key) && !event.isComposing;
 }
 
 export function download(name, text) {

@@ -90,7 +90,7 @@ export function galleryView(view, { go }) {
   async function verdict(action, label = null) {
     const ids = targets().map((row) => data.ids[row]);
     if (!ids.length || readOnly) return;
-    if (!(await decide(ids, action, label))) return;
+    if (!(await decide(ids, action, label))) return drawBar();
     toast(`${number(ids.length)} ${ids.length > 1 ? "images" : "image"}: ${action ? wordsOf(state.decisions[ids[0]]) : "verdict cleared"}.`);
     marked.clear();
     redraw();

@@ -197,10 +197,6 @@ export function queueView(view, { go }) {
     leave() {},
     refresh: draw,
     keydown(event) {
-      if (event.target.id === "reason" && event.key === "Escape") {
-        event.target.blur();
-        return;
-      }
       if (typing(event) || event.repeat) return;
       const letter = event.key.toLowerCase();
       if (letter === "k") act("keep");

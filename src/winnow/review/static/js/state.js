@@ -1,9 +1,9 @@
 // What the reviewer did: verdicts as the files hold them, undo, and settings of this browser.
 
 import { data, get, post, readOnly } from "./data.js";
-import { toast } from "./dom.js";
+import { number, sure, toast } from "./dom.js";
 
-export const state = { decisions: {}, validation: {}, history: [], skipped: new Set(), problem: "", selection: [], title: "" };
+export const state = { decisions: {}, validation: {}, history: [], skipped: new Set(), problem: "", notice: "", selection: [], title: "" };
 const listeners = new Set();
 
 export function onChange(listener) {
@@ -63,7 +63,7 @@ export async function loadVerdicts() {
   if (readOnly) return;
   await inLine(async () => {
     const answer = await get("api/verdicts");
-    Object.assign(state, { decisions: answer.decisions, validation: answer.validation, problem: answer.problem });
+    Object.assign(state, { decisions: answer.decisions, validation: answer.validation, problem: answer.problem, notice: answer.notice });
   });
   if (!state.history.length) recall();
   changed();
@@ -117,10 +117,16 @@ function signed(verdict) {
   return verdict && { reason: "", ...verdict, reviewer: reviewer() };
 }
 
+const MANY = 50; // more verdicts than this at once are asked about first
+
+const ask = (count, question, yes) => count <= MANY || sure(`${question} ${number(count)} images?`, `${yes} ${number(count)}`);
+
 // action: keep, drop, relabel (with a label), or null to take verdicts back.
 export async function decide(ids, action, label = null, reason = "") {
   const verdict = signed(action && { action, label: action === "relabel" ? label : null, reason });
   if (action && !verdict) return false;
+  const word = { keep: "Keep", drop: "Drop", relabel: "Relabel" }[action] || "Clear";
+  if (!(await ask(ids.length, action ? word : "Clear the verdicts on", word))) return false;
   ids.forEach((id) => state.skipped.delete(id));
   return send("decisions", ids.map((id) => [id, verdict]));
 }
@@ -128,6 +134,8 @@ export async function decide(ids, action, label = null, reason = "") {
 export async function confirmImages(pairs, verdict, reason = "") {
   const rows = pairs.map(([id, label]) => [id, verdict && signed({ verdict, label, reason })]);
   if (verdict && rows.some(([, row]) => !row)) return false;
+  const word = { confirm: "Confirm", reject: "Reject" }[verdict] || "Clear";
+  if (!(await ask(pairs.length, word, word))) return false;
   return send("validation", rows);
 }
 

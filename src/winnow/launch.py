@@ -1,0 +1,34 @@
+"""`python3 -m winnow.launch SCRIPT ARGUMENTS...`: how dvc.yaml starts every stage.
+
+DVC takes whatever python3 comes first on PATH. Where that is not the environment's, a script would end in a traceback
+at its first import; here it is one sentence. Nothing but the standard library is imported, in words that an old Python
+reads too.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+REMEDY = (
+    "stages run with the python3 that PATH finds first; run 'make setup' if .venv is missing or out of date, then "
+    "'source .venv/bin/activate', and try again."
+)
+
+
+def main() -> None:
+    if sys.version_info < OLDEST:
+        found = ".".join(map(str, sys.version_info[:3]))
+        sys.exit(f"\nwinnow: {sys.executable} is Python {found}, and winnow needs 3.11 or newer; {REMEDY}\n")
+    sys.argv = sys.argv[1:]
+    sys.path[0] = str(Path(sys.argv[0]).parent)  # as for a script that Python starts itself
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "winnow":
+            raise
+        sys.exit(f"\nwinnow: {sys.executable} has no package {error.name}; {REMEDY}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""How stages are started: a Python that cannot run them is one sentence, other errors keep their traceback."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stub_project import environment
+
+
+def launch(root: Path, script: Path, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, "-m", "winnow.launch", str(script), *arguments],
+        env=os.environ | {"PYTHONPATH": str(root / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def script(tmp_path) -> Path:
+    return tmp_path / "stages/work.py"
+
+
+def write(script: Path, text: str) -> Path:
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(text)
+    return script
+
+
+def test_a_script_runs_as_if_python_had_started_it(root, script):
+    script.parent.mkdir()
+    (script.parent / "beside.py").write_text("WORD = 'beside'")
+    text = "import sys, beside\nprint(__name__, sys.argv[1:], beside.WORD, sys.argv[0] == __file__)\nsys.exit(3)\n"
+    done = launch(root, write(script, text), "baseline", "--fast")
+    assert done.stdout == "__main__ ['baseline', '--fast'] beside True\n" and done.returncode == 3
+
+
+@pytest.mark.parametrize("text", ["import pandass", "import yaml.nowhere", "def main():\n    import a.b.c\nmain()"])
+def test_a_missing_package_is_one_sentence(root, script, text):
+    done = launch(root, write(script, text))
+    assert done.stderr.strip().startswith(f"winnow: {sys.executable} has no package ")
+    assert "source .venv/bin/activate" in done.stderr and done.stderr.strip().count("\n") == 0
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "import winnow.nowhere", "from winnow import nowhere"])
+def test_other_errors_keep_their_traceback(root, script, text):
+    done = launch(root, write(script, text))
+    assert "Traceback" in done.stderr and done.returncode == 1
+
+
+def test_an_old_python_is_one_sentence(root, script):
+    change = "import runpy, sys; sys.version_info = (3, 9, 2); sys.argv[1:] = ['x.py']; "
+    run = "runpy.run_module('winnow.launch', run_name='__main__')"
+    environment = os.environ | {"PYTHONPATH": str(root / "src")}
+    done = subprocess.run([sys.executable, "-c", change + run], env=environment, capture_output=True, text=True)
+    assert "is Python 3.9.2, and winnow needs 3.11 or newer" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_dvc_outside_the_environment_is_one_sentence(root, tmp_path):
+    """DVC called by its path, as from a desktop or after a new login: PATH finds a bare Python first."""
+    bare = tmp_path / "bin/python3"
+    bare.parent.mkdir()
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # without its packages
+    bare.chmod(0o755)
+    (tmp_path / "stages").mkdir()
+    shutil.copytree(root / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "stages/curate.py", tmp_path / "stages")
+    prefix = next(
+        part["python"] for part in yaml.safe_load((root / "dvc.yaml").read_text())["vars"] if "python" in part
+    )
+    stages = {"curate": {"cmd": f"{prefix} stages/curate.py"}}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    settings = environment() | {"PATH": f"{bare.parent}{os.pathsep}/usr/bin{os.pathsep}/bin"}
+    settings.pop("PYTHONPATH")
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "-q", "--no-scm"], cwd=tmp_path, env=settings, check=True)
+    done = subprocess.run([*dvc, "repro"], cwd=tmp_path, env=settings, capture_output=True, text=True)
+    assert "has no package numpy" in done.stderr and "source .venv/bin/activate" in done.stderr
+    assert "Traceback" not in done.stderr and done.returncode != 0
