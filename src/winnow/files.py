@@ -67,7 +67,7 @@ LABEL_ISSUES = (
     Column("agreeing_sources", "int64", "how many of probe, kNN, zero-shot argmax to `suggested_label`", low=0),
     Column("sources", "int64", "how many sources there were", low=1),
     Column("knn_label_agreement", "float64", "share of the nearest neighbours with the given label", low=0, high=1),
-    Column("zero_shot_label_agreement", "float64", "zero-shot probability of the given label, or NaN", low=0, high=1),
+    Column("<source>_label_agreement", "float64", "a source's probability of the given label, or NaN", low=0, high=1),
     Column("signals_agree", "bool", "every source's argmax is the given label"),
 )
 OOD_SCORES = (
