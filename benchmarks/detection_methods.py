@@ -20,7 +20,7 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
 from detection_data import Dataset
-from winnow.curation.decide import Thresholds, decide
+from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.detect.labels.label_issues import LabelScores, score_labels
 from winnow.detect.labels.vote import knn_vote, neighbourhood
@@ -88,7 +88,7 @@ def winnow_curated(data: Dataset, scores: LabelScores, outside: OodScores) -> np
     frame = pd.concat([data.duplicates, scores.frame, outside.frame], axis=1).assign(
         image_id=data.image_id, label=data.labels, image_faults=""
     )
-    thresholds = Thresholds(**data.config.curate.model_dump())
+    thresholds = data.config.curate.model_dump()
     decisions = decide(
         frame, class_names=data.class_names, thresholds=thresholds, review=no_review(), with_reasons=False
     )

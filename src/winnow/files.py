@@ -95,17 +95,8 @@ DECISIONS = (
     *LABEL_ISSUES[1:],
     *OOD_SCORES[1:],
     IMAGE_FAULTS[-1],
-    Column(
-        "flagged_<finding>",
-        "bool",
-        "what a detector found, whichever rule won: `flagged_label_issue`, `flagged_ood`, `flagged_duplicate`",
-    ),
-    Column(
-        "rule",
-        "str",
-        "the rule that decided: `keep`, `review`, `exact_duplicate`, `near_duplicate`, `image_fault`, `ood`, "
-        "`label_issue`, `class_floor`; in the ledger also `validation_leak`",
-    ),
+    Column("flagged_<finding>", "bool", "whether a rule takes it, whichever rule won"),
+    Column("rule", "str", "the rule of `curation/rules` that decided"),
     Column("action", "str", "`keep`, `relabel` or `drop`"),
     Column("decided_by", "str", "`rule` or the reviewer"),
     Column(

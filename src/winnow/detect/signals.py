@@ -17,6 +17,7 @@ class Score:
         name: its column in the ledger.
         meaning: what it says, in a few words.
         words: what people call it; "" where its name says enough.
+        short: the same under a picture; "" where the words are short.
         lower_is_worse: which end is the bad one.
         worse: what images at the bad end are, as in 'higher is farther out'.
         unit: "" for probabilities, shares and distances without one.
@@ -28,6 +29,7 @@ class Score:
     name: str
     meaning: str
     words: str = ""
+    short: str = ""
     lower_is_worse: bool = False
     worse: str = "worse"
     unit: str = ""
@@ -42,6 +44,18 @@ class Score:
         return self.words or self.name.replace("_", " ")
 
     @property
+    def bounded(self) -> bool:
+        """Whether its range has two ends."""
+        return self.high - self.low < INFINITY
+
+    def width(self, values: np.ndarray) -> float:
+        """From one end of the range to the other; where it has no ends, from the least to the largest value."""
+        if self.bounded:
+            return self.high - self.low
+        known = values[~np.isnan(values)]
+        return float(np.ptp(known)) or 1.0 if len(known) else 1.0
+
+    @property
     def direction(self) -> str:
         """Which end is the bad one, in words."""
         return f"{'lower' if self.lower_is_worse else 'higher'} is {self.worse}"
@@ -49,7 +63,7 @@ class Score:
     @property
     def scale(self) -> str:
         """Range or unit, in words; "" where there is neither."""
-        if abs(self.low) < INFINITY and abs(self.high) < INFINITY:
+        if self.bounded:
             return f"{self.low:g} to {self.high:g}"
         return self.unit
 
@@ -57,6 +71,24 @@ class Score:
     def described(self) -> str:
         """Meaning, range or unit, and direction, in words."""
         return "; ".join(part for part in (self.meaning, ", ".join(filter(None, (self.scale, self.direction)))) if part)
+
+    @property
+    def caption(self) -> str:
+        """What it is called under a picture."""
+        return self.short or self.title
+
+    @property
+    def beyond_words(self) -> str:
+        """What the bad side of a threshold is called."""
+        return "below the threshold" if self.lower_is_worse else "at or above the threshold"
+
+    def beyond(self, values: np.ndarray, threshold: float) -> np.ndarray:
+        """(N,) bool: on the bad side of a threshold, which is itself bad where higher is worse."""
+        return values < threshold if self.lower_is_worse else values >= threshold
+
+    def margin(self, values: np.ndarray, threshold: float) -> np.ndarray:
+        """(N,) how far each value lies on the good side of a threshold; below 0 on the bad side."""
+        return values - threshold if self.lower_is_worse else threshold - values
 
     def badness(self, values: np.ndarray) -> np.ndarray:
         """(N,) float64 of a score's values, higher is worse."""

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winnow.curation.decide import Thresholds, decide
+from winnow.curation.decide import decide
 from winnow.curation.review import no_review
+from winnow.curation.rules.rule import Thresholds
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.outliers.ood import score_ood

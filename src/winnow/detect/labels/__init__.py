@@ -12,6 +12,7 @@ SOURCES: list[Source] = [probe.SOURCE, knn.SOURCE, zero_shot.SOURCE]
 LABEL_QUALITY = Score(
     name="label_quality_score",
     words="label quality",
+    short="quality",
     meaning="probability of the given label",
     lower_is_worse=True,
     low=0,

@@ -12,6 +12,7 @@ DETECTORS: list[Detector] = [knn.DETECTOR, mahalanobis.DETECTOR, uncertainty.DET
 OOD_SCORE = Score(
     name="ood_score",
     words="out-of-distribution score",
+    short="out of distribution",
     meaning="probability of being none of the classes",
     worse="farther out",
     low=0,
