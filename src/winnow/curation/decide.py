@@ -98,7 +98,9 @@ def _decisions(
 
 
 def _reasons(frame: pd.DataFrame, rules: Sequence[Rule], class_names: list[str], thresholds: Thresholds) -> list[str]:
-    images = frame.set_index("image_id")[["label_quality_score", "action"]].to_dict("index")
+    keepers = zip(frame["image_id"], frame["label_quality_score"], frame["action"], strict=True)
+    images = {name: {"label_quality_score": quality, "action": action} for name, quality, action in keepers}
     context = Context(class_names, thresholds, images)
     by_name = {rule.name: rule for rule in (*rules, CLASS_FLOOR, KEEP)}
-    return [by_name[row.rule].reason(row, context) for row in frame.itertuples(index=False)]
+    rows = zip(frame["rule"], frame.itertuples(index=False), strict=True)
+    return [by_name[rule].reason(row, context) for rule, row in rows]

@@ -129,7 +129,8 @@ class Evidence:
         """(N,) int64, each image's most probable class; 0 for all where no class is known."""
         if self.class_probs is None:
             return np.zeros(len(self.features), dtype=np.int64)
-        return self.class_probs.argmax(axis=1)
+        classes: np.ndarray = self.class_probs.argmax(axis=1)
+        return classes
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is there, by name; `classes` is always."""

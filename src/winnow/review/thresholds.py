@@ -60,16 +60,17 @@ def checked(asked: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> dict[str
         WinnowError: if a name is unknown, a key of params.yaml is missing, or a value is of another type or out of
             its range.
     """
-    own = {
+    own: dict[str, Any] = {
         name: (Annotated[type(record.value), Field(ge=record.low, le=record.high)], record.value)
         for name, record in thresholds_of(rules).items()
         if not is_saved(name)
     }
     try:
-        return create_model("Thresholds", __base__=Curate, **own).model_validate(asked).model_dump()
+        values: dict[str, Any] = create_model("Thresholds", __base__=Curate, **own).model_validate(asked).model_dump()
     except ValidationError as error:
         first = error.errors()[0]
         raise WinnowError(f"curate.{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}.") from None
+    return values
 
 
 def saved(asked: Mapping[str, Any], *, before: Mapping[str, Any]) -> dict[str, Any]:

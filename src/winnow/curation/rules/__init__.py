@@ -19,6 +19,18 @@ from winnow.curation.rules.review import REVIEW
 from winnow.curation.rules.rule import Cut, Finding, Rule, Threshold
 from winnow.curation.rules.validation_leak import VALIDATION_LEAK
 
+__all__ = [
+    "KEEP",
+    "REVIEW",
+    "RULES",
+    "VALIDATION_LEAK",
+    "cuts_of",
+    "findings",
+    "in_force",
+    "thresholds_of",
+    "with_others",
+]
+
 RULES: list[Rule] = [
     REVIEW,
     EXACT_DUPLICATE,

@@ -68,7 +68,7 @@ def _spared(frame: pd.DataFrame, rows: pd.Series, score: Score, floor: int) -> l
     spare = final - given.reindex(final.index, fill_value=0).clip(1, floor)
     spared = []
     for row in _best_first(frame, rows, score):
-        donor = frame.at[row, "final_label"]
+        donor = int(frame["final_label"].loc[row])
         if spare[donor] > 0:
             spare[donor] -= 1
             spared.append(row)

@@ -46,7 +46,8 @@ def is_copy(frame: pd.DataFrame, thresholds: Thresholds, *, exact: bool) -> np.n
     In a group that holds near copies too, the keeper need not be the one that an exact copy is exact to.
     """
     keeper, pixels = keepers(frame, thresholds), frame["exact_group"].to_numpy()
-    return (keeper != np.arange(len(frame))) & ((pixels == pixels[keeper]) == exact)
+    copy: np.ndarray = (keeper != np.arange(len(frame))) & ((pixels == pixels[keeper]) == exact)
+    return copy
 
 
 def dropped_for_its_keeper(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:

@@ -14,7 +14,8 @@ def _suggests_another(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _applies(frame: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
-    return (frame[LABEL_QUALITY.name] < thresholds["label_quality_threshold"]) & _suggests_another(frame)
+    improbable: pd.Series = frame[LABEL_QUALITY.name] < thresholds["label_quality_threshold"]
+    return improbable & _suggests_another(frame)
 
 
 def _decides(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:

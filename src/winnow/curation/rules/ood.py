@@ -10,7 +10,8 @@ from winnow.detect.outliers import DETECTORS, OOD_SCORE
 
 def _applies(frame: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
     agreeing = frame["ood_detectors"] >= thresholds["ood_detectors"]
-    return (frame[OOD_SCORE.name] >= thresholds["ood_threshold"]) & agreeing
+    taken: pd.Series = (frame[OOD_SCORE.name] >= thresholds["ood_threshold"]) & agreeing
+    return taken
 
 
 def _explains(row: Any, context: Context) -> str:

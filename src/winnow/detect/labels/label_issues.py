@@ -169,11 +169,14 @@ def _first_posterior(
 
 
 def _mean(arrays: list[np.ndarray]) -> np.ndarray:
-    return sum(arrays) / len(arrays)
+    total: np.ndarray = sum(arrays[1:], start=arrays[0])
+    return total / len(arrays)
 
 
 def _mixed(sources: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    return sum(weight * source for weight, source in zip(weights, sources, strict=True))
+    weighted = [weight * source for weight, source in zip(weights, sources, strict=True)]
+    total: np.ndarray = sum(weighted[1:], start=weighted[0])
+    return total
 
 
 def _source_weights(labels: np.ndarray, sources: list[np.ndarray], rates: np.ndarray) -> np.ndarray:

@@ -28,7 +28,8 @@ class _Probe:
         """Image j of fold g by the probe fitted on all folds but `fold` and g; it serves g without `fold` as well."""
         if self._by_pair is None:
             self._by_pair = self._fit_pairs()
-        return self._by_pair[self._rows, self._of_pair[fold, self._lesson.fold]]
+        pred_probs: np.ndarray = self._by_pair[self._rows, self._of_pair[fold, self._lesson.fold]]
+        return pred_probs
 
     def of_posterior(self, posterior: np.ndarray) -> np.ndarray:
         from winnow.learn.probe import others_of
@@ -36,7 +37,8 @@ class _Probe:
         self._by_pair = None  # (N, pairs, K) is large, and done with
         fold = self._lesson.fold
         weights = self._probe.fit(posterior, others_of(fold), l2=self._lesson.l2)
-        return self._probe.predict(weights)[self._rows, fold]
+        pred_probs: np.ndarray = self._probe.predict(weights)[self._rows, fold]
+        return pred_probs
 
     def _fit_pairs(self) -> np.ndarray:
         fold = self._lesson.fold

@@ -47,7 +47,8 @@ def mahalanobis_distance(features: np.ndarray, classes: np.ndarray, *, trim: flo
         white, white_means = reduced @ whitening, means @ whitening
         distance = np.stack([np.linalg.norm(white - mean, axis=1) for mean in white_means], axis=1)  # (N, K)
         own = distance[rows, classes]
-    return distance.min(axis=1)
+    nearest: np.ndarray = distance.min(axis=1)
+    return nearest
 
 
 def _principal_components(features: np.ndarray) -> np.ndarray:
@@ -55,7 +56,8 @@ def _principal_components(features: np.ndarray) -> np.ndarray:
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
     dimensions = max(1, min(_MAX_DIMENSIONS, features.shape[1], len(features) // _IMAGES_PER_DIMENSION))
     _, basis = np.linalg.eigh(centred.T @ centred)
-    return centred @ basis[:, ::-1][:, :dimensions]
+    coordinates: np.ndarray = centred @ basis[:, ::-1][:, :dimensions]
+    return coordinates
 
 
 DETECTOR = Detector(

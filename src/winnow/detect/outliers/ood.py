@@ -78,7 +78,8 @@ class _LabelEvidence:
     def log_odds(self, outlier_probs: np.ndarray) -> np.ndarray:
         """(N,) log P(given label | outlier) / P(given label | class); outliers carry labels as often as they do now."""
         of_outlier = np.bincount(self.labels, weights=outlier_probs) / outlier_probs.sum()
-        return np.log(of_outlier[self.labels] / self.label_likelihood)
+        odds: np.ndarray = np.log(of_outlier[self.labels] / self.label_likelihood)
+        return odds
 
 
 def score_ood(
@@ -174,7 +175,8 @@ def _badness(scores: Mapping[str, np.ndarray], detectors: Sequence[Detector]) ->
 
 def _mean_rank(values: list[np.ndarray]) -> np.ndarray:
     """(N,) mean of the ranks, each in (0, 1]."""
-    return np.mean([rankdata(each) for each in values], axis=0) / len(values[0])
+    mean: np.ndarray = np.mean([rankdata(each) for each in values], axis=0)
+    return mean / len(values[0])
 
 
 def _plausible(share: float) -> float:

@@ -7,7 +7,8 @@ from winnow.detect.signals import Detector, Score
 
 def class_uncertainty(class_probs: np.ndarray) -> np.ndarray:
     """(N,) float64 entropy in nats of (N, K) probabilities (Hendrycks and Gimpel, arXiv 1610.02136, in spirit)."""
-    return -(class_probs * np.log(np.maximum(class_probs, 1e-12))).sum(axis=1, dtype=np.float64)
+    entropy: np.ndarray = -(class_probs * np.log(np.maximum(class_probs, 1e-12))).sum(axis=1, dtype=np.float64)
+    return entropy
 
 
 DETECTOR = Detector(
