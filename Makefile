@@ -39,9 +39,10 @@ test-all: setup ## run all tests: also the slow ones, the review app in Chromium
 check-lock: setup ## check that dvc.lock and metrics/ were made by this tree
 	python tools/dvc_lock.py
 
-lint: setup ## check style, the direction of imports and the deps of stages
+lint: setup ## check style, types, the direction of imports and the deps of stages
 	ruff check .
 	ruff format --check .
+	mypy
 	lint-imports --no-cache --no-logo
 	python tools/deps.py --check
 	python tools/params_docs.py --check

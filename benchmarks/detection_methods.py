@@ -20,11 +20,12 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
 from detection_data import Dataset
-from winnow.curation.decide import Thresholds, decide
+from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.detect.labels.label_issues import LabelScores, score_labels
 from winnow.detect.labels.vote import knn_vote, neighbourhood
 from winnow.detect.outliers.ood import OodScores, score_ood
+from winnow.detect.signals import Evidence
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.neighbours import nearest_neighbours
 from winnow.learn.probe import CrossvalResult, crossval_pred_probs
@@ -61,30 +62,25 @@ def shared_probabilities(data: Dataset) -> Shared:
 
 
 def winnow_labels(data: Dataset, shared: Shared) -> LabelScores:
-    return score_labels(
-        data.labels,
-        shared.probe.pred_probs,
-        data.features,
-        fold=shared.fold,
-        l2=shared.probe.l2,
-        neighbours=NEIGHBOURS,
+    evidence = Evidence(
+        features=data.features,
+        labels=data.labels,
+        pred_probs=shared.probe.pred_probs,
         zero_shot_pred_probs=data.zero_shot_pred_probs,
-        groups=data.groups,
     )
+    return score_labels(evidence, fold=shared.fold, l2=shared.probe.l2, neighbours=NEIGHBOURS, groups=data.groups)
 
 
 def winnow_ood(data: Dataset, shared: Shared, scores: LabelScores) -> OodScores:
-    return score_ood(
-        data.features,
-        data.labels,
-        scores.class_probs,
-        scores.noise_rates,
-        fold=shared.fold,
-        neighbours=OOD_NEIGHBOURS,
-        trim=0.2,
-        l2=shared.probe.l2,
+    evidence = Evidence(
+        features=data.features,
+        labels=data.labels,
+        class_probs=scores.class_probs,
+        noise_rates=scores.noise_rates,
         in_class_probability=data.in_class_probability,
     )
+    options = {"neighbours": OOD_NEIGHBOURS, "trim": 0.2}
+    return score_ood(evidence, fold=shared.fold, l2=shared.probe.l2, options=options)
 
 
 def winnow_curated(data: Dataset, scores: LabelScores, outside: OodScores) -> np.ndarray:
@@ -92,7 +88,7 @@ def winnow_curated(data: Dataset, scores: LabelScores, outside: OodScores) -> np
     frame = pd.concat([data.duplicates, scores.frame, outside.frame], axis=1).assign(
         image_id=data.image_id, label=data.labels, image_faults=""
     )
-    thresholds = Thresholds(**data.config.curate.model_dump())
+    thresholds = data.config.curate.model_dump()
     decisions = decide(
         frame, class_names=data.class_names, thresholds=thresholds, review=no_review(), with_reasons=False
     )

@@ -15,7 +15,7 @@ def main(params: stage.Declared) -> str:
     files = hashed_files(stage.declared_data("report"))
     facts = gather(read_inputs(workspace, params=params.sections(), files=files))
     page, slides = render_page(facts).encode(), make_slides(facts)
-    workspace.write_each("histogram", "score", {found.score: found.table() for found in facts.histograms})
+    workspace.write_each("histogram", "score", {found.score.name: found.table() for found in facts.histograms})
     workspace.write_each("class_accuracy", "arm", class_accuracy(facts.results))
     page_file, slides_file = (workspace.path("report") / name for name in ("index.html", "slides.pptx"))
     tables.write_bytes(page_file, page)

@@ -1,42 +1,26 @@
-"""Score how much every image looks like none of the classes (distances, uncertainty, zero-shot, a probe)."""
-
-import pandas as pd
+"""Score how much every image looks like none of the classes: an ensemble of detectors, refined by self-training."""
 
 from winnow import stage, tables
 from winnow.detect.outliers.ood import score_ood
+from winnow.detect.signals import Evidence
+from winnow.stage import Declared
+from winnow.workspace import Workspace
 
-FEATURES = "data/interim/features.npz"
-PRED_PROBS = "data/interim/pred_probs.npz"
-CLASS_PROBS = "data/interim/class_probs.npz"
 
-
-def main(params) -> str:
-    manifest = tables.read_parquet("data/interim/manifest.parquet", ["image_id", "label"])
+def main(params: Declared) -> str:
+    workspace = Workspace()
+    manifest = workspace.table("manifest", ["image_id", "label"])
     image_id = manifest["image_id"].to_numpy().astype(str)
-    arrays = tables.read_arrays(FEATURES)
-    rows = tables.align(image_id, arrays["image_id"], FEATURES)
-    probe = tables.read_arrays(PRED_PROBS)
-    believed = tables.read_arrays(CLASS_PROBS)
+    labels, probe = manifest["label"].to_numpy(), workspace.arrays("pred_probs", of=image_id)
+    others = (workspace.arrays(name, of=image_id) for name in ("features", "class_probs"))
+    evidence = Evidence.among(probe, *others, labels=labels)
 
-    scores = score_ood(
-        arrays["features"][rows],
-        manifest["label"].to_numpy(),
-        believed["class_probs"][tables.align(image_id, believed["image_id"], CLASS_PROBS)],
-        believed["noise_rates"],
-        fold=probe["fold"][tables.align(image_id, probe["image_id"], PRED_PROBS)],
-        neighbours=params.ood.neighbours,
-        trim=params.ood.trim,
-        l2=float(probe["l2"]),
-        in_class_probability=arrays["in_class_probability"][rows] if "in_class_probability" in arrays else None,
-    )
-    frame = pd.concat([pd.DataFrame({"image_id": image_id}), scores.frame], axis=1)
-    tables.write_parquet(frame, "data/interim/ood_scores.parquet")
-    found = int(frame["is_ood"].sum())
-    tables.write_json(
-        "metrics/ood.json",
-        {"images": len(frame), "ood": found, "ood_share": found / len(frame), "estimated_share": scores.share},
-    )
-    return f"{found} of {len(frame)} images look like no class (estimated share: {scores.share:.1%})"
+    options = params.ood.model_dump()
+    scores = score_ood(evidence, fold=probe["fold"], l2=float(probe["l2"]), options=options)
+
+    workspace.write("ood_scores", tables.by_image(image_id, scores.frame))
+    workspace.write("metrics", scores.metrics, stage="ood")
+    return scores.summary
 
 
 if __name__ == "__main__":

@@ -70,6 +70,21 @@ def test_help_answers_at_once(root) -> None:
     assert not loaded & {"numpy", "pandas", "pyarrow", "torch", "albumentations", "cv2", "faiss", "PIL", "pydantic"}
 
 
+@pytest.mark.parametrize("module", ["winnow.curation.explain", "winnow.review.dataset", "winnow.review.whatif"])
+def test_the_records_of_detectors_and_rules_load_no_detector(root, module) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {module}"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env={"PYTHONPATH": "src"},
+        check=True,
+    )
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "winnow.curation.rules" in loaded
+    assert not loaded & {"torch", "sklearn", "faiss", "cleanlab", "scipy"}
+
+
 def test_no_arguments_show_the_help() -> None:
     assert "Usage" in _run().output
 

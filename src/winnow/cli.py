@@ -100,12 +100,12 @@ def why(
     with _one_sentence():
         from rich.console import Console
 
-        from winnow.curation.explain import find_row, print_story
+        from winnow.curation.explain import find_row, print_explanation
         from winnow.workspace import Workspace
 
         made_in = Workspace(workspace)
         row = find_row(made_in.table("ledger"), image_id)
-        print_story(row, class_names=made_in.class_names, console=Console())
+        print_explanation(row, class_names=made_in.class_names, console=Console())
 
 
 @app.command()

@@ -67,7 +67,7 @@ LABEL_ISSUES = (
     Column("agreeing_sources", "int64", "how many of probe, kNN, zero-shot argmax to `suggested_label`", low=0),
     Column("sources", "int64", "how many sources there were", low=1),
     Column("knn_label_agreement", "float64", "share of the nearest neighbours with the given label", low=0, high=1),
-    Column("zero_shot_label_agreement", "float64", "zero-shot probability of the given label, or NaN", low=0, high=1),
+    Column("<source>_label_agreement", "float64", "a source's probability of the given label, or NaN", low=0, high=1),
     Column("signals_agree", "bool", "every source's argmax is the given label"),
 )
 OOD_SCORES = (
@@ -95,17 +95,8 @@ DECISIONS = (
     *LABEL_ISSUES[1:],
     *OOD_SCORES[1:],
     IMAGE_FAULTS[-1],
-    Column(
-        "flagged_<finding>",
-        "bool",
-        "what a detector found, whichever rule won: `flagged_label_issue`, `flagged_ood`, `flagged_duplicate`",
-    ),
-    Column(
-        "rule",
-        "str",
-        "the rule that decided: `keep`, `review`, `exact_duplicate`, `near_duplicate`, `image_fault`, `ood`, "
-        "`label_issue`, `class_floor`; in the ledger also `validation_leak`",
-    ),
+    Column("flagged_<finding>", "bool", "whether a rule takes it, whichever rule won"),
+    Column("rule", "str", "the rule of `curation/rules` that decided"),
     Column("action", "str", "`keep`, `relabel` or `drop`"),
     Column("decided_by", "str", "`rule` or the reviewer"),
     Column(

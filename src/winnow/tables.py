@@ -172,6 +172,11 @@ def align(image_id: np.ndarray, other_id: np.ndarray, what: str) -> np.ndarray:
     return positions.astype(np.int64)
 
 
+def by_image(image_id: np.ndarray, frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of N rows in the order of (N,) ids, with the ids as its first column."""
+    return pd.concat([pd.DataFrame({"image_id": image_id}), frame], axis=1)
+
+
 def records(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Flatten nested mappings to dotted keys: {"a": {"b": 1}} gives {"a.b": 1}."""
     flat: dict[str, Any] = {}

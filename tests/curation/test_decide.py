@@ -4,19 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from winnow.curation.decide import Thresholds, decide
+from curation_data import THRESHOLDS
+from winnow.curation.decide import decide
 
 NAMES = ["cat", "lynx", "wolf"]
-DEFAULTS = {
-    "label_quality_threshold": 0.5,
-    "relabel_confidence": 0.7,
-    "relabel_sources": 2,
-    "ood_threshold": 0.5,
-    "ood_detectors": 2,
-    "drop_near_duplicates": True,
-    "drop_image_faults": [],
-    "class_floor": 0,
-}
 
 
 def scores(*rows):
@@ -44,7 +35,7 @@ def decided(frame, review=(), **changes):
     columns = ["image_id", "action", "label", "reviewer", "reason"]
     people = pd.DataFrame([dict(zip(columns, row, strict=True)) for row in review], columns=columns)
     people = people.astype({"label": np.int64})
-    return decide(frame, class_names=NAMES, thresholds=Thresholds(**(DEFAULTS | changes)), review=people)
+    return decide(frame, class_names=NAMES, thresholds=THRESHOLDS | changes, review=people)
 
 
 ISSUE = {"label_quality_score": 0.1, "suggested_label": 1, "suggested_confidence": 0.8}

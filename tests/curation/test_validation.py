@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation_data import kept_images
-from winnow.curation.decide import Thresholds, decide
+from curation_data import THRESHOLDS, kept_images
+from winnow.curation.decide import decide
 from winnow.curation.validation import assign_splits, facility_location, require_every_class, select_validation
 from winnow.errors import WinnowError
 
@@ -94,16 +94,14 @@ def test_the_thresholds_of_curate_do_not_move_the_set(seed):
         (0.55, 0.0, 0.2, 1, True),
         (0.3, 1.0, 0.9, 3, False),
     ):
-        thresholds = Thresholds(
-            label_quality_threshold=quality,
-            relabel_confidence=confidence,
-            relabel_sources=1,
-            ood_threshold=ood,
-            ood_detectors=detectors,
-            drop_near_duplicates=near,
-            drop_image_faults=[],
-            class_floor=0,
-        )
+        thresholds = THRESHOLDS | {
+            "label_quality_threshold": quality,
+            "relabel_confidence": confidence,
+            "relabel_sources": 1,
+            "ood_threshold": ood,
+            "ood_detectors": detectors,
+            "drop_near_duplicates": near,
+        }
         decisions = decide(scores, class_names=["a", "b", "c"], thresholds=thresholds, review=review)
         sets.add(tuple(select_validation(decisions, vectors, **settings)))
     assert len(sets) == 1 and len(sets.pop()) > 10

@@ -12,6 +12,7 @@ from detector_data import pairwise, through, uniform, unit
 from winnow.detect.labels import label_issues
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.labels.vote import knn_vote, neighbourhood
+from winnow.detect.signals import Evidence
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import LinearProbe, crossval_pred_probs
 
@@ -41,12 +42,15 @@ class Planted:
             self.features, self.given, self.fold, num_classes=self.classes, l2_candidates=[L2]
         ).pred_probs
 
-    def scores(self, *, pred_probs=None, labels=None, **options):
+    def scores(self, *, pred_probs=None, labels=None, zero_shot_pred_probs=None, **options):
+        evidence = Evidence(
+            features=self.features,
+            labels=self.given if labels is None else labels,
+            pred_probs=self.pred_probs() if pred_probs is None else pred_probs,
+            zero_shot_pred_probs=zero_shot_pred_probs,
+        )
         return score_labels(
-            self.given if labels is None else labels,
-            self.pred_probs() if pred_probs is None else pred_probs,
-            self.features,
-            **({"fold": self.fold, "l2": L2, "neighbours": 15, "groups": self.groups} | options),
+            evidence, **({"fold": self.fold, "l2": L2, "neighbours": 15, "groups": self.groups} | options)
         )
 
 

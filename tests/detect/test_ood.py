@@ -5,10 +5,15 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from detector_data import pairwise, through, unit
-from winnow.detect.outliers.ood import _distance_to_trusted, score_ood, tail_excess
+from winnow.detect.outliers import DETECTORS
+from winnow.detect.outliers.knn import knn_distance
+from winnow.detect.outliers.ood import score_ood, tail_excess
+from winnow.detect.signals import Detector, Evidence, Score
+from winnow.errors import WinnowError
 
 CLASSES = 5
 DIMENSIONS = 24
+OPTIONS = {"neighbours": 50, "trim": 0.2}
 
 
 class Planted:
@@ -41,16 +46,16 @@ class Planted:
         self.class_probs = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
         self.fold = rng.permutation(count) % 4
 
-    def scores(self, rows=None, **options):
+    def scores(self, rows=None, *, detectors=DETECTORS, **more):
         rows = np.arange(len(self.labels)) if rows is None else rows
-        return score_ood(
-            self.features[rows],
-            self.labels[rows],
-            self.class_probs[rows],
-            self.noise_rates,
-            fold=self.fold[rows],
-            **({"neighbours": 50, "trim": 0.2, "l2": 0.01} | options),
+        evidence = Evidence(
+            features=self.features[rows],
+            labels=self.labels[rows],
+            class_probs=self.class_probs[rows],
+            noise_rates=self.noise_rates,
+            **more,
         )
+        return score_ood(evidence, fold=self.fold[rows], l2=0.01, options=OPTIONS, detectors=detectors)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -133,8 +138,8 @@ def test_distances_to_trusted_neighbours_by_hand_and_capped():
     features = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1], [-1, 0]], dtype=np.float32)
     trusted = np.array([True, True, True, False, False])
     # Each trusted image has two neighbours, the others three.
-    assert _distance_to_trusted(features, trusted, 1) == pytest.approx([0.2, 0.04, 0.04, 0.2, 1.6], abs=1e-6)
-    assert _distance_to_trusted(features, trusted, 50) == pytest.approx([0.4, 0.2, 0.4, 0.4, 1.8], abs=1e-6)
+    assert knn_distance(features, trusted, neighbours=1) == pytest.approx([0.2, 0.04, 0.04, 0.2, 1.6], abs=1e-6)
+    assert knn_distance(features, trusted, neighbours=50) == pytest.approx([0.4, 0.2, 0.4, 0.4, 1.8], abs=1e-6)
 
 
 def test_tail_excess_by_hand():
@@ -166,16 +171,13 @@ def test_rows_keep_their_scores_in_another_order_and_again():
 
 def test_images_that_are_all_alike_can_be_scored():
     same = np.full((60, 8), 8**-0.5, dtype=np.float32)
-    scores = score_ood(
-        same,
-        np.arange(60) % 3,
-        np.full((60, 3), 1 / 3, dtype=np.float32),
-        np.eye(3),
-        fold=np.arange(60) // 3 % 3,
-        neighbours=50,
-        trim=0.2,
-        l2=0.1,
+    evidence = Evidence(
+        features=same,
+        labels=np.arange(60) % 3,
+        class_probs=np.full((60, 3), 1 / 3, dtype=np.float32),
+        noise_rates=np.eye(3),
     )
+    scores = score_ood(evidence, fold=np.arange(60) // 3 % 3, l2=0.1, options=OPTIONS)
     assert scores.frame["ood_score"].between(0, 1).all()
     assert not scores.frame["is_ood"].any()
 
@@ -184,15 +186,48 @@ def test_images_that_are_all_alike_can_be_scored():
 def test_few_classes_and_few_images(classes):
     rng = np.random.default_rng(0)
     labels = np.arange(12) % classes
-    frame = score_ood(
-        unit(rng.normal(size=(12, 6)) + 4 * np.eye(6)[labels]),
-        labels,
-        np.eye(classes, dtype=np.float32)[labels],
-        np.eye(classes),
-        fold=np.arange(12) // 2 % 3,
-        neighbours=50,
-        trim=0.2,
-        l2=0.1,
-    ).frame
+    evidence = Evidence(
+        features=unit(rng.normal(size=(12, 6)) + 4 * np.eye(6)[labels]),
+        labels=labels,
+        class_probs=np.eye(classes, dtype=np.float32)[labels],
+        noise_rates=np.eye(classes),
+    )
+    frame = score_ood(evidence, fold=np.arange(12) // 2 % 3, l2=0.1, options=OPTIONS).frame
     assert np.isfinite(frame.drop(columns="in_class_probability").astype(float).to_numpy()).all()
     assert frame["ood_score"].between(0, 1).all()
+
+
+def test_a_detector_runs_where_what_it_needs_is_there():
+    data = Planted(inside=200, diffuse=10)
+    features, class_probs = data.features, data.class_probs
+    frame = score_ood(
+        Evidence(features=features, class_probs=class_probs), fold=data.fold, l2=0.01, options=OPTIONS
+    ).frame
+    assert frame.columns[:4].tolist() == [detector.name for detector in DETECTORS]
+    assert frame["class_uncertainty"].notna().all() and frame["in_class_probability"].isna().all()
+    assert frame["ood_detectors"].between(0, 3).all()
+
+
+def test_unlabelled_images_are_scored_by_their_features_alone():
+    rng = np.random.default_rng(0)
+    inside, outside = 1 + 0.4 * rng.normal(size=(500, 16)), rng.normal(size=(40, 16))
+    features, is_ood = unit(np.concatenate([inside, outside])), np.arange(540) >= 500
+    scores = score_ood(Evidence(features=features), fold=rng.permutation(540) % 4, l2=0.01, options=OPTIONS)
+    assert scores.frame[["class_uncertainty", "in_class_probability"]].isna().all(axis=None)
+    assert roc_auc_score(is_ood, scores.frame["ood_score"]) > 0.95
+    assert scores.share == pytest.approx(is_ood.mean(), abs=0.05)
+
+
+def test_a_detector_of_one_s_own_counts_like_the_others():
+    data = Planted(diffuse=60)
+    told = np.random.default_rng(0).permutation(len(data.labels)).astype(float)
+    own = Detector(Score(name="own", meaning="a rank"), lambda labels: told, needs=("labels",))
+    frame = data.scores(detectors=[*DETECTORS, own]).frame
+    assert frame["own"].tolist() == told.tolist()
+    assert frame["ood_detectors"].max() == 4
+
+
+def test_a_detector_that_gives_no_number_is_named():
+    none = Detector(Score(name="none", meaning="nothing"), lambda labels: labels * np.nan, needs=("labels",))
+    with pytest.raises(WinnowError, match="the detector none does not give one finite number per image"):
+        Planted(inside=60).scores(detectors=[*DETECTORS, none])

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from report_inputs import CLASSES, jpeg, make_inputs, make_ledger
+from winnow.detect.labels import LABEL_QUALITY
+from winnow.detect.outliers import OOD_SCORE
 from winnow.errors import WinnowError
 from winnow.report.content import count_repairs, count_rules, count_swaps, gather
 from winnow.report.coordinates import place_images
@@ -72,9 +74,9 @@ def test_an_estimated_noise_matrix_is_read_and_checked():
 
 
 def test_histograms_count_every_score_and_cut_on_the_right_side():
-    found = histogram("label_quality_score", np.array([0.0, 0.29, 0.3, 1.0, np.nan]), threshold=0.3)
-    assert found.counts.sum() == 4 and found.beyond == 2 and found.beyond_words == "below the threshold"
-    found = histogram("ood_score", np.array([0.0, 0.01, 0.5, 1.0]), threshold=0.5)
+    found = histogram(LABEL_QUALITY, np.array([0.0, 0.29, 0.3, 1.0, np.nan]), threshold=0.3)
+    assert found.counts.sum() == 4 and found.beyond == 2 and "below the threshold" in found.sentence
+    found = histogram(OOD_SCORE, np.array([0.0, 0.01, 0.5, 1.0]), threshold=0.5)
     assert found.counts[0] == 2 and found.counts[25] == found.counts[-1] == 1 and found.beyond == 2
     assert found.table()["images"].sum() == 4 and len(found.table()) == len(found.edges) - 1
 
@@ -102,7 +104,7 @@ def test_galleries_show_at_most_the_cap_and_say_of_how_many():
     ledger = make_ledger(1000)
     images = pd.DataFrame({"image_id": ledger["image_id"], "image_bytes": [jpeg((9, 9, 9))] * 1000})
     limits = {"label_quality_threshold": 0.3, "ood_threshold": 3.0}
-    found = {g.key: g for g in make_galleries(ledger, images, class_names=CLASSES, **limits)}
+    found = {g.key: g for g in make_galleries(ledger, images, class_names=CLASSES, thresholds=limits)}
     assert set(found) == {
         *("dropped-near-duplicate", "dropped-ood", "dropped-label-issue"),
         *("relabelled", "kept", "nearly-dropped", "validation"),
@@ -113,7 +115,7 @@ def test_galleries_show_at_most_the_cap_and_say_of_how_many():
         assert {action[card.image_id] for card in found[key].cards} == {wanted}
     card = found["dropped-near-duplicate"].cards[0]
     assert card.counterpart == "img_000" and card.counterpart_picture and card.final == ""
-    again = make_galleries(ledger, images, class_names=CLASSES, **limits)
+    again = make_galleries(ledger, images, class_names=CLASSES, thresholds=limits)
     assert [g.cards for g in again] == [g.cards for g in found.values()]
 
 
@@ -123,7 +125,9 @@ def test_the_nearly_dropped_come_closest_first():
     ledger.loc[kept[7], "label_quality_score"] = 0.301
     ledger.loc[kept[11], "ood_score"] = 2.99
     images = pd.DataFrame({"image_id": ledger["image_id"], "image_bytes": [jpeg((9, 9, 9))] * 100})
-    found = make_galleries(ledger, images, class_names=CLASSES, label_quality_threshold=0.3, ood_threshold=3.0)
+    found = make_galleries(
+        ledger, images, class_names=CLASSES, thresholds={"label_quality_threshold": 0.3, "ood_threshold": 3.0}
+    )
     cards = next(gallery for gallery in found if gallery.key == "nearly-dropped").cards
     assert {card.image_id for card in cards[:3]} >= {ledger["image_id"][kept[7]], ledger["image_id"][kept[11]]}
 

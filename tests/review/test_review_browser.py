@@ -135,7 +135,7 @@ def test_the_map_points_pins_filters_and_selects(driver, address, folder, tmp_pa
 
     driver.execute_script("document.querySelectorAll('[aria-label=\"only kept\"]')[0].click()")
     shown = wait(driver, "return winnowReview.map().count < 600 && winnowReview.map().count")
-    kept = driver.execute_script("return winnowReview.data.arrays.fate.filter((code) => code === 0).length")
+    kept = driver.execute_script("return winnowReview.data.arrays.outcome.filter((code) => code === 0).length")
     assert shown == kept and f"{kept} of 600" in text(driver, ".status")
 
     click(driver, "Box")
@@ -159,7 +159,7 @@ def test_the_map_points_pins_filters_and_selects(driver, address, folder, tmp_pa
         assert time.monotonic() < deadline, "nothing was downloaded"
         time.sleep(0.05)
     exported = list(csv.DictReader(file.open(newline="")))
-    assert len(exported) == selected and {row["fate"] for row in exported} == {"kept"}
+    assert len(exported) == selected and {row["outcome"] for row in exported} == {"kept"}
     assert sum(row["verdict"] == "dropped" for row in exported) == 2
 
 
@@ -171,7 +171,7 @@ def test_what_if_shows_and_saves(driver, address, folder):
     driver.execute_script(slider + "s.dispatchEvent(new Event('input'));")
     wait(driver, "return !document.getElementById('changed').textContent.startsWith('0 ')")
     assert text(driver, "#command") == "dvc exp run -S curate.ood_threshold=1"
-    assert "outliers, recall" in text(driver, ".results")
+    assert "out of distribution, recall" in text(driver, ".results")
     driver.execute_script("document.getElementById('save').click()")
     wait(driver, "return document.getElementById('save').disabled")
     assert load_params(folder / "params.yaml").curate.ood_threshold == 1

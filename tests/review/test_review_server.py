@@ -13,7 +13,7 @@ import yaml
 from fastapi.testclient import TestClient
 
 from winnow import tables
-from winnow.curation.decide import Thresholds, decide
+from winnow.curation.decide import decide
 from winnow.curation.review import digests, read_review
 from winnow.errors import WinnowError
 from winnow.evaluation.scorecard import scorecard
@@ -71,18 +71,19 @@ def test_points_come_whole(client, folder):
     assert arrays["ids"].tobytes().decode().split("\n") == ledger["image_id"].tolist()
     assert (arrays["label"] == ledger["label"]).all()
     assert np.allclose(arrays["score:ood_score"], ledger["ood_score"], atol=1e-5)
-    fates = list(client.get("/api/dataset").json()["fates"])
-    dropped = [fates[code] in ("label_issue", "ood", "duplicate", "leak", "person") for code in arrays["fate"]]
+    outcomes = [outcome["key"] for outcome in client.get("/api/dataset").json()["outcomes"]]
+    dropped = [outcomes[code] in ("label_issue", "ood", "duplicate", "leak", "person") for code in arrays["outcome"]]
     assert dropped == (ledger["action"] == "drop").tolist()
     pairs = np.flatnonzero(arrays["counterpart"] >= 0)
     assert len(pairs) == (ledger["counterpart"] != "").sum() > 0
     assert ledger["image_id"][arrays["counterpart"][pairs[0]]] == ledger["counterpart"][pairs[0]]
 
 
-def test_an_image_tells_its_story(client, folder):
+def test_an_image_is_explained(client, folder):
     ledger = pd.read_parquet(folder / "data/processed/ledger.parquet")
     answer = client.get("/api/image/img_000007").json()
-    assert answer["story"]["reason"] == ledger["reason"][7] and answer["story"]["duplicate_similarity"] is None
+    explanation = answer["explanation"]
+    assert explanation["reason"] == ledger["reason"][7] and explanation["duplicate_similarity"] is None
     arrays = np.load(folder / "data/interim/features.npz")["features"]
     cosine = arrays @ arrays[7]
     cosine[7] = -1
@@ -138,9 +139,7 @@ def test_what_if_decides_as_the_pipeline_does(client, folder):
     scores = ledger.drop(columns=["action", "final_label", "reason", "rule", "threshold", "counterpart", "decided_by"])
     scores = scores.drop(columns=["flagged_label_issue", "flagged_ood", "flagged_duplicate"])
     review = read_review(folder / "data/review/decisions.csv", images=digests(ledger), class_names=CLASSES).rows
-    before, after = (
-        decide(scores, class_names=CLASSES, thresholds=Thresholds(**values), review=review) for values in (now, asked)
-    )
+    before, after = (decide(scores, class_names=CLASSES, thresholds=values, review=review) for values in (now, asked))
     changed = before["action"].ne(after["action"]) | before["final_label"].ne(after["final_label"])
     assert answer["changed"] == changed.sum() > 0
     assert answer["after"]["actions"] == {
@@ -263,7 +262,7 @@ def test_a_new_run_of_the_pipeline_shows_up(client, folder):
     ledger.loc[0, "reason"] = "written anew"
     ledger.to_parquet(folder / "data/processed/ledger.parquet")
     assert client.get("/api/dataset").json()["version"] != version
-    assert client.get(f"/api/image/{ledger['image_id'][0]}").json()["story"]["reason"] == "written anew"
+    assert client.get(f"/api/image/{ledger['image_id'][0]}").json()["explanation"]["reason"] == "written anew"
 
 
 # --- what it refuses ---

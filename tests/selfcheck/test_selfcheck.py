@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from winnow.curation.decide import Thresholds
+from curation_data import THRESHOLDS
 from winnow.errors import WinnowError
 from winnow.params.configs import compose
 from winnow.selfcheck.pictures import COPIES, FOREIGN
@@ -246,16 +246,7 @@ def test_the_detectors_themselves_find_plain_faults(data):
         crossval={"folds": 3, "l2_candidates": [0.1], "seeds": [0, 1]},
         label_issues={"neighbours": 10},
         ood={"neighbours": 15, "trim": 0.2},
-        thresholds=Thresholds(
-            label_quality_threshold=0.5,
-            relabel_confidence=0.7,
-            relabel_sources=2,
-            ood_threshold=0.5,
-            ood_detectors=2,
-            drop_near_duplicates=True,
-            drop_image_faults=[],
-            class_floor=0,
-        ),
+        thresholds=THRESHOLDS,
     )
     assert decisions["image_id"].tolist() == images["image_id"].tolist()
     figures = summary(report(decisions, images, class_names=NAMES))

@@ -3,6 +3,18 @@
 import numpy as np
 import pandas as pd
 
+# Of `curate`, with a floor that brings nothing back.
+THRESHOLDS = {
+    "label_quality_threshold": 0.5,
+    "relabel_confidence": 0.7,
+    "relabel_sources": 2,
+    "ood_threshold": 0.5,
+    "ood_detectors": 2,
+    "drop_near_duplicates": True,
+    "drop_image_faults": [],
+    "class_floor": 0,
+}
+
 
 def kept_images(count_per_class: int = 20) -> pd.DataFrame:
     """Images `img_000` on, of two classes one after the other; all kept, and nothing speaks against any."""

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from winnow import tables
-from winnow.curation.decide import Thresholds, decide
+from winnow.curation.decide import decide
 from winnow.curation.outside import no_photos
 from winnow.curation.review import no_review
 from winnow.curation.validation import apply_confirmations, assign_splits
@@ -86,7 +86,7 @@ def write_workspace(folder: Path, *, images: int, class_names=CLASSES, truth: bo
         }
     )
     loaded = load_params(folder / "params.yaml")
-    thresholds = Thresholds(**loaded.curate.model_dump())
+    thresholds = loaded.curate.model_dump()
     decisions = decide(scores, class_names=list(class_names), thresholds=thresholds, review=no_review())
     answers = pd.DataFrame({"image_id": [], "label": [], "verdict": [], "reviewer": [], "reason": []}).astype(object)
     decisions, *_ = apply_confirmations(decisions, answers, class_names=list(class_names))

@@ -1,6 +1,7 @@
-"""What the ledger knows of one image, for people."""
+"""Why an image was kept, relabelled or dropped: all that the ledger knows of it, for people."""
 
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,46 +11,28 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from winnow import schema
+from winnow.curation.rules import KEEP, RULES
+from winnow.detect.labels import LABEL_QUALITY, SUGGESTED_CONFIDENCE
+from winnow.detect.outliers import DETECTORS, OOD_SCORE
 from winnow.errors import WinnowError
+from winnow.files import DUPLICATES, IMAGE_FAULTS, LABEL_ISSUES, LEDGER, OOD_SCORES
 
 _ACTIONS = {"keep": "kept", "relabel": "relabelled", "drop": "dropped"}
-_TOLD_FIRST = (
+_SHOWN_FIRST = (
     *("image_id", "action", "reason", "rule", "threshold", "decided_by", "label", "final_label", "split"),
     *("counterpart", "file_name", "width", "height", "repairs", "bytes_sha256"),
 )
-# In the order in which they are shown; columns that are not named here follow, without a word of explanation.
-MEANINGS = {
-    "label_quality_score": "probability of the given label; 0 to 1, lower is worse",
-    "is_label_issue": "at the cut of the highest expected F1",
-    "suggested_label": "by the cross-validated probabilities",
-    "suggested_confidence": "in the suggested label; 0 to 1",
-    "agreeing_sources": "that suggest the same label",
-    "sources": "there were",
-    "knn_label_agreement": "share of neighbours with the given label",
-    "zero_shot_label_agreement": "probability of the given label by its name",
-    "signals_agree": "all sources see the given label",
-    "ood_score": "probability of being none of the classes; 0 to 1",
-    "ood_detectors": "that find the image odd",
-    "is_ood": "at 0.5, and two detectors agree",
-    "knn_distance": "to the trusted neighbours",
-    "mahalanobis_distance": "to the nearest class",
-    "class_uncertainty": "nats; higher is more out of distribution",
-    "in_class_probability": "of all classes together, by their names",
-    "image_faults": "of the picture, by CleanVision",
-    "duplicate_group": "number of its group",
-    "exact_group": "number of its group of equal pixels",
-    "duplicate_kind": "exact or near; empty if alone",
-    "duplicate_of": "the group's keeper; empty if this is it",
-    "duplicate_similarity": "cosine to the keeper",
-    "same_bytes": "another image is the same file",
-    "label_conflict": "labels differ within the group",
-    "flagged_label_issue": "by the threshold, whichever rule won",
-    "flagged_ood": "by the threshold, whichever rule won",
-    "flagged_duplicate": "not the image chosen for its group",
-    "leaks_validation": "a near duplicate of a validation image",
-    "confirmed_by": "who confirmed it for the validation set",
-}
-_SCORE_OF_RULE = {"ood": "ood_score", "label_issue": "label_quality_score"}
+# Label issues first: they are what most people ask about.
+_ORDER = schema.Table(tuple(dict.fromkeys((*LABEL_ISSUES, *OOD_SCORES, *IMAGE_FAULTS, *DUPLICATES, *LEDGER))))
+
+
+def meaning(column: str) -> str:
+    """A few words on a column of the ledger; "" where nothing is known of it."""
+    scores = (LABEL_QUALITY, SUGGESTED_CONFIDENCE, OOD_SCORE, *(detector.score for detector in DETECTORS))
+    described = {score.name: score.described for score in scores}
+    known = _ORDER.column(column)
+    return described.get(column) or (known.meaning if known else "")
 
 
 def find_row(ledger: pd.DataFrame, image_id: str) -> pd.Series:
@@ -64,7 +47,7 @@ def find_row(ledger: pd.DataFrame, image_id: str) -> pd.Series:
     raise WinnowError(f"the ledger holds no image {image_id!r} (rejected.csv lists those not accepted); {hint}")
 
 
-def print_story(row: pd.Series, *, class_names: list[str] | None, console: Console) -> None:
+def print_explanation(row: pd.Series, *, class_names: list[str] | None, console: Console) -> None:
     """Print the decision in words, then every score.
 
     Args:
@@ -98,21 +81,31 @@ def print_story(row: pd.Series, *, class_names: list[str] | None, console: Conso
     table.columns[0].no_wrap = True
     table.add_column("value", overflow="fold")
     table.add_column("meaning")
-    names = [name for name in MEANINGS if name in row.index]
-    names += [name for name in row.index if name not in MEANINGS and name not in _TOLD_FIRST]
-    for name in names:
+    cuts = {rule.name: rule.cuts[0].score.name for rule in RULES if rule.cuts}
+    for name in _ordered(row.index):
         value = _label(row[name], class_names) if name == "suggested_label" else _shown(row[name])
-        meaning = MEANINGS.get(name, "")
-        if name == _SCORE_OF_RULE.get(row["rule"]) and pd.notna(row["threshold"]):
-            meaning = f"threshold {row['threshold']:g}; {meaning}"
-        table.add_row(name, escape(value), meaning)
+        words = meaning(name)
+        if name == cuts.get(row["rule"]) and pd.notna(row["threshold"]):
+            words = f"threshold {row['threshold']:g}; {words}"
+        table.add_row(name, escape(value), words)
     console.print(table)
+
+
+def _ordered(columns: Iterable[str]) -> list[str]:
+    """The columns that are no facts of the decision, those that nothing is known of last."""
+    order = {column: place for place, column in enumerate(_ORDER.columns)}
+
+    def place(name: str) -> int:
+        known = _ORDER.column(name)
+        return len(order) if known is None else order[known]
+
+    return sorted((name for name in columns if name not in _SHOWN_FIRST), key=place)
 
 
 def _decider(row: pd.Series) -> str:
     if row["decided_by"] != "rule":
         return str(row["decided_by"])
-    return "no rule applies" if row["rule"] == "keep" else f"the rule {row['rule']}"
+    return KEEP.meaning if row["rule"] == KEEP.name else f"the rule {row['rule']}"
 
 
 def _label(label: int, class_names: list[str] | None) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from winnow.curation.rules import KEEP, REVIEW, VALIDATION_LEAK
+from winnow.curation.rules.rule import Context
 from winnow.errors import WinnowError
 
 # A class never gives more than this share of its sound images away, unless the set would be too small without them.
@@ -80,18 +82,18 @@ def select_validation(
     closed[rejected] = True
     rng = np.random.default_rng(seed)
     final_label = decisions["final_label"].to_numpy()
-    reviewed = decisions["rule"].eq("review")
+    reviewed = decisions["rule"].eq(REVIEW.name)
     by_person = reviewed & decisions["action"].ne("drop")
     agreed = (
-        decisions["rule"].eq("keep")
+        decisions["rule"].eq(KEEP.name)
         & decisions["signals_agree"]
         & (decisions["label_quality_score"] >= min_label_quality)
         & (decisions["ood_score"] <= max_ood_score)
     )
     candidate = (by_person | (agreed & _best_of_group(decisions))).to_numpy()
     sound = by_person | ~(reviewed | decisions["is_label_issue"] | decisions["is_ood"])  # by the detectors' own cuts
-    believed = np.where(by_person, final_label, decisions["label"])[sound.to_numpy()]
-    size = np.bincount(believed, minlength=num_classes)
+    sound_labels = np.where(by_person, final_label, decisions["label"])[sound.to_numpy()]
+    size = np.bincount(sound_labels, minlength=num_classes)
     quality = decisions["label_quality_score"].to_numpy()
     quota = min(per_class, max_total // num_classes)
     open_size, training_size = (
@@ -181,7 +183,7 @@ def apply_confirmations(
     confirm = asked["verdict"].eq("confirm").to_numpy()
     label = asked["label"].fillna(-1).astype(np.int64).to_numpy()
     agrees = (frame["action"] != "drop").to_numpy() & (frame["final_label"].to_numpy() == label)
-    contradicted = confirm & frame["rule"].eq("review").to_numpy() & ~agrees
+    contradicted = confirm & frame["rule"].eq(REVIEW.name).to_numpy() & ~agrees
     confirm = confirm & ~contradicted
     frame.loc[confirm, "confirmed_by"] = asked["reviewer"].to_numpy()[confirm]
 
@@ -189,7 +191,7 @@ def apply_confirmations(
     if len(rows):
         frame.loc[rows, "action"] = np.where(frame["label"].to_numpy()[rows] == label[rows], "keep", "relabel")
         frame.loc[rows, "final_label"] = label[rows]
-        frame.loc[rows, "rule"] = "review"
+        frame.loc[rows, "rule"] = REVIEW.name
         frame.loc[rows, "threshold"] = np.nan
         frame.loc[rows, "counterpart"] = ""
         frame.loc[rows, "decided_by"] = asked["reviewer"].to_numpy()[rows]
@@ -266,11 +268,12 @@ def assign_splits(
 
     leaving = ledger["leaks_validation"] & (ledger["action"] != "drop")
     counterpart = source[leaving].to_numpy()
-    ledger.loc[leaving, ["action", "rule", "decided_by"]] = ["drop", "validation_leak", "rule"]
+    ledger.loc[leaving, ["action", "rule", "decided_by"]] = ["drop", VALIDATION_LEAK.name, "rule"]
     ledger.loc[leaving, "final_label"] = -1
     ledger.loc[leaving, "threshold"] = np.nan
     ledger.loc[leaving, "counterpart"] = counterpart
-    ledger.loc[leaving, "reason"] = [f"a near duplicate of the validation image {other}" for other in counterpart]
+    context = Context(class_names, thresholds={})
+    ledger.loc[leaving, "reason"] = [VALIDATION_LEAK.reason(row, context) for row in ledger[leaving].itertuples()]
 
     ledger["split"] = np.select([chosen, ledger["action"] != "drop"], ["validation", "train"], default="none")
     told = ledger.loc[chosen, ["final_label", "confirmed_by", "reason"]].itertuples(index=False, name=None)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.curation.rules import VALIDATION_LEAK
 from winnow.curation.validation import apply_confirmations, assign_splits, require_every_class, select_validation
 from winnow.data.packed import PackedSet, join_packed, pack_originals
 from winnow.data.pixels import DecodedPixels
@@ -105,7 +106,7 @@ def make_validation_set(
         "images": int(counts.sum()),
         "seen_by_people": seen,
         **({"from_outside": len(photos)} if len(photos) else {}),
-        "near_duplicates_removed_from_training": int((ledger["rule"] == "validation_leak").sum()),
+        "near_duplicates_removed_from_training": int((ledger["rule"] == VALIDATION_LEAK.name).sum()),
         "per_class": dict(zip(names, counts.tolist(), strict=True)),
     }
     people = f", {seen} of them seen by people" if seen else ""

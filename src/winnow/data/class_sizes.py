@@ -95,9 +95,8 @@ def _causes(layout: Layout, lacking: Sequence[str], rejected: pd.DataFrame) -> s
     if rejected.empty:
         return words
     classes = {entry.file_name: layout.class_names[entry.label] for entry in layout.entries if entry.label is not None}
-    rows = sorted(
-        rejected.itertuples(index=False), key=lambda row: (not row.file_name, classes.get(row.file_name) not in lacking)
-    )
-    first = "; ".join(f"{row.file_name or row.image_id}: {row.detail}" for row in rows[:_SHOWN])
+    columns = (rejected[name].astype(str) for name in ("file_name", "image_id", "detail"))
+    rows = sorted(zip(*columns, strict=True), key=lambda row: (not row[0], classes.get(row[0], "") not in lacking))
+    first = "; ".join(f"{file_name or image_id}: {detail}" for file_name, image_id, detail in rows[:_SHOWN])
     reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(rejected["reason"]).most_common())
     return f" ({len(rejected)} images were rejected: {reasons}; {first}){words}"

@@ -17,10 +17,10 @@ def reading_lines(dataset: Manifest) -> Iterator[str]:
         yield f"  {name:<30}{count:>8}"
     if rest := [count for _, count in per_class[_CLASSES:]]:
         yield f"  {f'and {len(rest)} classes more':<30}{sum(rest):>8}"
-    for name, count in counts.items():
+    for name, number in counts.items():
         group, _, kind = name.partition(".")
         if group in ("repairs", "rejected", "left_out") and kind:
-            yield f"  {group.replace('_', ' '):<10}{kind:<20}{count:>8}"
+            yield f"  {group.replace('_', ' '):<10}{kind:<20}{number:>8}"
     for note in dataset.notes:
         yield f"note: {note}"
 

@@ -1,5 +1,6 @@
 """The scorecard: every detector and every decision against the truth file."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,13 @@ from scipy import sparse
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from winnow import tables
+from winnow.curation.rules import RULES, findings
+from winnow.curation.rules.rule import Finding, Rule
 from winnow.errors import WinnowError
+from winnow.evaluation.truth import faulty_images
 
 
-def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None) -> dict[str, Any]:
+def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None, rules: Sequence[Rule] = RULES) -> dict[str, Any]:
     """Compare the ledger with the truth, over the images that the truth file names.
 
     Detectors are judged by what they flagged, whichever rule decided in the end: a mislabelled image that was dropped
@@ -19,10 +23,10 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None) -> dict[str, Any
 
     Args:
         ledger: a row per image with `image_id`, `label` (as given), `final_label`, `action`, `split`,
-            `label_quality_score` (lower is worse), `ood_score` (higher is more out of distribution),
-            `flagged_label_issue`, `flagged_ood` (bool), `duplicate_group` (int).
+            `duplicate_group` (int), and the flags and scores of the rules that look for what the truth knows.
         truth: `image_id` and any of `true_label`, `is_ood`, `duplicate_of`, as `read_truth` returns them; None if
             there is no truth.
+        rules: those with a target are judged, under its key.
 
     Returns:
         empty without a truth; else flat, with dotted names; the parts whose column the truth lacks are absent, and so
@@ -33,13 +37,12 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None) -> dict[str, Any
         - `label_errors.*` (needs true_label): an error is an image whose given label is not the true one, among images
           with a true label that are not known to be out of distribution. `images`, `true_positives`,
           `false_positives`, `false_negatives`, `precision`, `recall`, `f1` of the flag; `average_precision`, `auroc`
-          of 1 - label_quality_score;
+          of the score that the rule cuts;
         - `label_errors.relabelled`, `.relabel_accuracy`: of the same images, how many were relabelled, and the share
           of them whose final label is the true one;
         - `label_errors.label_accuracy_before`, over all of the same images, of the given labels;
           `.images_in_training` and `.label_accuracy_after`, over those that stay in training, of the final labels;
-        - `ood.*` (needs is_ood), over images for which it is known: as for label errors, of `flagged_ood` and
-          `ood_score`;
+        - `ood.*` (needs is_ood), over images for which it is known: as for label errors, of flag and score;
         - `duplicates.*` (needs duplicate_of), over pairs of images: a true pair is linked by duplicate_of, directly or
           through others; a found pair shares a duplicate_group.
 
@@ -62,43 +65,39 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None) -> dict[str, Any
     decided = ledger.iloc[rows].reset_index(drop=True)
 
     card: dict[str, Any] = {"images": len(ledger), "images_in_truth": len(judged)}
-    if "true_label" in truth:
-        card["label_errors"] = _label_errors(decided, judged)
-    if "is_ood" in truth:
-        card["ood"] = _ood(decided, judged)
-    if "duplicate_of" in truth:
-        card["duplicates"] = _duplicates(decided["duplicate_group"].to_numpy(), _true_groups(truth)[in_ledger])
+    labels = decided["label"].to_numpy()
+    for finding in findings(rules):
+        key, column = finding.target.key, finding.target.truth
+        if column == "duplicate_of" and column in truth:
+            card[key] = _duplicates(decided["duplicate_group"].to_numpy(), _true_groups(truth)[in_ledger])
+        elif found := faulty_images(judged, labels, column):
+            known, faulty = found
+            card[key] = _found(decided[known], faulty[known], finding)
+            if column == "true_label":
+                card[key] |= _labels(decided[known], judged["true_label"][known].to_numpy(dtype=np.int64))
     return tables.records(card)
 
 
-def _label_errors(decided: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Any]:
-    inside = judged["true_label"].notna().to_numpy()
-    if "is_ood" in judged:
-        inside = inside & ~judged["is_ood"].fillna(False).to_numpy(dtype=bool)
-    decided, true_label = decided[inside], judged["true_label"][inside].to_numpy(dtype=np.int64)
+def _found(decided: pd.DataFrame, faulty: np.ndarray, finding: Finding) -> dict[str, Any]:
+    """How well a rule's flag finds the fault, and how well its score ranks it."""
+    figures = {"images": len(decided), **_flags(faulty, decided[finding.flag].to_numpy(dtype=bool))}
+    if finding.score is None:
+        return figures
+    return figures | _ranking(faulty, finding.score.badness(decided[finding.score.name].to_numpy()))
+
+
+def _labels(decided: pd.DataFrame, true_label: np.ndarray) -> dict[str, Any]:
+    """How right the labels are, as given and as decided."""
     right_before = decided["label"].to_numpy() == true_label
     right_after = decided["final_label"].to_numpy() == true_label
     relabelled = decided["action"].eq("relabel").to_numpy()
     stays = decided["split"].eq("train").to_numpy()
     return {
-        "images": len(decided),
-        **_flags(~right_before, decided["flagged_label_issue"].to_numpy(dtype=bool)),
-        **_ranking(~right_before, 1 - decided["label_quality_score"].to_numpy()),
         "relabelled": int(relabelled.sum()),
         **_rate("relabel_accuracy", right_after[relabelled].sum(), relabelled.sum()),
         **_rate("label_accuracy_before", right_before.sum(), len(decided)),
         "images_in_training": int(stays.sum()),
         **_rate("label_accuracy_after", right_after[stays].sum(), stays.sum()),
-    }
-
-
-def _ood(decided: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Any]:
-    known = judged["is_ood"].notna().to_numpy()
-    is_ood, decided = judged["is_ood"][known].to_numpy(dtype=bool), decided[known]
-    return {
-        "images": int(known.sum()),
-        **_flags(is_ood, decided["flagged_ood"].to_numpy(dtype=bool)),
-        **_ranking(is_ood, decided["ood_score"].to_numpy()),
     }
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from winnow.errors import WinnowError
@@ -50,6 +51,28 @@ def read_truth(path: str | Path, *, class_names: list[str]) -> pd.DataFrame | No
             raise WinnowError(f"{path} has is_ood {value!r} in {_line(wrong)}; allowed are 0, 1 and empty (unknown).")
         frame["is_ood"] = lower.map(_BOOLEANS).astype("boolean")
     return frame.sort_values("image_id", ignore_index=True)
+
+
+def faulty_images(truth: pd.DataFrame, labels: np.ndarray, column: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Which images a truth file says something of, and which of them have the fault.
+
+    Args:
+        truth: N rows, as `read_truth` has them; NA where nothing is known of an image.
+        labels: (N,) int, as given.
+        column: `is_ood`, or `true_label`: another label is the fault, of images not known to be out of distribution.
+
+    Returns:
+        (N,) bool known and (N,) bool faulty, which counts where known; None where the file lacks the column, and for
+        `duplicate_of`, which judges pairs.
+    """
+    if column not in truth or column == "duplicate_of":
+        return None
+    is_ood = truth["is_ood"] if "is_ood" in truth else pd.Series(pd.NA, index=truth.index, dtype="boolean")
+    outside = is_ood.fillna(False).to_numpy(dtype=bool)
+    if column == "is_ood":
+        return is_ood.notna().to_numpy(), outside
+    true_label = truth["true_label"].fillna(-1).to_numpy(dtype=np.int64)
+    return truth["true_label"].notna().to_numpy() & ~outside, labels != true_label
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from winnow.curation.rules import findings
 from winnow.report.formatting import counted, listed, number, percent, points
 from winnow.report.results import Results
 
@@ -76,8 +77,7 @@ def _of_detectors(metrics: dict[str, dict[str, Any]]) -> list[str]:
             return [f"{words}; the self-check's planted faults give upper bounds."]
         return [f"{words}; the self-check (self_check.enabled) would estimate it."]
     said = []
-    names = {"label_errors": "wrong labels", "ood": "out-of-distribution images", "duplicates": "copies"}
-    for key, words in names.items():
+    for key, words in ((finding.target.key, finding.target.faulty) for finding in findings()):
         if f"{key}.false_negatives" in card:
             missed, wrong = card[f"{key}.false_negatives"], card[f"{key}.false_positives"]
             there = card[f"{key}.true_positives"] + missed

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from winnow import tables
+from winnow.curation.review import ACTIONS
+from winnow.curation.rules import RULES, cuts_of, in_force, with_others
 from winnow.report.caveats import find_limits
 from winnow.report.coordinates import Places, place_images
 from winnow.report.formatting import clean
-from winnow.report.galleries import RULES, Gallery, make_galleries
+from winnow.report.galleries import Gallery, make_galleries
 from winnow.report.histograms import Histogram, histogram
 from winnow.report.inputs import Inputs
 from winnow.report.noise import NoiseMatrix, noise_from_table
 from winnow.report.results import Results, gather_results
-
-ACTIONS = ("keep", "relabel", "drop")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def gather(inputs: Inputs) -> Facts:
         class_names=inputs.class_names,
     )
     results.classes["class"] = names
-    thresholds = {"label_quality_score": curate["label_quality_threshold"], "ood_score": curate["ood_threshold"]}
+    thresholds = in_force(curate)
     return Facts(
         class_names=names,
         ledger=ledger,
@@ -96,14 +96,12 @@ def gather(inputs: Inputs) -> Facts:
         rejected=count_rejected(inputs.rejected),
         noise=noise_from_table(inputs.noise_transition, class_names=inputs.class_names),
         places=place_images(image_id, inputs.image_map),
-        histograms=[histogram(name, ledger[name].to_numpy(float), threshold=cut) for name, cut in thresholds.items()],
-        galleries=make_galleries(
-            ledger,
-            images,
-            class_names=names,
-            label_quality_threshold=curate["label_quality_threshold"],
-            ood_threshold=curate["ood_threshold"],
-        ),
+        histograms=[
+            histogram(cut.score, ledger[cut.score.name].to_numpy(float), threshold=thresholds[cut.threshold])
+            for _, cut in cuts_of()
+            if cut.score.bounded
+        ],
+        galleries=make_galleries(ledger, images, class_names=names, thresholds=thresholds),
         copies=choose_copies(inputs.submission_set, images, class_names=names),
         results=results,
         limits=find_limits(
@@ -140,11 +138,11 @@ def count_classes(ledger: pd.DataFrame, submission_set: pd.DataFrame, *, class_n
 def count_rules(ledger: pd.DataFrame) -> pd.DataFrame:
     """`Facts.rules`."""
     counts = ledger.groupby(["rule", "action"], sort=True).size().rename("images").reset_index()
-    order = [*RULES, *sorted(set(counts["rule"]) - set(RULES))]
-    counts["words"] = [RULES.get(rule, (clean(rule), ""))[0] for rule in counts["rule"]]
-    counts["meaning"] = [RULES.get(rule, ("", ""))[1] for rule in counts["rule"]]
+    rules = with_others(RULES, counts["rule"])
+    counts["words"] = counts["rule"].map({rule.name: clean(rule.words) for rule in rules})
+    counts["meaning"] = counts["rule"].map({rule.name: rule.meaning for rule in rules})
     counts["share"] = counts["images"] / max(len(ledger), 1)
-    rank = counts["rule"].map(order.index)
+    rank = counts["rule"].map({rule.name: place for place, rule in enumerate(rules)})
     return counts.iloc[np.lexsort((counts["action"], rank))].reset_index(drop=True)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from winnow.report.content import ACTIONS, Facts
+from winnow.curation.review import ACTIONS
+from winnow.report.content import Facts
 from winnow.report.formatting import number, shortened
 from winnow.report.heatmap import heat_map
 from winnow.report.histograms import Histogram
@@ -26,10 +27,6 @@ from winnow.report.style import (
 
 _MOST_ROWS = 60
 _ROUNDS = 12
-_SCORE_WORDS = {
-    "label_quality_score": "label quality (lower is worse)",
-    "ood_score": "out-of-distribution score (higher is farther out)",
-}
 
 
 def class_counts(facts: Facts, render: Render[Drawn]) -> Drawn:
@@ -52,7 +49,7 @@ def class_counts(facts: Facts, render: Render[Drawn]) -> Drawn:
         return render(figure)
 
 
-def class_fates(facts: Facts, render: Render[Drawn]) -> Drawn:
+def class_outcomes(facts: Facts, render: Render[Drawn]) -> Drawn:
     """What became of each class's images, by the label they came with."""
     table = facts.classes.head(_MOST_ROWS)
     with canvas(11, max(3.0, 1.2 + 0.4 * len(table))) as (figure, (axes,)):
@@ -87,8 +84,8 @@ def noise_matrix(facts: Facts, render: Render[Drawn]) -> Drawn:
 
 
 def score_histograms(facts: Facts, render: Render[Drawn]) -> Drawn:
-    """Both scores with their thresholds."""
-    with canvas(13, 6, columns=2) as (figure, panels):
+    """The scores that rules cut, with their thresholds."""
+    with canvas(6.5 * len(facts.histograms), 6, columns=len(facts.histograms)) as (figure, panels):
         for axes, found in zip(panels, facts.histograms, strict=True):
             _draw_histogram(axes, found)
         return render(figure)
@@ -96,7 +93,7 @@ def score_histograms(facts: Facts, render: Render[Drawn]) -> Drawn:
 
 def _draw_histogram(axes: Axes, found: Histogram) -> None:
     middle = (found.edges[:-1] + found.edges[1:]) / 2
-    wrong = middle < found.threshold if found.score == "label_quality_score" else middle >= found.threshold
+    wrong = found.score.beyond(middle, found.threshold)
     width = np.diff(found.edges)
     for part, colour in ((wrong, VERMILION), (~wrong, BLUE)):
         axes.bar(middle[part], found.counts[part], width=0.94 * width[part], color=colour)
@@ -104,7 +101,7 @@ def _draw_histogram(axes: Axes, found: Histogram) -> None:
     low, high = found.edges[[0, -1]]
     right = found.threshold > (low + high) / 2
     axes.annotate(
-        f" threshold {found.threshold:g}: \n {number(found.beyond)} {found.beyond_words} ",
+        f" threshold {found.threshold:g}: \n {number(found.beyond)} {found.score.beyond_words} ",
         (found.threshold, 0.99),
         xycoords=("data", "axes fraction"),
         ha="right" if right else "left",
@@ -114,7 +111,7 @@ def _draw_histogram(axes: Axes, found: Histogram) -> None:
     )
     axes.set_xlim(low, high)
     most = max(found.counts.max(), 1)
-    if found.score == "ood_score":  # nearly all images are in the first bar, and the few others are what matters
+    if found.score.skewed:  # nearly all images are in the first bar, and the few others are what matters
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: number(round(value)))
         axes.set_ylim(0.7, 10 * most)
@@ -122,7 +119,7 @@ def _draw_histogram(axes: Axes, found: Histogram) -> None:
     else:
         axes.set_ylim(0, most * 1.22)
         axes.set_ylabel("images")
-    axes.set_xlabel(_SCORE_WORDS[found.score])
+    axes.set_xlabel(f"{found.score.title} ({found.score.direction})")
     axes.grid(axis="y")
 
 

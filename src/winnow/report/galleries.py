@@ -1,27 +1,20 @@
 """Which images the report shows, and with what words."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from winnow.curation.rules import RULES, cuts_of, with_others
+from winnow.curation.rules.rule import Cut, Rule, Thresholds
+from winnow.detect.signals import Score
 from winnow.report.formatting import clean
 
 # How many images a gallery shows; the rest are in the ledger.
 CAP = 48
-RULES = {
-    "review": ("review", "people decided"),
-    "exact_duplicate": ("exact duplicates", "the same pixels as another image"),
-    "near_duplicate": ("near duplicates", "the same photograph, encoded, cut or scaled anew"),
-    "image_fault": ("image faults", "the picture itself is spoilt"),
-    "ood": ("out of distribution", "far from every class"),
-    "label_issue": ("label issues", "the label is probably wrong"),
-    "class_floor": ("class floor", "taken back, or the class would have too few images"),
-    "validation_leak": ("validation leaks", "a near duplicate of a validation image"),
-    "keep": ("kept", "no rule applies"),
-}
 _LARGE = 16_000
 _SIDE = 128
 
@@ -34,7 +27,8 @@ class Card:
         image_id, reason: as in the ledger.
         picture: an encoded image.
         given, final: class names; `final` is empty for a dropped image.
-        label_quality_score, ood_score: as in the ledger.
+        scores: what each score is called that a rule cuts, and its value.
+        caption: the score that dropped it, in words; "" for none.
         counterpart: its id, empty if there is none, and `counterpart_picture`, None if there is none.
     """
 
@@ -42,8 +36,8 @@ class Card:
     picture: bytes
     given: str
     final: str
-    label_quality_score: float
-    ood_score: float
+    scores: list[tuple[str, float]]
+    caption: str
     reason: str
     counterpart: str
     counterpart_picture: bytes | None
@@ -51,7 +45,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Some of the images that share a fate.
+    """Some of the images that share an outcome.
 
     Attributes:
         key: unique, of letters, digits and dashes.
@@ -70,13 +64,32 @@ class Gallery:
     cards: list[Card]
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """The images of a gallery.
+
+    Attributes:
+        key, title, note: of the gallery.
+        rows: of the ledger, all of them.
+        shown: those to show, in order; None to draw them.
+        cut: the score that dropped them, if one did.
+    """
+
+    key: str
+    title: str
+    note: str
+    rows: np.ndarray
+    shown: np.ndarray | None = None
+    cut: Cut | None = None
+
+
 def make_galleries(
     ledger: pd.DataFrame,
     images: pd.DataFrame,
     *,
     class_names: list[str],
-    label_quality_threshold: float,
-    ood_threshold: float,
+    thresholds: Thresholds,
+    rules: Sequence[Rule] = RULES,
     seed: int = 0,
 ) -> list[Gallery]:
     """Galleries of the images dropped (one per rule), relabelled, kept, and nearly not kept, and of the validation set.
@@ -87,39 +100,44 @@ def make_galleries(
         ledger: of N images, sorted by `image_id`.
         images: `image_id` and `image_bytes` of the same images, in the same order.
         class_names: K names.
-        label_quality_threshold, ood_threshold: of `curate`, for the nearly dropped.
+        thresholds: the value of each, for the nearly dropped.
+        rules: in the order of their galleries.
         seed: of the draw.
     """
     action = ledger["action"].to_numpy()
     rule = ledger["rule"].to_numpy()
-    quality, ood = (ledger[name].to_numpy(dtype=np.float64) for name in ("label_quality_score", "ood_score"))
     training = (ledger["split"] == "train").to_numpy()
-    chosen: list[tuple[str, str, str, np.ndarray, np.ndarray | None]] = []
-    for name in [*RULES, *sorted(set(rule) - set(RULES))]:
-        title, why = RULES.get(name, (name, "a rule of its own"))
-        rows = np.flatnonzero((action == "drop") & (rule == name))
-        chosen.append((f"dropped-{name}", f"Dropped: {title}", why, rows, None))
+    chosen: list[_Chosen] = []
+    for known in with_others(rules, set(rule)):
+        rows = np.flatnonzero((action == "drop") & (rule == known.name))
+        cut = known.cuts[0] if known.cuts else None
+        chosen.append(_Chosen(f"dropped-{known.name}", f"Dropped: {known.words}", known.meaning, rows, cut=cut))
     rows = np.flatnonzero(action == "relabel")
-    chosen.append(("relabelled", "Relabelled", "label as it came → new label", rows, None))
+    chosen.append(_Chosen("relabelled", "Relabelled", "label as it came → new label", rows))
     rows = np.flatnonzero((action == "keep") & training)
-    chosen.append(("kept", "Kept for training", "label as it came", rows, None))
-    # How near a kept image came to either threshold, in units that make the two comparable: shares of their ranks.
-    margin = np.fmin(_ranks(quality - label_quality_threshold, rows), _ranks(ood_threshold - ood, rows))
+    chosen.append(_Chosen("kept", "Kept for training", "label as it came", rows))
+    # How near a kept image came to any threshold, in units that make them comparable: shares of their ranks.
+    margin = np.full(len(rows), np.inf)
+    for _, cut in cuts_of(rules):
+        values = ledger[cut.score.name].to_numpy(dtype=np.float64)
+        margin = np.fmin(margin, _ranks(cut.score.margin(values, thresholds[cut.threshold]), rows))
     note = "the closest to a threshold first"
-    chosen.append(("nearly-dropped", "Kept, but only just", note, rows, rows[np.argsort(margin, kind="stable")]))
+    closest = rows[np.argsort(margin, kind="stable")]
+    chosen.append(_Chosen("nearly-dropped", "Kept, but only just", note, rows, shown=closest[:CAP]))
     rows = np.flatnonzero((ledger["split"] == "validation").to_numpy())
-    chosen.append(("validation", "Validation set", "label after cleaning", rows, None))
+    chosen.append(_Chosen("validation", "Validation set", "label after cleaning", rows))
 
     rng = np.random.default_rng(seed)
     positions = pd.Series(np.arange(len(ledger)), index=ledger["image_id"])
     galleries = []
-    for key, title, note, rows, ordered in chosen:
-        if not len(rows):
+    for each in chosen:
+        if not len(each.rows):
             continue
-        shown = np.sort(rng.permutation(rows)[:CAP]) if ordered is None else ordered[:CAP]
-        cards = [_card(int(row), ledger, images, positions, class_names) for row in shown]
-        choice = "drawn at random" if ordered is None else "chosen"
-        galleries.append(Gallery(key.replace("_", "-"), title, note, choice, len(rows), cards))
+        shown = np.sort(rng.permutation(each.rows)[:CAP]) if each.shown is None else each.shown
+        scores = [cut.score for _, cut in cuts_of(rules)]
+        cards = [_card(int(row), ledger, images, positions, class_names, scores, each.cut) for row in shown]
+        choice = "drawn at random" if each.shown is None else "chosen"
+        galleries.append(Gallery(each.key.replace("_", "-"), each.title, each.note, choice, len(each.rows), cards))
     return galleries
 
 
@@ -129,7 +147,15 @@ def _ranks(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return own.argsort(kind="stable").argsort(kind="stable") / max(len(rows), 1)
 
 
-def _card(row: int, ledger: pd.DataFrame, images: pd.DataFrame, positions: pd.Series, class_names: list[str]) -> Card:
+def _card(
+    row: int,
+    ledger: pd.DataFrame,
+    images: pd.DataFrame,
+    positions: pd.Series,
+    class_names: list[str],
+    scores: list[Score],
+    cut: Cut | None,
+) -> Card:
     entry = ledger.iloc[row]
     counterpart = str(entry["counterpart"])
     other = positions.get(counterpart) if counterpart else None
@@ -138,8 +164,8 @@ def _card(row: int, ledger: pd.DataFrame, images: pd.DataFrame, positions: pd.Se
         picture=thumbnail(images["image_bytes"].iloc[row]),
         given=class_names[entry["label"]],
         final=class_names[entry["final_label"]] if entry["final_label"] >= 0 else "",
-        label_quality_score=float(entry["label_quality_score"]),
-        ood_score=float(entry["ood_score"]),
+        scores=[(score.caption, float(entry[score.name])) for score in scores],
+        caption=cut.caption.format(entry[cut.score.name]) if cut else "",
         reason=clean(entry["reason"]),
         counterpart=clean(counterpart),
         counterpart_picture=None if other is None else thumbnail(images["image_bytes"].iloc[int(other)]),

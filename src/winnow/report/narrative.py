@@ -1,8 +1,8 @@
 """Sentences with the numbers in them: the report prints them, the speaker's notes say them."""
 
+from winnow.curation.rules import findings
 from winnow.report.content import Facts
 from winnow.report.formatting import counted, listed, number, percent
-from winnow.report.scores import DETECTORS
 
 
 def arrival_sentence(facts: Facts) -> str:
@@ -101,9 +101,10 @@ def detector_sentence(facts: Facts) -> str:
     """How well the detectors did."""
     card, check = facts.metrics["scorecard"], facts.metrics.get("self_check", {})
     if card:
+        targets = {finding.target.key: finding.target.words for finding in findings()}
         said = [
             f"{words} with precision {card[f'{key}.precision']:.3f} and recall {card[f'{key}.recall']:.3f}"
-            for key, words in DETECTORS.items()
+            for key, words in targets.items()
             if card.get(f"{key}.precision") is not None and card.get(f"{key}.recall") is not None
         ]
         found = f"Found: {listed(said)}." if said else "Nothing that it could judge was flagged."

@@ -5,7 +5,7 @@ from functools import partial
 from winnow.report import figures_data
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
-from winnow.report.formatting import counted, number, percent
+from winnow.report.formatting import number, percent
 from winnow.report.narrative import (
     arrival_sentence,
     augmentation_sentence,
@@ -52,7 +52,7 @@ def classes(facts: Facts) -> str:
         )
         + parts.table(head, rows, numbers=range(1, len(head)))
         + parts.figure(
-            parts.drawn(figures_data.class_fates, facts),
+            parts.drawn(figures_data.class_outcomes, facts),
             label="Bars: share of each class kept, relabelled and dropped",
             caption="What became of each class's images, by the label that they came with.",
         )
@@ -113,10 +113,7 @@ def noise(facts: Facts) -> str:
 
 def scores(facts: Facts) -> str:
     """The scores and their thresholds."""
-    ends = "; ".join(
-        f"{found.score}: {counted(found.beyond, 'image')} {found.beyond_words} of {found.threshold:g}"
-        for found in facts.histograms
-    )
+    ends = "; ".join(found.sentence for found in facts.histograms)
     return parts.figure(
         parts.drawn(figures_data.score_histograms, facts),
         label="Histograms of label quality and out-of-distribution scores",

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winnow.report.content import ACTIONS, Facts
+from winnow.curation.review import ACTIONS
+from winnow.report.content import Facts
 from winnow.report.formatting import clean, counted, number
 from winnow.report.galleries import Card, Gallery
 from winnow.report.style import Render, to_svg
@@ -80,11 +81,11 @@ def _card(card: Card) -> str:
     pictures = picture(card.picture, label=card.image_id)
     if card.counterpart_picture is not None:
         pictures += picture(card.counterpart_picture, label=f"counterpart {card.counterpart}")
+    scores = " · ".join(f"{words} {value:.2f}" for words, value in card.scores)
     label = card.given if card.final in ("", card.given) else f"{card.given} → {card.final}"
     return (
         f'<div class="card"><div class="pictures">{pictures}</div><b>{escaped(label)}</b>'
-        f"quality {card.label_quality_score:.2f} · out of distribution {card.ood_score:.2f}"
-        f"<br>{escaped(card.reason)}<br><code>{escaped(card.image_id)}</code></div>"
+        f"{escaped(scores)}<br>{escaped(card.reason)}<br><code>{escaped(card.image_id)}</code></div>"
     )
 
 

@@ -2,21 +2,22 @@
 
 from typing import Any
 
+from winnow.curation.rules import findings
 from winnow.report.formatting import number
 
-DETECTORS = {"label_errors": "label errors", "ood": "out of distribution", "duplicates": "duplicates (pairs)"}
 _PLANTED = {"label": "flipped labels", "ood": "foreign pictures", "duplicate": "copies"}
 
 
 def scorecard_rows(card: dict[str, Any]) -> list[tuple[str, ...]]:
     """Detector, found, missed, false alarms, precision, recall, F1, AUROC; a row for each that the truth judges."""
     rows = []
-    for key, words in DETECTORS.items():
+    for target in (finding.target for finding in findings()):
+        key = target.key
         if f"{key}.true_positives" not in card:
             continue
         counts = [number(card[f"{key}.{name}"]) for name in ("true_positives", "false_negatives", "false_positives")]
         rates = [_rate(card.get(f"{key}.{name}")) for name in ("precision", "recall", "f1", "auroc")]
-        rows.append((words, *counts, *rates))
+        rows.append((target.words, *counts, *rates))
     return rows
 
 

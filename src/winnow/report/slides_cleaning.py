@@ -66,7 +66,7 @@ def dropped(made: Deck, facts: Facts) -> None:
         shown = [
             (
                 (card.picture,) if card.counterpart_picture is None else (card.picture, card.counterpart_picture),
-                _score_words(gallery, card),
+                _caption(card),
             )
             for card in cards
         ]
@@ -144,9 +144,5 @@ def _gallery_notes(gallery: Gallery) -> str:
     return f"{gallery.title}: {total}, {gallery.note}. For example {card.image_id}: {card.reason}."
 
 
-def _score_words(gallery: Gallery, card: Card) -> str:
-    if gallery.key == "dropped-ood":
-        return f"{card.given}, score {card.ood_score:.1f}"
-    if gallery.key == "dropped-label-issue":
-        return f"{card.given}, quality {card.label_quality_score:.2f}"
-    return card.given
+def _caption(card: Card) -> str:
+    return f"{card.given}, {card.caption}" if card.caption else card.given

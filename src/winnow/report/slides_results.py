@@ -22,10 +22,7 @@ def analysis(made: Deck, facts: Facts) -> None:
     deck.bullets(slide, ["The largest mistakes", *lines], (8.5, TOP + 0.3, WIDTH - LEFT - 8.5, 3.6))
     deck.caption(slide, f"{facts.noise.source}.".capitalize(), (8.5, 6.1, WIDTH - LEFT - 8.5, 0.8))
 
-    cuts = [
-        f"{found.score}: {counted(found.beyond, 'image')} {found.beyond_words} of {found.threshold:g}"
-        for found in facts.histograms
-    ]
+    cuts = [found.sentence for found in facts.histograms]
     slide = made.slide("Analysis: the scores and their thresholds", "; ".join(cuts) + ".")
     deck.figure(slide, figures_data.score_histograms(facts, to_png), FULL, description="histograms of the scores")
 

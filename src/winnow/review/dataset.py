@@ -2,42 +2,36 @@
 
 import json
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from winnow.curation.explain import MEANINGS
+from winnow.curation.explain import meaning
 from winnow.curation.review import digests
+from winnow.curation.rules import REVIEW, RULES, cuts_of, in_force
+from winnow.curation.rules.rule import Outcome, Rule
 from winnow.errors import WinnowError
 from winnow.params import Params, load_params
 from winnow.review.queue import rank_for_review
 from winnow.workspace import Workspace
 
 _NEIGHBOURS = 12
-# What became of an image, in the order in which the app lists it; the app's colours go by the key.
-FATES = {
-    "keep": "kept",
-    "relabel": "relabelled",
-    "validation": "validation set",
-    "label_issue": "dropped: label",
-    "ood": "dropped: outlier",
-    "duplicate": "dropped: duplicate",
-    "fault": "dropped: fault of the picture",
-    "leak": "dropped: leak",
-    "person": "dropped: by a person",
-}
-_FATE_OF_RULE = {
-    "label_issue": "label_issue",
-    "ood": "ood",
-    "exact_duplicate": "duplicate",
-    "near_duplicate": "duplicate",
-    "image_fault": "fault",
-    "validation_leak": "leak",
-}
 _NO_SCORES = ("threshold",)
+# What became of images that no rule dropped; the colours are of Okabe and Ito (2008).
+_NOT_DROPPED = (
+    Outcome("keep", "kept", light="#009e73", dark="#17b98d"),
+    Outcome("relabel", "relabelled", light="#0072b2", dark="#4ba3e3"),
+    Outcome("validation", "validation set", light="#111418", dark="#ffffff"),
+)
+
+
+def outcomes(rules: Sequence[Rule] = RULES) -> list[Outcome]:
+    """What can become of an image, in the order in which the app lists it: kept first, then dropped, rule by rule."""
+    return list(dict.fromkeys((*_NOT_DROPPED, *(rule.dropped for rule in rules if rule.drops))))
 
 
 @dataclass(frozen=True)
@@ -86,17 +80,17 @@ class Dataset:
         return digests(self.ledger, self.outside)
 
     @cached_property
-    def fate(self) -> np.ndarray:
-        """(N,) positions in FATES."""
-        codes = list(FATES)
+    def outcome(self) -> np.ndarray:
+        """(N,) positions in `outcomes()`."""
         ledger = self.ledger
-        dropped = ledger["rule"].map(_FATE_OF_RULE).fillna("person")
-        fate = np.select(
+        dropped = ledger["rule"].map({rule.name: rule.dropped.key for rule in RULES})
+        outcome = np.select(
             [ledger["split"] == "validation", ledger["action"] == "drop", ledger["action"] == "relabel"],
-            ["validation", dropped, "relabel"],
+            ["validation", dropped.fillna(REVIEW.dropped.key), "relabel"],
             default="keep",
         )
-        positions: np.ndarray = pd.Categorical(fate, categories=codes).codes.astype(np.uint8)
+        codes = pd.Categorical(outcome, categories=[outcome.key for outcome in outcomes()]).codes
+        positions: np.ndarray = codes.astype(np.uint8)
         return positions
 
     @cached_property
@@ -146,16 +140,34 @@ class Dataset:
         nearest = nearest[np.lexsort((nearest, -similarity[nearest]))]
         return [(int(other), float(similarity[other])) for other in nearest]
 
-    def story(self, row: int) -> dict[str, Any]:
+    def explanation(self, row: int) -> dict[str, Any]:
         """All that the ledger says of one image; NaN is None."""
-        told = {str(name): _plain(value) for name, value in self.ledger.iloc[row].items()}
-        told["fate"] = list(FATES)[self.fate[row]]
-        told["worth_a_look"] = self.ranking["why"].iloc[row]
-        return told
+        known = {str(name): _plain(value) for name, value in self.ledger.iloc[row].items()}
+        outcome = outcomes()[self.outcome[row]].key
+        return {**known, "outcome": outcome, "worth_a_look": self.ranking["why"].iloc[row]}
 
     def meanings(self) -> dict[str, str]:
-        """A few words on each score."""
-        return {name: MEANINGS.get(name, "") for name in self.ledger.columns}
+        """A few words on each column of the ledger."""
+        return {name: meaning(name) for name in self.ledger.columns}
+
+    def described(self) -> dict[str, Any]:
+        """JSON values that the app and its read-only copy begin with: classes, outcomes, scores and cuts."""
+        return {
+            "images": len(self.ledger),
+            "class_names": self.class_names,
+            "outcomes": [asdict(outcome) for outcome in outcomes()],
+            "projection": self.projection,
+            "scores": {name: meaning(name) for name in self.score_names},
+            "cuts": [
+                {
+                    "score": cut.score.name,
+                    "title": cut.score.title,
+                    "worst_first": cut.score.worst_first or f"{cut.score.title}, the worst first",
+                    "lower_is_worse": cut.score.lower_is_worse,
+                }
+                for _, cut in cuts_of()
+            ],
+        }
 
 
 def _plain(value: Any) -> Any:
@@ -187,12 +199,7 @@ def load_dataset(workspace: Workspace) -> Dataset:
         places=places,
         projection="" if places is None else str(places["method"].iloc[0]),
         outside=pd.DataFrame({"image_id": [], "bytes_sha256": [], "image_bytes": []}) if outside is None else outside,
-        ranking=rank_for_review(
-            ledger,
-            label_quality_threshold=params.curate.label_quality_threshold,
-            relabel_confidence=params.curate.relabel_confidence,
-            ood_threshold=params.curate.ood_threshold,
-        ),
+        ranking=rank_for_review(ledger, in_force(params.curate.model_dump())),
     )
 
 
@@ -209,7 +216,7 @@ def pack_points(dataset: Dataset) -> bytes:
         arrays["places2"] = dataset.places[["x2", "y2"]].to_numpy(np.float32)
     for name in ("label", "final_label", "suggested_label"):
         arrays[name] = ledger[name].to_numpy().astype(np.int16)
-    arrays["fate"] = dataset.fate
+    arrays["outcome"] = dataset.outcome
     arrays["counterpart"] = dataset.counterpart
     arrays["by_person"] = (ledger["decided_by"] != "rule").to_numpy().astype(np.uint8)
     for name in dataset.score_names:

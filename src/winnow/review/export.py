@@ -13,7 +13,7 @@ import numpy as np
 from winnow.errors import WinnowError
 from winnow.learn.neighbours import nearest_neighbours
 from winnow.progress import progress
-from winnow.review.dataset import FATES, Dataset, load_dataset, pack_points
+from winnow.review.dataset import Dataset, load_dataset, pack_points
 from winnow.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"
@@ -66,12 +66,8 @@ def write_export(root: str | Path, folder: str | Path) -> str:
 def _content(dataset: Dataset) -> dict[str, Any]:
     return {
         "info": {
+            **dataset.described(),
             "version": "export",
-            "images": len(dataset.ledger),
-            "class_names": dataset.class_names,
-            "fates": FATES,
-            "projection": dataset.projection,
-            "scores": {name: dataset.meanings().get(name, "") for name in dataset.score_names},
             "reviewer": "",
         },
         "points": base64.b64encode(pack_points(dataset)).decode("ascii"),

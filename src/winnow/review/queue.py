@@ -1,18 +1,21 @@
 """Which images are most worth a person's look."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-# A score this far from its threshold, in the score's own unit, is half as near as one that meets it.
-_HALF_QUALITY, _HALF_CONFIDENCE, _HALF_OOD = 0.07, 0.07, 0.07
+from winnow.curation.rules import RULES
+from winnow.curation.rules.rule import Rule, Thresholds
+
+# A score this far from its threshold, as a share of its range, is half as near as one that meets it.
+_HALF = 0.07
 _WEIGHTS = {"disagreement": 0.4, "nearness": 0.35, "influence": 0.25}
 # A copy is decided by the image that stands for it, and what a person decided is done.
 _SHARE_OF_COPIES, _SHARE_OF_DONE = 0.2, 0.0
 
 
-def rank_for_review(
-    ledger: pd.DataFrame, *, label_quality_threshold: float, relabel_confidence: float, ood_threshold: float
-) -> pd.DataFrame:
+def rank_for_review(ledger: pd.DataFrame, thresholds: Thresholds, rules: Sequence[Rule] = RULES) -> pd.DataFrame:
     """Say how much a person's look at each image is worth.
 
     Three things make it worth much: the detectors disagree about the image, a score lies near the threshold that
@@ -21,8 +24,9 @@ def rank_for_review(
     Args:
         ledger: (N rows) with `label`, `label_quality_score`, `knn_label_agreement`, `is_label_issue`,
             `flagged_label_issue`, `suggested_confidence`, `agreeing_sources`, `sources`, `ood_score`, `rule`,
-            `final_label`, `split`, `label_conflict`, `decided_by`.
-        label_quality_threshold, relabel_confidence, ood_threshold: of `curate`.
+            `final_label`, `split`, `label_conflict`, `decided_by`, and the scores that rules cut.
+        thresholds: the value of each.
+        rules: whose cuts scores may lie near to.
 
     Returns:
         N rows of `priority`, `disagreement`, `nearness`, `influence`, all in [0, 1], higher is more worth it, and
@@ -31,12 +35,12 @@ def rank_for_review(
     parts = pd.DataFrame(
         {
             "disagreement": _disagreement(ledger),
-            "nearness": _nearness(ledger, label_quality_threshold, relabel_confidence, ood_threshold),
+            "nearness": _nearness(ledger, thresholds, rules),
             "influence": _influence(ledger),
         }
     )
     worth = sum(weight * parts[name] for name, weight in _WEIGHTS.items())
-    copy = ledger["rule"].isin(["exact_duplicate", "near_duplicate", "validation_leak"])
+    copy = ledger["rule"].isin([rule.name for rule in rules if rule.compares])
     shares = np.where(copy, _SHARE_OF_COPIES, 1)
     parts["priority"] = worth * shares * np.where(ledger["decided_by"] != "rule", _SHARE_OF_DONE, 1)
     weighted = parts[list(_WEIGHTS)].to_numpy() * np.array(list(_WEIGHTS.values()))
@@ -58,19 +62,15 @@ def _disagreement(ledger: pd.DataFrame) -> np.ndarray:
     return disagreement.clip(0, 1)
 
 
-def _nearness(ledger: pd.DataFrame, quality: float, confidence: float, ood: float) -> np.ndarray:
-    issue = ledger["flagged_label_issue"].to_numpy()
-    another = (ledger["suggested_label"] != ledger["label"]).to_numpy()
-    near_quality = _near(ledger["label_quality_score"], quality, _HALF_QUALITY) * another
-    near_confidence = _near(ledger["suggested_confidence"], confidence, _HALF_CONFIDENCE) * issue
-    near_ood = _near(ledger["ood_score"], ood, _HALF_OOD)
-    nearest: np.ndarray = np.maximum.reduce([near_quality, near_confidence, near_ood])
-    return nearest
-
-
-def _near(score: pd.Series, threshold: float, half: float) -> np.ndarray:
-    nearness: np.ndarray = np.exp2(-np.abs(score.to_numpy() - threshold) / half)
-    return nearness
+def _nearness(ledger: pd.DataFrame, thresholds: Thresholds, rules: Sequence[Rule]) -> np.ndarray:
+    """How near the nearest of an image's scores lies to the threshold that cuts it."""
+    near = np.zeros(len(ledger))
+    for cut in (cut for rule in rules for cut in rule.cuts):
+        values = ledger[cut.score.name].to_numpy(dtype=np.float64)
+        distance = np.abs(values - thresholds[cut.threshold]) / cut.score.width(values)
+        looked_at = True if cut.among is None else cut.among(ledger)
+        near = np.fmax(near, np.exp2(-distance / _HALF) * looked_at)
+    return near
 
 
 def _influence(ledger: pd.DataFrame) -> np.ndarray:

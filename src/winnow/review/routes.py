@@ -1,19 +1,16 @@
 """What the app's pages ask the server for."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from winnow.curation.decide import Thresholds
+from winnow.curation.rules import RULES, findings
 from winnow.errors import WinnowError
-from winnow.params import Curate
-from winnow.review import candidates, params_file
-from winnow.review.dataset import FATES
-from winnow.review.session import Session, threshold_ranges
+from winnow.review import candidates, params_file, thresholds
+from winnow.review.session import Session
 from winnow.review.verdicts import Change, Conflict, VerdictFile
 from winnow.review.whatif import dvc_command
 
@@ -82,11 +79,11 @@ class ConfirmationChanges(_Body):
 
 
 class Question(_Body):
-    thresholds: Curate
+    thresholds: dict[str, Any]
 
 
 class Save(_Body):
-    thresholds: Curate
+    thresholds: dict[str, Any]
     params_digest: str
 
 
@@ -101,14 +98,10 @@ def dataset(request: Request) -> dict[str, Any]:
     session = _session(request)
     data = session.dataset
     return {
+        **data.described(),
         "version": session.version,
         "name": session.workspace.root.name,
-        "images": len(data.ledger),
-        "class_names": data.class_names,
-        "fates": FATES,
         "image_size": data.params.data.image_size,
-        "projection": data.projection,
-        "scores": {name: data.meanings().get(name, "") for name in data.score_names},
         "meanings": data.meanings(),
         "reviewer": session.reviewer,
         "outside": len(data.outside),
@@ -118,18 +111,18 @@ def dataset(request: Request) -> dict[str, Any]:
 
 @router.get("/api/points")
 def points(request: Request) -> Response:
-    """Places, labels, fates, scores and ids of all images; see `pack_points`."""
+    """Places, labels, outcomes, scores and ids of all images; see `pack_points`."""
     return Response(_session(request).points(), media_type="application/octet-stream")
 
 
 @router.get("/api/image/{image_id}")
-def image_story(request: Request, image_id: str) -> JSONResponse:
+def explain_image(request: Request, image_id: str) -> JSONResponse:
     """All that the ledger says of one image, and its nearest neighbours."""
     data = _session(request).dataset
     row = data.position.get(image_id)
     if row is None:
         raise HTTPException(404, "there is no such image")
-    return JSONResponse({"row": row, "story": data.story(row), "neighbours": data.neighbours(row)})
+    return JSONResponse({"row": row, "explanation": data.explanation(row), "neighbours": data.neighbours(row)})
 
 
 @router.get("/image/{image_id}")
@@ -234,12 +227,15 @@ def validation_candidates(request: Request) -> JSONResponse:
 
 
 @router.get("/api/thresholds")
-def thresholds(request: Request) -> dict[str, Any]:
-    """The thresholds of `curate` as params.yaml has them now, with their limits."""
+def thresholds_in_force(request: Request) -> dict[str, Any]:
+    """The thresholds in force, what each means and may be, and how rules and what they look for are called."""
     session = _session(request)
+    values = session.thresholds()
     return {
-        "thresholds": asdict(session.thresholds()),
-        "ranges": threshold_ranges(),
+        "thresholds": values,
+        "described": thresholds.described(values),
+        "rules": {rule.name: rule.words for rule in RULES},
+        "targets": {finding.target.key: finding.target.words for finding in findings()},
         "params_digest": session.params_digest(),
         "has_truth": session.has_truth(),
     }
@@ -247,9 +243,9 @@ def thresholds(request: Request) -> dict[str, Any]:
 
 @router.post("/api/whatif")
 def what_if(request: Request, body: Question) -> JSONResponse:
-    """What these thresholds would do, compared with those in params.yaml."""
+    """What these thresholds would do, compared with those in force."""
     session = _session(request)
-    asked, before = Thresholds(**body.thresholds.model_dump()), session.thresholds()
+    asked, before = thresholds.checked(body.thresholds), session.thresholds()
     answer = session.what_if(asked, before=before)
     return JSONResponse({**answer, "command": dvc_command(asked, before=before)})
 
@@ -258,9 +254,12 @@ def what_if(request: Request, body: Question) -> JSONResponse:
 def save_params(request: Request, body: Save) -> Response:
     """Write the thresholds to params.yaml."""
     session = _session(request)
+    asked = thresholds.checked(body.thresholds)
     try:
         written = params_file.save_thresholds(
-            session.workspace.root / "params.yaml", body.thresholds.model_dump(), expected=body.params_digest
+            session.workspace.root / "params.yaml",
+            thresholds.saved(asked, before=session.thresholds()),
+            expected=body.params_digest,
         )
     except params_file.Changed:
         return JSONResponse({"error": "params.yaml was changed elsewhere; reload the page first."}, status_code=409)

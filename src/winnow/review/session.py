@@ -2,15 +2,15 @@
 
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from winnow.curation.decide import Thresholds
 from winnow.curation.review import Review, read_confirmations, read_review
+from winnow.curation.rules import in_force
+from winnow.curation.rules.rule import Thresholds
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
-from winnow.params import Curate, load_params
+from winnow.params import load_params
 from winnow.review.dataset import Dataset, load_dataset, pack_points
 from winnow.review.params_file import digest
 from winnow.review.verdicts import Change, decisions_file, validation_file
@@ -78,12 +78,13 @@ class Session:
             pass  # whoever asks for it is told
 
     def thresholds(self) -> Thresholds:
-        """Those that stand in params.yaml now; raises WinnowError if it is not valid."""
+        """Those in force: of params.yaml as it is now, and of rules that bring their own; raises WinnowError if it is
+        not valid."""
         path = self.workspace.root / "params.yaml"
         with self._lock:
             known = self.params_digest() if path.exists() else ""
             if self._thresholds is None or self._thresholds[0] != known:
-                self._thresholds = known, Thresholds(**load_params(path).curate.model_dump())
+                self._thresholds = known, in_force(load_params(path).curate.model_dump())
             return self._thresholds[1]
 
     def params_digest(self) -> str:
@@ -122,13 +123,3 @@ class Session:
         for change in changes:
             if change.verdict is not None and change.image_id not in known and change.image_id not in outside:
                 raise WinnowError(f"there is no image {change.image_id[:80]!r} in this dataset; nothing was saved.")
-
-
-@lru_cache(maxsize=1)
-def threshold_ranges() -> dict[str, dict[str, Any]]:
-    """Type and limits of each threshold, as params.py has them."""
-    properties = Curate.model_json_schema()["properties"]
-    return {
-        name: {"type": entry["type"], "minimum": entry.get("minimum"), "maximum": entry.get("maximum")}
-        for name, entry in properties.items()
-    }

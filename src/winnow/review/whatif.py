@@ -1,23 +1,19 @@
 """What other thresholds would do, from the stored scores and by the pipeline's own rules."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from winnow.curation.decide import Thresholds, decide
+from winnow.curation.decide import decide
+from winnow.curation.review import ACTIONS
+from winnow.curation.rules import RULES, findings
+from winnow.curation.rules.rule import Rule, Thresholds
+from winnow.evaluation.truth import faulty_images
+from winnow.review.thresholds import is_saved
 
-# Columns that `decide` adds; all others of the ledger are scores.
-_DECIDED = (
-    *("action", "final_label", "reason", "rule", "threshold", "counterpart", "decided_by"),
-    *("flagged_label_issue", "flagged_ood", "flagged_duplicate", "split", "leaks_validation", "confirmed_by"),
-)
-_NEEDED = (
-    *("image_id", "label", "label_quality_score", "suggested_label", "suggested_confidence", "agreeing_sources"),
-    *("sources", "ood_score", "ood_detectors", "duplicate_group", "exact_group", "image_faults"),
-)
-ACTIONS = ("keep", "relabel", "drop")
 _MOST_SHOWN = 500
 
 
@@ -37,13 +33,19 @@ class WhatIf:
     """Decides anew for any thresholds and compares with the thresholds that stand in params.yaml."""
 
     def __init__(
-        self, ledger: pd.DataFrame, *, class_names: list[str], thresholds: Thresholds, truth: pd.DataFrame | None
+        self,
+        ledger: pd.DataFrame,
+        *,
+        class_names: list[str],
+        thresholds: Thresholds,
+        truth: pd.DataFrame | None,
+        rules: Sequence[Rule] = RULES,
     ) -> None:
-        """Args: the ledger; K names; the thresholds in force; the truth file's content or None."""
-        self._scores = ledger[[name for name in ledger.columns if name not in _DECIDED and name in _NEEDED]]
-        self._class_names, self._thresholds = class_names, thresholds
+        """Args: the ledger; K names; the thresholds in force; the truth file's content or None; the rules."""
+        self._scores, self._class_names, self._rules = ledger, class_names, rules
+        self._thresholds = thresholds
         self._last: tuple[tuple[Any, ...], _Decided] | None = None  # most questions compare with the same thresholds
-        self._truth = None if truth is None else _Truth.of(truth.set_index("image_id").reindex(ledger["image_id"]))
+        self._truth = None if truth is None else truth.set_index("image_id").reindex(ledger["image_id"])
 
     def __call__(
         self, thresholds: Thresholds, *, review: pd.DataFrame, before: Thresholds | None = None
@@ -68,7 +70,7 @@ class WhatIf:
         pairs, counts = np.unique(len(ACTIONS) * old.action[rows] + new.action[rows], return_counts=True)
         shown = rows[:: max(1, -(-len(rows) // _MOST_SHOWN))]  # spread over the dataset
         return {
-            "thresholds": asdict(thresholds),
+            "thresholds": dict(thresholds),
             "before": old.summary,
             "after": new.summary,
             "changed": len(rows),
@@ -87,7 +89,14 @@ class WhatIf:
 
     def _decide(self, thresholds: Thresholds, review: pd.DataFrame) -> "_Decided":
         names = self._class_names
-        frame = decide(self._scores, class_names=names, thresholds=thresholds, review=review, with_reasons=False)
+        frame = decide(
+            self._scores,
+            class_names=names,
+            thresholds=thresholds,
+            review=review,
+            with_reasons=False,
+            rules=self._rules,
+        )
         action = pd.Categorical(frame["action"], categories=ACTIONS).codes.astype(np.int64)
         final_label = frame["final_label"].to_numpy()
         return _Decided(action, final_label, frame["rule"].to_numpy(), self._summary(frame, action))
@@ -102,48 +111,23 @@ class WhatIf:
             "actions": {name: int((action == code).sum()) for code, name in enumerate(ACTIONS)},
             "rules": {str(name): int(n) for name, n in decided["rule"].value_counts().sort_index().items()},
             "per_class": {name: counts.tolist() for name, counts in zip(ACTIONS, per_class, strict=True)},
-            "truth": None if self._truth is None else _against_truth(self._truth, decided, action),
+            "truth": None if self._truth is None else self._against_truth(self._truth, decided, action),
         }
 
-
-@dataclass(frozen=True)
-class _Truth:
-    """The truth file by image: (N,) each; what it does not hold is None."""
-
-    is_ood: np.ndarray
-    knows_ood: np.ndarray | None
-    label: np.ndarray
-    knows_label: np.ndarray | None  # of images that are not out of distribution
-
-    @classmethod
-    def of(cls, truth: pd.DataFrame) -> "_Truth":
-        """From the truth's rows in the ledger's order."""
-        nothing = np.zeros(len(truth), bool)
-        ood, label = truth.get("is_ood"), truth.get("true_label")
-        is_ood = nothing if ood is None else ood.fillna(False).to_numpy(dtype=bool)
-        return cls(
-            is_ood=is_ood,
-            knows_ood=None if ood is None else ood.notna().to_numpy(),
-            label=nothing if label is None else label.fillna(-1).to_numpy(dtype=np.int64),
-            knows_label=None if label is None else label.notna().to_numpy() & ~is_ood,
-        )
-
-
-def _against_truth(truth: _Truth, decided: pd.DataFrame, action: np.ndarray) -> dict[str, Any]:
-    """Precision and recall of the flags, and how many labels of what stays are right; None where undefined."""
-    card: dict[str, Any] = {}
-    if truth.knows_ood is not None:
-        flagged, known = decided["flagged_ood"].to_numpy(), truth.knows_ood
-        card["ood"] = _rates(flagged[known], truth.is_ood[known])
-    if truth.knows_label is not None:
-        known = truth.knows_label
-        wrong = decided["label"].to_numpy() != truth.label
-        card["label_errors"] = _rates(decided["flagged_label_issue"].to_numpy()[known], wrong[known])
-        right = decided["final_label"].to_numpy() == truth.label
-        stays, relabelled = known & (action != ACTIONS.index("drop")), known & (action == ACTIONS.index("relabel"))
-        card["labels_right"] = _share(right & stays, stays)
-        card["relabels_right"] = _share(right & relabelled, relabelled)
-    return card
+    def _against_truth(self, truth: pd.DataFrame, decided: pd.DataFrame, action: np.ndarray) -> dict[str, Any]:
+        """Precision and recall of the flags, and how many labels of what stays are right; None where undefined."""
+        label = decided["label"].to_numpy()
+        card: dict[str, Any] = {}
+        for finding in findings(self._rules):
+            if judged := faulty_images(truth, label, finding.target.truth):
+                known, faulty = judged
+                card[finding.target.key] = _rates(decided[finding.flag].to_numpy()[known], faulty[known])
+        if judged := faulty_images(truth, decided["final_label"].to_numpy(), "true_label"):
+            known, wrong = judged
+            stays, relabelled = known & (action != ACTIONS.index("drop")), known & (action == ACTIONS.index("relabel"))
+            card["labels_right"] = _share(~wrong & stays, stays)
+            card["relabels_right"] = _share(~wrong & relabelled, relabelled)
+        return card
 
 
 def _rates(flagged: np.ndarray, true: np.ndarray) -> dict[str, float | None]:
@@ -155,10 +139,9 @@ def _share(part: np.ndarray, whole: np.ndarray) -> float | None:
 
 
 def dvc_command(thresholds: Thresholds, *, before: Thresholds) -> str:
-    """The line that tries `thresholds` as an experiment; those that did not change are left out."""
-    old = asdict(before)
-    parts = [f"-S curate.{key}={_yaml(value)}" for key, value in asdict(thresholds).items() if value != old[key]]
-    return " ".join(["dvc exp run", *parts])
+    """The line that tries `thresholds` as an experiment; those that did not change or are no params are left out."""
+    changed = {key: value for key, value in thresholds.items() if is_saved(key) and value != before[key]}
+    return " ".join(["dvc exp run", *(f"-S curate.{key}={_yaml(value)}" for key, value in changed.items())])
 
 
 def _yaml(value: Any) -> str:

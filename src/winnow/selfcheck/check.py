@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from winnow import tables
-from winnow.curation.decide import Thresholds
 from winnow.data.pixels import Pixels
 from winnow.encoders.base import Embedding, Encoder
 from winnow.selfcheck.plant import clean_images, plant_faults
@@ -72,7 +71,7 @@ def self_check(
         crossval=crossval,
         label_issues=label_issues,
         ood=ood,
-        thresholds=Thresholds(**curate),
+        thresholds=curate,
     )
     table = report(decided, planted.images, class_names=class_names)
     figures = summary(table)

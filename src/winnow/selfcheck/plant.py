@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from winnow.curation.rules import KEEP, RULES
 from winnow.errors import WinnowError
 from winnow.selfcheck.pictures import COPIES, FOREIGN
 
@@ -27,10 +28,10 @@ class Planted:
 
 
 def clean_images(decisions: pd.DataFrame) -> np.ndarray:
-    """(N,) bool: images that no detector flags, that are kept with their label, and that are no duplicates."""
-    flags = decisions[["flagged_label_issue", "flagged_ood", "flagged_duplicate"]].any(axis=1)
+    """(N,) bool: images that no rule flags, that are kept with their label, and that are no duplicates."""
+    flags = decisions[sorted({rule.flag for rule in RULES if rule.flag})].any(axis=1)
     return (
-        decisions["rule"].eq("keep")
+        decisions["rule"].eq(KEEP.name)
         & ~flags
         & decisions["duplicate_kind"].eq("")
         & decisions["suggested_label"].eq(decisions["label"])

@@ -1,16 +1,19 @@
 """All detectors and `curate`'s rules once more, as the stages run them, on data in memory."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from winnow.curation.decide import Thresholds, decide
+from winnow.curation.decide import decide
 from winnow.curation.review import no_review
+from winnow.curation.rules.rule import Thresholds
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.outliers.ood import score_ood
+from winnow.detect.signals import Evidence
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
 
@@ -51,25 +54,15 @@ def rerun_detectors(
     probe = crossval_pred_probs(
         features, labels, folds, num_classes=len(class_names), l2_candidates=crossval["l2_candidates"]
     )
-    issues = score_labels(
-        labels,
-        probe.pred_probs,
-        features,
-        fold=folds[0],
-        l2=probe.l2,
+    evidence = Evidence(
+        features=features,
+        labels=labels,
+        pred_probs=probe.pred_probs,
         zero_shot_pred_probs=zero_shot_pred_probs,
-        groups=groups,
-        **label_issues,
-    )
-    outside = score_ood(
-        features,
-        labels,
-        issues.class_probs,
-        issues.noise_rates,
-        fold=folds[0],
-        l2=probe.l2,
         in_class_probability=in_class_probability,
-        **ood,
     )
+    issues = score_labels(evidence, fold=folds[0], l2=probe.l2, groups=groups, **label_issues)
+    evidence = replace(evidence, class_probs=issues.class_probs, noise_rates=issues.noise_rates)
+    outside = score_ood(evidence, fold=folds[0], l2=probe.l2, options=ood)
     scores = pd.concat([found, issues.frame, outside.frame], axis=1).assign(label=labels, image_faults="")
     return decide(scores, class_names=class_names, thresholds=thresholds, review=no_review())

@@ -1,14 +1,20 @@
-"""Which labels are wrong, and what they should be: several sources, heard together, and asked once more."""
+"""Which labels are wrong, and what they should be.
 
+An ensemble of probe, kNN and zero-shot, deconvolved by the noise matrix, then one round of self-training.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from winnow.detect.labels import LABEL_QUALITY, SOURCES, SUGGESTED_CONFIDENCE
 from winnow.detect.labels.noise import expected_f1_cut, noise_rates, posterior, true_class_probs
 from winnow.detect.labels.pooling import pool_over_groups
-from winnow.detect.labels.vote import Neighbourhood, knn_vote, neighbourhood
-from winnow.learn.probe import LinearProbe, others_of
+from winnow.detect.labels.sources import Learner, Lesson, Source
+from winnow.detect.labels.vote import neighbourhood
+from winnow.detect.signals import Evidence
 
 # Any class may be given any label: pictures that nobody can read, and slips, follow no confusion of classes. From 5 to
 # 20 % the F1 on CIFAR-10N and the sample is the same within 0.01; on handwritten numerals more is better.
@@ -26,9 +32,9 @@ class LabelScores:
         frame: a row per image: `label_quality_score` (probability that the given label is the true one, [0, 1], lower
             is worse), `is_label_issue` (at `cut` or below), `suggested_label` and `suggested_confidence` (the most
             probable class if every class were equally frequent, and its probability then), `agreeing_sources` of
-            `sources` (whose most probable class is the suggested label), `knn_label_agreement` (the vote's share for
-            the given label), `zero_shot_label_agreement` (its probability of the given label; NaN without),
-            `signals_agree` (the given label is every source's most probable class).
+            `sources` (whose most probable class is the suggested label), `<source>_label_agreement` (the source's
+            probability of the given label, [0, 1]; NaN where it is not there), `signals_agree` (the given label is
+            every source's most probable class).
         class_probs: (N, K) float32 probabilities of the true class that the image's own label had no part in.
         noise_rates: (K, K) float64 P(given label | true class), a row per true class.
         nearest: (N, 2) int64 positions of the two nearest images that are no copies.
@@ -46,83 +52,93 @@ class LabelScores:
     cut: float
     expected_f1: float
 
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """`class_probs` and `noise_rates`, for class_probs.npz."""
+        return {"class_probs": self.class_probs, "noise_rates": self.noise_rates}
+
 
 def score_labels(
-    labels: np.ndarray,
-    pred_probs: np.ndarray,
-    features: np.ndarray,
+    evidence: Evidence,
     *,
     fold: np.ndarray,
     l2: float,
     neighbours: int,
-    zero_shot_pred_probs: np.ndarray | None = None,
     groups: np.ndarray | None = None,
+    sources: Sequence[Source] = SOURCES,
 ) -> LabelScores:
-    """Score every given label by what two or three sources say the true one is.
+    """Score every given label by what several sources say the true one is.
 
-    Round one: the probe and the neighbours learned from the given labels, so they predict those, faults and all;
-    their mean is deconvolved with the noise rates into probabilities of the true class. Round two: both learn again,
-    from what round one believes of the images instead of from their labels. Zero-shot, which saw no labels, joins in
-    both. The sources are weighted by how well they explain the given labels. The given label itself enters last, by
-    Bayes, so that one threshold means the same at any noise rate, overall or of a class.
+    Round one: the sources that learn, such as the probe and the neighbours, learned from the given labels, so they
+    predict those, faults and all; their mean is deconvolved with the noise rates into probabilities of the true class.
+    Round two: they learn again, from the posterior of round one instead of from the labels. Sources that saw no labels,
+    such as zero-shot, join in both. The sources are weighted by how well they explain the given labels. The given
+    label itself enters last, by Bayes, so that one threshold means the same at any noise rate, overall or of a class.
 
-    No label has a part in its own image's `class_probs`, in either round: what round two learns from was believed
-    without the labels of the fold that it is asked about. Only the (K, K) noise rates, the penalty and the sources'
-    weights come from all labels.
+    No label has a part in its own image's `class_probs`, in either round: the posterior that round two learns from for
+    a fold was made without that fold's labels. Only the (K, K) noise rates, the penalty and the sources' weights come
+    from all labels.
 
     Args:
-        labels: (N,) int in [0, K), as given.
-        pred_probs: (N, K) float32 of a probe of the given labels, out of sample.
-        features: (N, D) float32, L2-normalised.
+        evidence: features and labels, `pred_probs` of a probe, and whatever else a source needs.
         fold: (N,) int in [0, F), F at least 3; copies of a picture share one.
         l2: penalty of the probe.
         neighbours: how many vote.
-        zero_shot_pred_probs: (N, K) float32, or None.
         groups: (N,) int duplicate groups, or None; members share their `class_probs` and do not vote for one another.
+        sources: in the order of their weights and columns; at least one of those that are there learns from labels.
 
     Sources: Northcutt et al., arXiv 1911.00068 (confident learning); Patrini et al., arXiv 1609.03683 (labels through a
     noisy channel); Yi and Wu, arXiv 1903.07788 (learning from label distributions that are themselves corrected).
     """
-    labels = np.asarray(labels, dtype=np.int64)
+    assert evidence.labels is not None and evidence.pred_probs is not None
+    labels, num_classes = np.asarray(evidence.labels, dtype=np.int64), evidence.pred_probs.shape[1]
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
-    around = neighbourhood(features, neighbours=neighbours, groups=groups)
-    given = np.eye(pred_probs.shape[1], dtype=np.float32)[labels]
-    vote = knn_vote(given, around, neighbours=neighbours)
-    rates = noise_rates(labels, (pred_probs + vote) / 2)
-    probe, vote = _second_round(
-        labels, given, LinearProbe(features), around, fold, l2, neighbours, rates, zero_shot_pred_probs
+    lesson = Lesson(
+        evidence=evidence,
+        one_hot=np.eye(num_classes, dtype=np.float32)[labels],
+        fold=fold,
+        folds=int(fold.max()) + 1,
+        neighbourhood=neighbourhood(evidence.features, neighbours=neighbours, groups=groups),
+        neighbours=neighbours,
+        l2=l2,
     )
+    arrays = evidence.arrays()
+    there = [source for source in sources if all(name in arrays for name in source.needs)]
+    learners = {source.name: source.learner(lesson) for source in there if source.learner}
+    fixed = {source.name: source.pred_probs(evidence) for source in there if source.pred_probs}
+    rates = noise_rates(labels, _mean([learner.of_labels() for learner in learners.values()]))
+    first = _first_posterior(labels, lesson, list(learners.values()), list(fixed.values()), rates)
+    learned = {name: learner.of_posterior(first) for name, learner in learners.items()}
 
-    sources = {"probe": probe, "knn": vote}
-    if zero_shot_pred_probs is not None:
-        sources["zero_shot"] = zero_shot_pred_probs
-    weights = _source_weights(labels, list(sources.values()), rates)
-    class_probs = pool_over_groups(_mixed(list(sources.values()), weights), groups)
+    by_source = {source.name: (learned | fixed)[source.name] for source in there}
+    weights = _source_weights(labels, list(by_source.values()), rates)
+    class_probs = pool_over_groups(_mixed(list(by_source.values()), weights), groups)
     any_label = (1 - _RANDOM_SHARE) * rates + _RANDOM_SHARE / len(rates)
-    believed = posterior(labels, class_probs, any_label, groups=groups)
+    final = posterior(labels, class_probs, any_label, groups=groups)
     rows = np.arange(len(labels))
-    quality = believed[rows, labels]
+    quality = final[rows, labels]
     error_cut, expected_f1 = expected_f1_cut(1 - quality)
     error_cut = max(error_cut, _LEAST_ERROR)
 
-    share = np.maximum(believed.mean(axis=0), 1e-6)
-    level = believed / share
-    level /= level.sum(axis=1, keepdims=True)
-    suggested = level.argmax(axis=1)
-    winners = np.stack([source.argmax(axis=1) for source in sources.values()])  # (sources, N)
-    agreement = np.full(len(labels), np.nan)
-    if zero_shot_pred_probs is not None:
-        agreement = zero_shot_pred_probs[rows, labels].astype(np.float64)
+    balanced = final / np.maximum(final.mean(axis=0), 1e-6)
+    balanced /= balanced.sum(axis=1, keepdims=True)
+    suggested = balanced.argmax(axis=1)
+    winners = np.stack([probs.argmax(axis=1) for probs in by_source.values()])  # (sources, N)
     frame = pd.DataFrame(
         {
-            "label_quality_score": quality,
+            LABEL_QUALITY.name: quality,
             "is_label_issue": 1 - quality >= error_cut,
             "suggested_label": suggested.astype(np.int64),
-            "suggested_confidence": level[rows, suggested],
+            SUGGESTED_CONFIDENCE.name: balanced[rows, suggested],
             "agreeing_sources": (winners == suggested).sum(axis=0).astype(np.int64),
-            "sources": np.full(len(labels), len(sources), dtype=np.int64),
-            "knn_label_agreement": vote[rows, labels],
-            "zero_shot_label_agreement": agreement,
+            "sources": np.full(len(labels), len(by_source), dtype=np.int64),
+            **{
+                f"{source.name}_label_agreement": (
+                    by_source[source.name][rows, labels].astype(np.float64) if source.name in by_source else np.nan
+                )
+                for source in sources
+                if source.agreement
+            },
             "signals_agree": (winners == labels).all(axis=0),
         }
     )
@@ -130,57 +146,37 @@ def score_labels(
         frame=frame,
         class_probs=class_probs.astype(np.float32),
         noise_rates=rates,
-        nearest=around.first(2),
-        source_weights=dict(zip(sources, weights.tolist(), strict=True)),
+        nearest=lesson.neighbourhood.first(2),
+        source_weights=dict(zip(by_source, weights.tolist(), strict=True)),
         cut=max(1 - error_cut, 0.0),
         expected_f1=expected_f1,
     )
 
 
-def _second_round(
-    labels: np.ndarray,
-    given: np.ndarray,
-    probe: LinearProbe,
-    around: Neighbourhood,
-    fold: np.ndarray,
-    l2: float,
-    neighbours: int,
-    rates: np.ndarray,
-    zero_shot: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(N, K) of the probe and of the neighbours, taught by round one; out of sample in both rounds.
+def _first_posterior(
+    labels: np.ndarray, lesson: Lesson, learners: list[Learner], fixed: list[np.ndarray], rates: np.ndarray
+) -> np.ndarray:
+    """(N, F, K) float32: at [:, f] the posterior of round one without the labels of fold f, to learn from for fold f.
 
-    For every fold f to be asked about, round one is run without the labels of f: image j of fold g is judged by the
-    probe fitted on all folds but f and g, which serves g without f as well.
+    Its rows of fold f itself are meaningless there, and never used.
     """
-    folds = int(fold.max()) + 1
-    pairs = [(f, g) for f in range(folds) for g in range(f + 1, folds)]
-    training = np.stack([(fold != f) & (fold != g) for f, g in pairs], axis=1)  # (N, pairs)
-    first = probe.predict(probe.fit(given, training, l2=l2))  # (N, pairs, K)
-    of_pair = np.zeros((folds, folds), dtype=np.int64)
-    for position, (f, g) in enumerate(pairs):
-        of_pair[f, g] = of_pair[g, f] = position
-    rows = np.arange(len(labels))
+    result = np.empty((len(labels), lesson.folds, len(rates)), dtype=np.float32)
+    for fold in range(lesson.folds):
+        learned = true_class_probs(_mean([learner.without_fold(fold) for learner in learners]), rates)
+        class_probs = (len(learners) * learned + sum(fixed)) / (len(learners) + len(fixed))
+        result[:, fold] = posterior(labels, class_probs, rates)
+    return result
 
-    believed = np.empty((len(labels), folds, given.shape[1]), dtype=np.float32)
-    for f in range(folds):
-        # Within f itself the figures are meaningless, and never used.
-        seen = first[rows, of_pair[f, fold]] + knn_vote(given, around, neighbours=neighbours, may_vote=fold != f)
-        class_probs = true_class_probs(seen / 2, rates)
-        if zero_shot is not None:
-            class_probs = (2 * class_probs + zero_shot) / 3
-        believed[:, f] = posterior(labels, class_probs, rates)
-    del first
-    second = probe.predict(probe.fit(believed, others_of(fold), l2=l2))[rows, fold]
-    vote = np.empty_like(second, dtype=np.float64)
-    for f in range(folds):
-        asked = fold == f
-        vote[asked] = knn_vote(believed[:, f], around, neighbours=neighbours, may_vote=~asked)[asked]
-    return second, vote
+
+def _mean(arrays: list[np.ndarray]) -> np.ndarray:
+    total: np.ndarray = sum(arrays[1:], start=arrays[0])
+    return total / len(arrays)
 
 
 def _mixed(sources: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    return sum(weight * source for weight, source in zip(weights, sources, strict=True))
+    weighted = [weight * source for weight, source in zip(weights, sources, strict=True)]
+    total: np.ndarray = sum(weighted[1:], start=weighted[0])
+    return total
 
 
 def _source_weights(labels: np.ndarray, sources: list[np.ndarray], rates: np.ndarray) -> np.ndarray:

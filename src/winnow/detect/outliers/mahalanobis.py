@@ -2,7 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.covariance import ledoit_wolf
+
+from winnow.detect.signals import Detector, Score
 
 _MAX_DIMENSIONS = 256
 _IMAGES_PER_DIMENSION = 20  # fewer make the covariance's smallest directions noise
@@ -23,8 +24,12 @@ def mahalanobis_distance(features: np.ndarray, classes: np.ndarray, *, trim: flo
         trim: share of each class left out of the fits, [0, 1).
 
     Returns:
-        (N,) float64.
+        (N,) float64, higher is farther out.
+
+    Source: Lee et al., arXiv 1807.03888.
     """
+    from sklearn.covariance import ledoit_wolf  # takes long to import
+
     _, classes, size = np.unique(classes, return_inverse=True, return_counts=True)
     reduced = _principal_components(features)
     rows, kept_size = np.arange(len(reduced)), np.ceil((1 - trim) * size)
@@ -42,7 +47,8 @@ def mahalanobis_distance(features: np.ndarray, classes: np.ndarray, *, trim: flo
         white, white_means = reduced @ whitening, means @ whitening
         distance = np.stack([np.linalg.norm(white - mean, axis=1) for mean in white_means], axis=1)  # (N, K)
         own = distance[rows, classes]
-    return distance.min(axis=1)
+    nearest: np.ndarray = distance.min(axis=1)
+    return nearest
 
 
 def _principal_components(features: np.ndarray) -> np.ndarray:
@@ -50,4 +56,19 @@ def _principal_components(features: np.ndarray) -> np.ndarray:
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
     dimensions = max(1, min(_MAX_DIMENSIONS, features.shape[1], len(features) // _IMAGES_PER_DIMENSION))
     _, basis = np.linalg.eigh(centred.T @ centred)
-    return centred @ basis[:, ::-1][:, :dimensions]
+    coordinates: np.ndarray = centred @ basis[:, ::-1][:, :dimensions]
+    return coordinates
+
+
+DETECTOR = Detector(
+    Score(
+        name="mahalanobis_distance",
+        meaning="to the nearest class",
+        worse="farther out",
+        unit="standard deviations",
+        low=0,
+    ),
+    mahalanobis_distance,
+    needs=("features", "classes"),
+    options=("trim",),
+)

@@ -1,17 +1,17 @@
 // One image with all that is known of it: the panel beside the map and the gallery.
 
-import { className, data, imageUrl, readOnly, scoreColumns, story } from "./data.js";
-import { fateColour } from "./colours.js";
+import { className, data, explained, imageUrl, readOnly, scoreColumns } from "./data.js";
+import { outcomeColour } from "./colours.js";
 import { fill, h, key, shown } from "./dom.js";
 import { decide, decided, wordsOf } from "./state.js";
 
-export const fateName = (row) => data.info.fates[Object.keys(data.info.fates)[data.arrays.fate[row]]];
+const outcome = (row) => data.info.outcomes[data.arrays.outcome[row]];
+export const outcomeName = (row) => outcome(row).words;
 
-export function fateBadge(row) {
-  const fate = Object.keys(data.info.fates)[data.arrays.fate[row]];
+export function outcomeBadge(row) {
   const dot = h("span", { class: "dot", "aria-hidden": "true" });
-  dot.style.background = fateColour(fate);
-  return h("span", { class: "badge" }, dot, data.info.fates[fate]);
+  dot.style.background = outcomeColour(outcome(row));
+  return h("span", { class: "badge" }, dot, outcomeName(row));
 }
 
 export function picture(id, size, alt = "") {
@@ -23,7 +23,7 @@ export function thumb(row, { caption = null, onclick, label = null } = {}) {
   const words = caption ?? className(data.arrays.label[row]);
   return h(
     "button",
-    { class: "thumb", type: "button", onclick, title: `${data.ids[row]}: ${className(data.arrays.label[row])}, ${fateName(row)}`, "aria-label": label ?? `${words}, ${data.ids[row]}` },
+    { class: "thumb", type: "button", onclick, title: `${data.ids[row]}: ${className(data.arrays.label[row])}, ${outcomeName(row)}`, "aria-label": label ?? `${words}, ${data.ids[row]}` },
     picture(data.ids[row], 64),
     h("span", { class: "cap" }, words),
   );
@@ -34,14 +34,14 @@ export function sentence(reason) {
   return text ? text[0].toUpperCase() + text.slice(1) + (text.endsWith(".") ? "" : ".") : "";
 }
 
-export function labelLine(told) {
-  const parts = [h("dt", {}, "given label"), h("dd", {}, className(told.label))];
-  parts.push(h("dt", {}, "final label"), h("dd", {}, told.final_label < 0 ? "none, dropped" : className(told.final_label)));
-  if (told.suggested_label !== told.label) {
-    const sure = told.suggested_confidence;
-    parts.push(h("dt", {}, "suggested"), h("dd", {}, `${className(told.suggested_label)}${Number.isFinite(sure) ? ` (${shown(sure)})` : ""}`));
+export function labelLine(known) {
+  const parts = [h("dt", {}, "given label"), h("dd", {}, className(known.label))];
+  parts.push(h("dt", {}, "final label"), h("dd", {}, known.final_label < 0 ? "none, dropped" : className(known.final_label)));
+  if (known.suggested_label !== known.label) {
+    const sure = known.suggested_confidence;
+    parts.push(h("dt", {}, "suggested"), h("dd", {}, `${className(known.suggested_label)}${Number.isFinite(sure) ? ` (${shown(sure)})` : ""}`));
   }
-  parts.push(h("dt", {}, "decided by"), h("dd", {}, told.decided_by === "rule" ? (told.rule ? `rule ${told.rule}` : "a rule") : told.decided_by));
+  parts.push(h("dt", {}, "decided by"), h("dd", {}, known.decided_by === "rule" ? (known.rule ? `rule ${known.rule}` : "a rule") : known.decided_by));
   return h("dl", { class: "facts" }, parts);
 }
 
@@ -80,24 +80,24 @@ export async function showCard(panel, row, { go, close }) {
   if (panel.dataset.shown !== String(row)) fill(panel, h("p", { class: "muted" }, "Reading …"));
   let answer;
   try {
-    answer = await story(row);
+    answer = await explained(row);
   } catch (error) {
     fill(panel, h("p", { class: "error" }, error.message));
     return;
   }
   if (panel.dataset.row !== String(row)) return; // another was asked for in the meantime
   panel.dataset.shown = row;
-  const told = answer.story;
+  const known = answer.explanation;
   const counterpart = data.arrays.counterpart[row];
   const names = scoreColumns().filter(([column]) => column.startsWith("score:"));
-  const other = Object.entries(told).filter(([name]) => !(`score:${name}` in data.arrays) && !["reason", "image_id"].includes(name));
+  const other = Object.entries(known).filter(([name]) => !(`score:${name}` in data.arrays) && !["reason", "image_id"].includes(name));
   fill(
     panel,
     h("div", { class: "row between" },
       h("h2", { class: "id", title: id }, id),
       close && h("button", { type: "button", class: "quiet icon", onclick: close, "aria-label": "Close the panel" }, "×")),
-    h("div", { class: "pinned" }, picture(id, 160, `image ${id}`), h("div", {}, fateBadge(row), labelLine(told))),
-    h("p", { class: "reason" }, sentence(told.reason)),
+    h("div", { class: "pinned" }, picture(id, 160, `image ${id}`), h("div", {}, outcomeBadge(row), labelLine(known))),
+    h("p", { class: "reason" }, sentence(known.reason)),
     verdictLine(id),
     decisionBar(id, row, () => showCard(panel, row, { go, close })),
     counterpart >= 0 && [h("h3", {}, "Counterpart"), h("div", { class: "strip" }, thumb(counterpart, { onclick: () => go(counterpart) }))],

@@ -5,8 +5,6 @@ import { data } from "./data.js";
 
 const OKABE_ITO = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8f98", "#b5a800", "#7a4a21", "#5b4fa8"];
 const OKABE_ITO_DARK = ["#3d9be0", "#e69f00", "#17b98d", "#dd8fb8", "#8ccdf2", "#f0772b", "#a3a9b3", "#f0e442", "#c08b5c", "#a79cf0"];
-const FATES = { keep: "#009e73", relabel: "#0072b2", validation: "#111418", label_issue: "#cc79a7", ood: "#d55e00", duplicate: "#e69f00", fault: "#7a4a21", leak: "#8a8f98", person: "#5b4fa8" };
-const FATES_DARK = { ...FATES, keep: "#17b98d", relabel: "#4ba3e3", validation: "#ffffff", ood: "#f0772b", fault: "#c08b5c", leak: "#a3a9b3", person: "#a79cf0" };
 // Cividis, made for colour-blind readers (Nuñez et al. 2018), at nine places; the ends are cut off for contrast.
 const CIVIDIS = ["#00306f", "#2a3f6d", "#4d4f6c", "#6a606e", "#867174", "#a28275", "#c19b6c", "#ddb95b", "#fee838"];
 
@@ -17,7 +15,7 @@ export const isDark = () => {
 
 export const classColour = (label) => (isDark() ? OKABE_ITO_DARK : OKABE_ITO)[label % OKABE_ITO.length];
 export const classShape = (label) => (label < 0 ? 0 : label % 4);
-export const fateColour = (fate) => (isDark() ? FATES_DARK : FATES)[fate];
+export const outcomeColour = (outcome) => (isDark() ? outcome.dark : outcome.light);
 export const SHAPES = ["●", "■", "▲", "◆"];
 
 export function rgb(hex) {

@@ -48,14 +48,14 @@ export async function load() {
 export const imageUrl = (id) =>
   copy ? `imgs/${data.row.get(id)}.jpg` : `image/${encodeURIComponent(id)}?v=${data.info.version}`;
 
-// What the ledger says of one image: { row, story, neighbours: [[row, cosine], ...] }.
-export async function story(row) {
+// What the ledger says of one image: { row, explanation, neighbours: [[row, cosine], ...] }.
+export async function explained(row) {
   if (!copy) return get(`api/image/${encodeURIComponent(data.ids[row])}`);
-  const told = { image_id: data.ids[row], reason: copy.reasons[row], decided_by: copy.decided_by[row] };
-  for (const name of ["label", "final_label", "suggested_label"]) told[name] = data.arrays[name][row];
-  for (const name of Object.keys(data.info.scores)) told[name] = data.arrays[`score:${name}`][row];
-  told.fate = Object.keys(data.info.fates)[data.arrays.fate[row]];
-  return { row, story: told, neighbours: copy.neighbours[row] };
+  const known = { image_id: data.ids[row], reason: copy.reasons[row], decided_by: copy.decided_by[row] };
+  for (const name of ["label", "final_label", "suggested_label"]) known[name] = data.arrays[name][row];
+  for (const name of Object.keys(data.info.scores)) known[name] = data.arrays[`score:${name}`][row];
+  known.outcome = data.info.outcomes[data.arrays.outcome[row]].key;
+  return { row, explanation: known, neighbours: copy.neighbours[row] };
 }
 
 export const className = (label) => (label < 0 ? "none" : data.info.class_names[label]);

@@ -1,7 +1,7 @@
 // Which images are shown, and in which colours: the panel left of the map.
 
 import { className, data, scoreColumns } from "./data.js";
-import { SHAPES, classColour, classShape, fateColour, rampColour, rampCss, rgb, scoreRange } from "./colours.js";
+import { SHAPES, classColour, classShape, outcomeColour, rampColour, rampCss, rgb, scoreRange } from "./colours.js";
 import { fill, h, number, select, shown } from "./dom.js";
 import { state } from "./state.js";
 
@@ -11,9 +11,9 @@ export class Filters {
   // `changed(what)` is called with "shown" or "colours".
   constructor(changed) {
     this.changed = changed;
-    this.colour = "fate";
+    this.colour = "outcome";
     this.by = "label";
-    this.fates = new Set(Object.keys(data.info.fates).keys());
+    this.outcomes = new Set(data.info.outcomes.keys());
     this.classes = new Set([...data.info.class_names.keys(), -1]);
     this.score = "score:label_quality_score" in data.arrays ? "score:label_quality_score" : scoreColumns()[0][0];
     this.range = [-Infinity, Infinity];
@@ -25,7 +25,7 @@ export class Filters {
 
   // (N) 1 where an image is to be shown.
   mask() {
-    const { fate } = data.arrays;
+    const { outcome } = data.arrays;
     const label = data.arrays[this.by];
     const score = data.arrays[this.score];
     const ranged = this.range[0] > -Infinity || this.range[1] < Infinity;
@@ -33,7 +33,7 @@ export class Filters {
     const mask = new Uint8Array(data.count);
     for (let row = 0; row < data.count; row++) {
       mask[row] =
-        this.fates.has(fate[row]) && this.classes.has(label[row]) &&
+        this.outcomes.has(outcome[row]) && this.classes.has(label[row]) &&
         (!ranged || (score[row] >= this.range[0] && score[row] <= this.range[1])) ? 1 : 0;
     }
     if (text || this.verdicts !== "all") {
@@ -52,9 +52,9 @@ export class Filters {
     const paint = (of) => {
       for (let row = 0; row < data.count; row++) result.set(of(row), 4 * row);
     };
-    if (this.colour === "fate") {
-      const table = Object.keys(data.info.fates).map((fate) => rgb(fateColour(fate)));
-      paint((row) => table[data.arrays.fate[row]]);
+    if (this.colour === "outcome") {
+      const table = data.info.outcomes.map((outcome) => rgb(outcomeColour(outcome)));
+      paint((row) => table[data.arrays.outcome[row]]);
     } else if (this.colour in LABELS) {
       const table = data.info.class_names.map((_, label) => rgb(classColour(label)));
       paint((row) => table[data.arrays[this.colour][row]] || [128, 128, 128]);
@@ -72,7 +72,7 @@ export class Filters {
   }
 
   draw() {
-    const colours = [["fate", "what became of it"], ...Object.entries(LABELS), ...scoreColumns()];
+    const colours = [["outcome", "what became of it"], ...Object.entries(LABELS), ...scoreColumns()];
     fill(
       this.panel,
       select("Colour by", colours, this.colour, (value) => {
@@ -82,9 +82,9 @@ export class Filters {
         this.changed("colours");
       }, { id: "colour-by" }),
       this.ramp(),
-      this.group("What became of it", Object.entries(data.info.fates).map(([fate, words], code) => ({
-        code, words, swatch: this.colour === "fate" ? ["●", fateColour(fate)] : null,
-      })), this.fates, data.arrays.fate),
+      this.group("What became of it", data.info.outcomes.map((outcome, code) => ({
+        code, words: outcome.words, swatch: this.colour === "outcome" ? ["●", outcomeColour(outcome)] : null,
+      })), this.outcomes, data.arrays.outcome),
       select("Classes by", Object.entries(LABELS), this.by, (value) => {
         this.by = value;
         this.draw();
@@ -109,7 +109,7 @@ export class Filters {
   }
 
   clear() {
-    this.fates = new Set(Object.keys(data.info.fates).keys());
+    this.outcomes = new Set(data.info.outcomes.keys());
     this.classes = new Set([...data.info.class_names.keys(), -1]);
     Object.assign(this, { range: [-Infinity, Infinity], verdicts: "all", text: "" });
     this.draw();
@@ -117,7 +117,7 @@ export class Filters {
   }
 
   ramp() {
-    if (this.colour === "fate" || this.colour in LABELS) return null;
+    if (this.colour === "outcome" || this.colour in LABELS) return null;
     const [low, high] = scoreRange(this.colour);
     const bar = h("div", { class: "ramp", role: "img", "aria-label": `colours from ${shown(low)} to ${shown(high)}` });
     bar.style.background = rampCss();

@@ -3,19 +3,19 @@
 import { className, data, readOnly, scoreColumns } from "./data.js";
 import { csvCell, download, fill, h, key, number, select as choice, toast, typing } from "./dom.js";
 import { arrowStep, fillGrid, focusCell } from "./grid.js";
-import { fateBadge, fateName, picture, showCard } from "./card.js";
+import { outcomeBadge, outcomeName, picture, showCard } from "./card.js";
 import { decide, decided, state, undo, wordsOf } from "./state.js";
 
 const PAGE = 200;
 
 export function exportCsv(rows) {
   const names = scoreColumns();
-  const header = ["image_id", "label", "final_label", "suggested_label", "fate", "verdict", "reviewer", ...names.map(([name]) => name.split(":")[1])];
+  const header = ["image_id", "label", "final_label", "suggested_label", "outcome", "verdict", "reviewer", ...names.map(([name]) => name.split(":")[1])];
   const lines = rows.map((row) => {
     const verdict = decided(data.ids[row]);
     const labels = ["label", "final_label", "suggested_label"].map((name) => (data.arrays[name][row] < 0 ? "" : className(data.arrays[name][row])));
     const scores = names.map(([name]) => (Number.isNaN(data.arrays[name][row]) ? "" : Number(data.arrays[name][row].toPrecision(7))));
-    return [data.ids[row], ...labels, fateName(row), verdict ? wordsOf(verdict) : "", verdict?.reviewer ?? "", ...scores].map(csvCell).join(",");
+    return [data.ids[row], ...labels, outcomeName(row), verdict ? wordsOf(verdict) : "", verdict?.reviewer ?? "", ...scores].map(csvCell).join(",");
   });
   download("winnow-selection.csv", `${header.join(",")}\n${lines.join("\n")}\n`);
   toast(`${number(rows.length)} images in winnow-selection.csv.`);
@@ -47,12 +47,12 @@ export function galleryView(view, { go }) {
     const verdict = decided(id);
     const element = h(
       "div",
-      { class: "cell", role: "option", "aria-selected": String(marked.has(row)), tabIndex: place === focused ? 0 : -1, "aria-label": `${className(data.arrays.label[row])}, ${fateName(row)}${verdict ? `, ${wordsOf(verdict)}` : ""}`, "data-place": place,
+      { class: "cell", role: "option", "aria-selected": String(marked.has(row)), tabIndex: place === focused ? 0 : -1, "aria-label": `${className(data.arrays.label[row])}, ${outcomeName(row)}${verdict ? `, ${wordsOf(verdict)}` : ""}`, "data-place": place,
         onclick: (event) => {
           focus(place);
           if (!readOnly) toggle(row, event.shiftKey ? place : null);
         } },
-      picture(id, 96), h("span", { class: "cap" }, className(data.arrays.label[row])), fateBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
+      picture(id, 96), h("span", { class: "cap" }, className(data.arrays.label[row])), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
     );
     return element;
   }

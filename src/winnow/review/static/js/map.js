@@ -5,7 +5,7 @@ import { Cloud } from "./cloud.js";
 import { isDark } from "./colours.js";
 import { fill, h, key, number, toast, typing } from "./dom.js";
 import { Filters } from "./filters.js";
-import { fateName, showCard } from "./card.js";
+import { outcomeName, showCard } from "./card.js";
 import { select } from "./state.js";
 import { exportCsv } from "./gallery.js";
 
@@ -232,7 +232,7 @@ class MapView {
     if (row !== this.hovered) {
       this.hovered = row;
       this.drawOverlay();
-      if (row >= 0) fill(this.tip, h("img", { src: imageUrl(data.ids[row]), alt: "", width: 96, height: 96, class: "pic" }), h("strong", {}, className(data.arrays.label[row])), h("span", {}, fateName(row)));
+      if (row >= 0) fill(this.tip, h("img", { src: imageUrl(data.ids[row]), alt: "", width: 96, height: 96, class: "pic" }), h("strong", {}, className(data.arrays.label[row])), h("span", {}, outcomeName(row)));
     }
     this.tip.hidden = row < 0;
     if (row < 0) return;

@@ -1,29 +1,28 @@
 // One image at a time, those most worth a look first, one key per decision.
 
-import { className, data, imageUrl, story } from "./data.js";
-import { digits, fateBadge, labelLine, sentence, thumb } from "./card.js";
+import { className, data, explained, imageUrl } from "./data.js";
+import { digits, outcomeBadge, labelLine, sentence, thumb } from "./card.js";
 import { fill, h, key, number, select, shown, typing } from "./dom.js";
 import { decide, decided, setting, skip, state, undo, wordsOf } from "./state.js";
 
-const ORDERS = {
+const RANKS = {
   "rank:priority": "most worth a look",
   "rank:disagreement": "detectors disagree",
   "rank:nearness": "near a threshold",
   "rank:influence": "much hangs on it",
-  "score:ood_score": "most like outliers",
-  "score:label_quality_score": "least likely labels",
-  selection: "the gallery’s selection",
 };
-const RISING = new Set(["score:label_quality_score"]);
 const LENGTH = 500;
 const REASONS = { "rank:disagreement": "the detectors disagree", "rank:nearness": "a score is near its threshold", "rank:influence": "much hangs on it" };
 
 export function queueView(view, { go }) {
+  const { cuts } = data.info;
+  const orders = { ...RANKS, ...Object.fromEntries(cuts.map((cut) => [`score:${cut.score}`, cut.worst_first])), selection: "the gallery’s selection" };
+  const rising = new Set(cuts.filter((cut) => cut.lower_is_worse).map((cut) => `score:${cut.score}`));
   let order = setting("queue.order") || "rank:priority";
   let label = Number(setting("queue.class") ?? -1);
   let rows = [];
   let place = 0;
-  if (!(order in ORDERS) || (order === "selection" && !state.selection.length)) order = "rank:priority";
+  if (!(order in orders) || (order === "selection" && !state.selection.length)) order = "rank:priority";
   if (!(label < data.info.class_names.length)) label = -1;
 
   const root = h("div", { class: "queue" });
@@ -33,7 +32,7 @@ export function queueView(view, { go }) {
     if (order === "selection") rows = [...state.selection];
     else {
       const values = data.arrays[order];
-      const sign = RISING.has(order) ? 1 : -1;
+      const sign = rising.has(order) ? 1 : -1;
       rows = [];
       for (let row = 0; row < data.count; row++) if (label < 0 || data.arrays.label[row] === label) rows.push(row);
       if (values) rows.sort((a, b) => sign * (values[a] - values[b]) || a - b);
@@ -89,7 +88,7 @@ export function queueView(view, { go }) {
     const bar = h("progress", { max: rows.length || 1, value: done, "aria-label": "decided" });
     return h(
       "div", { class: "toolbar wrap" },
-      select("Queue", Object.entries(ORDERS).filter(([id]) => (id === "selection" ? state.selection.length : data.arrays[id])), order, (value) => {
+      select("Queue", Object.entries(orders).filter(([id]) => (id === "selection" ? state.selection.length : data.arrays[id])), order, (value) => {
         order = value;
         setting("queue.order", value);
         build();
@@ -161,23 +160,23 @@ export function queueView(view, { go }) {
   async function explain(row, facts) {
     let answer;
     try {
-      answer = await story(row);
+      answer = await explained(row);
     } catch (error) {
       fill(facts, h("p", { class: "error" }, error.message));
       return;
     }
     if (rows[place] !== row) return;
-    const told = answer.story;
+    const known = answer.explanation;
     const counterpart = data.arrays.counterpart[row];
     const why = Object.entries(REASONS).reduce((best, entry) => (data.arrays[entry[0]][row] > data.arrays[best[0]][row] ? entry : best));
     const pin = (other) => go("map", other);
     fill(
       facts,
       h("h2", {}, "What the pipeline made of it"),
-      fateBadge(row),
-      h("p", { class: "reason" }, sentence(told.reason)),
-      labelLine(told),
-      h("p", { class: "muted" }, `In the queue because ${order === "rank:priority" ? told.worth_a_look : why[1]}. Quality of the label ${shown(told.label_quality_score)}, out-of-distribution score ${shown(told.ood_score)}.`),
+      outcomeBadge(row),
+      h("p", { class: "reason" }, sentence(known.reason)),
+      labelLine(known),
+      h("p", { class: "muted" }, `In the queue because ${order === "rank:priority" ? known.worth_a_look : why[1]}. ${sentence(cuts.map((cut) => `${cut.title} ${shown(known[cut.score])}`).join(", "))}`),
       counterpart >= 0 && [h("h3", {}, "Counterpart"), h("div", { class: "strip" }, thumb(counterpart, { onclick: () => pin(counterpart) }))],
       h("h3", {}, "Nearest neighbours and their labels"),
       h("div", { class: "strip" }, answer.neighbours.map(([near]) => thumb(near, { onclick: () => pin(near) }))),

@@ -5,18 +5,6 @@ import { thumb } from "./card.js";
 import { fill, h, number, toast } from "./dom.js";
 import { select } from "./state.js";
 
-const WORDS = {
-  label_quality_threshold: ["Label quality", "below it a label is an issue"],
-  relabel_confidence: ["Relabel confidence", "an issue is relabelled from this confidence on, dropped below it"],
-  relabel_sources: ["Relabel sources", "and only if so many sources agree"],
-  ood_threshold: ["Out-of-distribution score", "images at or above it are dropped"],
-  ood_detectors: ["Detectors that agree", "and only if so many find the image odd"],
-  drop_near_duplicates: ["Drop near duplicates", "exact ones always go"],
-  class_floor: ["Class floor", "a class never falls under it by rule"],
-};
-const SPANS = { ood_detectors: [1, 4, 1], relabel_sources: [1, 5, 1], class_floor: [0, 1000, 1] };
-const RULES = { keep: "kept", review: "decided by a person", exact_duplicate: "exact duplicate", near_duplicate: "near duplicate", image_fault: "picture at fault", ood: "out of distribution", label_issue: "label issue", class_floor: "brought back by the floor" };
-
 let asked = null; // survives a change to another tab
 
 export function whatIfView(view, { go }) {
@@ -65,25 +53,25 @@ export function whatIfView(view, { go }) {
   }
 
   function control(name) {
-    const { type, minimum, maximum } = setup.ranges[name];
-    const [words, meaning] = WORDS[name] || [name.replaceAll("_", " "), ""];
+    const { words, meaning, type, minimum, maximum, span, saved } = setup.described[name];
     const id = `threshold-${name}`;
     const now = setup.thresholds[name];
-    const note = (value) => h("span", { class: "muted small", id: `${id}-note` }, `${meaning}${value === now ? "" : `; params.yaml has ${now}`}`);
+    const noted = (value) => `${meaning}${value === now ? "" : `; ${saved ? "params.yaml" : "its rule"} has ${now}`}`;
+    const note = (value) => h("span", { class: "muted small", id: `${id}-note` }, noted(value));
     if (type === "boolean") {
       return h("div", { class: "slider" }, h("label", {}, h("input", { type: "checkbox", id, checked: asked[name], onchange: (event) => set(name, event.target.checked) }), " ", words), note(asked[name]));
     }
     const whole = type === "integer";
-    let [low, high, step] = SPANS[name] || [minimum ?? 0, maximum ?? 100, whole ? 1 : 0.01];
-    low = Math.min(low, asked[name], now);
-    high = Math.max(high, asked[name], now);
+    const [least, most, step] = span;
+    const low = Math.min(least, asked[name], now);
+    const high = Math.max(most, asked[name], now);
     const slider = h("input", { type: "range", id, min: low, max: high, step, value: asked[name], "aria-describedby": `${id}-note` });
     const box = h("input", { type: "number", min: minimum, max: maximum, step: whole ? 1 : "any", value: asked[name], "aria-label": `${words}, as a number` });
     const label = note(asked[name]);
     const take = (value, other) => {
       if (Number.isNaN(value) || (minimum !== null && value < minimum) || (maximum !== null && value > maximum)) return;
       other.value = value;
-      label.textContent = `${meaning}${value === now ? "" : `; params.yaml has ${now}`}`;
+      label.textContent = noted(value);
       set(name, whole ? Math.round(value) : value);
     };
     slider.addEventListener("input", () => take(slider.valueAsNumber, box));
@@ -154,8 +142,8 @@ export function whatIfView(view, { go }) {
         ]),
         h("div", {},
           table("By rule", ["", "images"], [...new Set([...Object.keys(before.rules), ...Object.keys(after.rules)])].sort().map((rule) =>
-            h("tr", {}, h("th", { scope: "row" }, RULES[rule] || rule.replaceAll("_", " ")), difference(before.rules[rule] || 0, after.rules[rule] || 0)))),
-          before.truth && table("Against the truth file", ["", "now", "then"], [truth("label_errors", "label errors"), truth("ood", "outliers"), right("labels_right", "labels right in training"), right("relabels_right", "relabels right")])),
+            h("tr", {}, h("th", { scope: "row" }, setup.rules[rule] || rule.replaceAll("_", " ")), difference(before.rules[rule] || 0, after.rules[rule] || 0)))),
+          before.truth && table("Against the truth file", ["", "now", "then"], [Object.entries(setup.targets).map(([key, words]) => truth(key, words)), right("labels_right", "labels right in training"), right("relabels_right", "relabels right")])),
       ),
       answer.changed > 0 && [
         h("div", { class: "row between" }, h("h2", {}, "Images that would change"),

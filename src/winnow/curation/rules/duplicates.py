@@ -1,0 +1,69 @@
+"""What both rules on duplicates share: which image of a group stays."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from winnow.curation.rules.rule import Context, Decision, Outcome, Target, Thresholds
+
+FINDING = "duplicate"
+OUTCOME = Outcome("duplicate", "dropped: duplicate", light="#e69f00", dark="#e69f00")
+TARGET = Target("duplicates", "duplicate_of", words="duplicates (pairs)", faulty="copies")
+
+
+def keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
+    """(N,) position of the image that stays for each image's duplicate group (its own position if it is alone).
+
+    The keeper is the image that a person kept, else one that no one dropped and no rule takes, whose label is best
+    supported; ties go to the smaller id. Where near duplicates are not to be dropped, only images with the same pixels
+    are a group.
+    """
+    group = frame["duplicate_group" if thresholds["drop_near_duplicates"] else "exact_group"].to_numpy()
+    # Only the images that share a group compete: sorting them alone is what makes a what-if answer at once.
+    rows = np.flatnonzero(pd.Series(group).duplicated(keep=False))
+    competing = frame[["image_id", "review_action", "unfit", "label_quality_score"]].iloc[rows]
+    order = pd.DataFrame(
+        {
+            "group": group[rows],
+            "kept": ~competing["review_action"].isin(["keep", "relabel"]).to_numpy(),
+            "dropped": (competing["review_action"] == "drop").to_numpy(),
+            "unfit": competing["unfit"].to_numpy(),
+            "quality": -competing["label_quality_score"].to_numpy(),
+            "image_id": competing["image_id"].to_numpy(),
+        },
+        index=rows,
+    ).sort_values(["group", "kept", "dropped", "unfit", "quality", "image_id"], kind="stable")
+    keeper = np.arange(len(frame))
+    keeper[order.index] = order.index.to_series().groupby(order["group"]).transform("first")
+    return keeper
+
+
+def is_copy(frame: pd.DataFrame, thresholds: Thresholds, *, exact: bool) -> np.ndarray:
+    """(N,) bool: another image stays for this one, with the same pixels or, where it is not exact, with others.
+
+    In a group that holds near copies too, the keeper need not be the one that an exact copy is exact to.
+    """
+    keeper, pixels = keepers(frame, thresholds), frame["exact_group"].to_numpy()
+    copy: np.ndarray = (keeper != np.arange(len(frame))) & ((pixels == pixels[keeper]) == exact)
+    return copy
+
+
+def dropped_for_its_keeper(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:
+    """The decision of both rules."""
+    return Decision(counterpart=frame["image_id"].to_numpy()[keepers(frame, thresholds)])
+
+
+def explains(kind: str) -> Callable[[Any, Context], str]:
+    """The reason of a rule, `kind` with its article."""
+
+    def words(row: Any, context: Context) -> str:
+        keeper = context.images[row.counterpart]
+        becomes = "is dropped as well" if keeper["action"] == "drop" else "stays"
+        return (
+            f"{kind} duplicate of {row.counterpart}, which was chosen for the group and {becomes} "
+            f"(quality of its label {keeper['label_quality_score']:.2f}, of this one {row.label_quality_score:.2f})"
+        )
+
+    return words

@@ -1,0 +1,65 @@
+"""An improbable label is replaced where the evidence for another is strong; where it is not, the image is dropped."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from winnow.curation.rules.rule import Context, Cut, Decision, Outcome, Restoring, Rule, Target, Threshold, Thresholds
+from winnow.detect.labels import LABEL_QUALITY, SOURCES, SUGGESTED_CONFIDENCE
+
+
+def _suggests_another(frame: pd.DataFrame) -> np.ndarray:
+    return (frame["suggested_label"] != frame["label"]).to_numpy()
+
+
+def _applies(frame: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
+    improbable: pd.Series = frame[LABEL_QUALITY.name] < thresholds["label_quality_threshold"]
+    return improbable & _suggests_another(frame)
+
+
+def _decides(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:
+    relabel = (frame[SUGGESTED_CONFIDENCE.name] >= thresholds["relabel_confidence"]) & (
+        frame["agreeing_sources"] >= thresholds["relabel_sources"]
+    )
+    return Decision(
+        action=np.where(relabel, "relabel", "drop"), final_label=np.where(relabel, frame["suggested_label"], -1)
+    )
+
+
+def _explains(row: Any, context: Context) -> str:
+    given, suggested = context.class_names[row.label], context.class_names[row.suggested_label]
+    thresholds = context.thresholds
+    evidence = (
+        f"confidence {row.suggested_confidence:.2f} (needed: {thresholds['relabel_confidence']:g}), "
+        f"{row.agreeing_sources} of {row.sources} sources (needed: {thresholds['relabel_sources']})"
+    )
+    start = f"label {given} has quality {row.label_quality_score:.2f}, below {thresholds['label_quality_threshold']:g}"
+    if row.action == "relabel":
+        return f"{start}; relabelled to {suggested}: {evidence}"
+    return f"{start}; too little speaks for {suggested}: {evidence}"
+
+
+LABEL_ISSUE = Rule(
+    name="label_issue",
+    words="label issues",
+    meaning="the label is probably wrong",
+    thresholds=(
+        Threshold("label_quality_threshold", "Label quality"),
+        Threshold("relabel_confidence", "Relabel confidence"),
+        Threshold("relabel_sources", "Relabel sources", span=lambda: (1, len(SOURCES))),
+    ),
+    applies=_applies,
+    decides=_decides,
+    cuts=(
+        Cut(LABEL_QUALITY, "label_quality_threshold", among=_suggests_another, caption="quality {:.2f}"),
+        Cut(
+            SUGGESTED_CONFIDENCE, "relabel_confidence", among=lambda frame: frame["flagged_label_issue"].to_numpy(bool)
+        ),
+    ),
+    explains=_explains,
+    unfit=False,  # of copies with different labels the best supported one stays, and is relabelled at need
+    restoring=Restoring(turn=0, best_first=LABEL_QUALITY),
+    outcome=Outcome("label_issue", "dropped: label", light="#cc79a7", dark="#cc79a7"),
+    target=Target("label_errors", "true_label", words="label errors", faulty="wrong labels"),
+)
