@@ -262,7 +262,7 @@ FILES: Mapping[str, File] = MappingProxyType(
         ),
         "weights": File(
             "models/{arm}",
-            "`seed-<s>.safetensors`: weights of the best epoch; `winnow` in the metadata holds `network`, `num_classes`",
+            "`seed-<s>.safetensors`: weights of the best epoch; `winnow` in the metadata has `network`, `num_classes`",
         ),
         "review": File("data/review", "what people decided: `decisions.csv` and `validation.csv`"),
         "submission": File("submission", "the folders to hand in"),
@@ -272,7 +272,7 @@ FILES: Mapping[str, File] = MappingProxyType(
             "`sub_policies`: lists of `operation`, `probability` and, where there is one, `magnitude`; empty while the "
             "search is off",
         ),
-        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts; NaN is never written"),
+        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts, never NaN"),
         "noise_transition": File(
             "metrics/noise_transition.csv",
             "a true class and a given label",

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median_high
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -146,7 +147,7 @@ def compare_photos(
     trusted_pixels: Pixels,
     trusted_labels: np.ndarray,
     trusted_features: np.ndarray,
-    l2: float,
+    l2_candidates: Sequence[float],
 ) -> pd.DataFrame:
     """Classify photos by a model of the dataset's trusted images, and compare them with all of its images.
 
@@ -158,7 +159,7 @@ def compare_photos(
         trusted_pixels: (T, H, W, 3) uint8 of the dataset's images whose labels no detector flags.
         trusted_labels: (T,) int in [0, K) of those.
         trusted_features: (T, D) float32 of those.
-        l2: penalty of the linear probe, where the model is one.
+        l2_candidates: penalties of a linear probe, where the model is one; the middle one is taken.
 
     Returns:
         As `check_outside`.
@@ -167,7 +168,11 @@ def compare_photos(
         return no_photos()
     cropped = decode_pixels(photos["image_bytes"].to_list(), image_size=whole.shape[1])
     pred_probs = encoder.classify_new(
-        cropped, pixels=trusted_pixels, labels=trusted_labels, features=trusted_features, l2=l2
+        cropped,
+        pixels=trusted_pixels,
+        labels=trusted_labels,
+        features=trusted_features,
+        l2=median_high(l2_candidates),
     )
     return check_outside(photos, cropped, whole, pred_probs=pred_probs, image_id=image_id, dataset=pixels)
 
