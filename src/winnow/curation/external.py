@@ -1,4 +1,4 @@
-"""Photos from outside the dataset: candidates for the validation set, cropped, and compared with the dataset."""
+"""External photos: candidates for the validation set, cropped, and compared with the dataset."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _PACKED = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 
-def read_outside(
+def read_external(
     archive: Archive, *, class_names: Sequence[str], image_size: int
 ) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
     """Read `<class>/<photo>` from an archive, at any depth; crop each photo to the square in its middle and resize it.
@@ -56,7 +56,7 @@ def read_outside(
     if not names:
         raise WinnowError(_nothing(archive))
     rejected, read = [], []
-    with progress("read outside photos", len(names)) as report:
+    with progress("read external photos", len(names)) as report:
         for name, content in archive.items(names):
             folder = posixpath.basename(posixpath.dirname(name))
             if _plain(folder) not in folders:
@@ -91,7 +91,7 @@ def read_outside(
     return photos, whole, pd.DataFrame(sorted(rejected), columns=list(REJECTED))
 
 
-def check_outside(
+def check_external(
     photos: pd.DataFrame,
     pixels: np.ndarray,
     whole: np.ndarray,
@@ -103,7 +103,7 @@ def check_outside(
     """Compare photos with their class and with every image of the dataset.
 
     Args:
-        photos: (M rows) as `read_outside` returns them.
+        photos: (M rows) as `read_external` returns them.
         pixels: (M, H, W, 3) uint8 of them, as cropped.
         whole: (M, H, W, 3) uint8 of them, as resized without a crop: a dataset may hold the same photo either way.
         pred_probs: (M, K) float32, what the encoder says they show.
@@ -152,7 +152,7 @@ def compare_photos(
     """Classify photos by a model of the dataset's trusted images, and compare them with all of its images.
 
     Args:
-        photos, whole: (M rows) as `read_outside` returns them.
+        photos, whole: (M rows) as `read_external` returns them.
         encoder: what made the features.
         image_id: (N,) ids of the dataset's images.
         pixels: (N, H, W, 3) uint8 of those.
@@ -162,7 +162,7 @@ def compare_photos(
         l2_candidates: penalties of a linear probe, where the model is one; the middle one is taken.
 
     Returns:
-        As `check_outside`.
+        As `check_external`.
     """
     if photos.empty:
         return no_photos()
@@ -174,7 +174,7 @@ def compare_photos(
         features=trusted_features,
         l2=median_high(l2_candidates),
     )
-    return check_outside(photos, cropped, whole, pred_probs=pred_probs, image_id=image_id, dataset=pixels)
+    return check_external(photos, cropped, whole, pred_probs=pred_probs, image_id=image_id, dataset=pixels)
 
 
 def import_summary(photos: pd.DataFrame, rejected: pd.DataFrame) -> str:
@@ -194,7 +194,7 @@ def no_rejected() -> pd.DataFrame:
 
 
 def no_photos() -> pd.DataFrame:
-    """What `check_outside` returns where there are no photos."""
+    """What `check_external` returns where there are no photos."""
     texts = ("image_id", "photo", "bytes_sha256", "counterparts", "same_as")
     types = dict.fromkeys((*COLUMNS, *CHECKS), "int64") | dict.fromkeys(texts, "str")
     types |= {"image_bytes": "object", "encoder_agrees": "bool"}
