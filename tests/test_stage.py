@@ -178,3 +178,11 @@ def test_sections_are_those_declared_whole(root, tmp_path):
 def test_warnings_go_to_standard_error(capsys):
     stage.warn(["the names look exchanged.", "and more."])
     assert capsys.readouterr() == ("", "warning: the names look exchanged.\nwarning: and more.\n")
+
+
+def test_data_that_a_stage_declares_is_told_from_its_code(tmp_path):
+    data = ["data/interim/classes.json", "metrics/curate.json", "../shared/truth.csv"]
+    code = ["stages/report.py", "src/winnow/report", "versions/numpy.txt", "../../src/winnow/metrics.py"]
+    path = tmp_path / "dvc.yaml"
+    path.write_text(yaml.safe_dump({"stages": {"report": {"deps": [*code, *data]}}}))
+    assert stage.declared_data("report", path) == data
