@@ -7,12 +7,11 @@ import pandas as pd
 from winnow import stage
 from winnow.data.pixels import DecodedPixels
 from winnow.errors import WinnowError
+from winnow.files import ARMS
 from winnow.models.classifier import train_classifier
 from winnow.models.recipe import chosen_recipe
 from winnow.models.weights import save_model
 from winnow.workspace import Workspace
-
-ARMS = ("baseline", "submission")
 
 
 def main(params: stage.Declared) -> str:

@@ -263,7 +263,7 @@ FILES: Mapping[str, File] = MappingProxyType(
             "`sub_policies`: lists of `operation`, `probability` and, where there is one, `magnitude`; empty while the "
             "search is off",
         ),
-        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts; NaN is never written"),
+        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts, never NaN"),
         "noise_transition": File(
             "metrics/noise_transition.csv",
             "a true class and a given label",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import sys
 import time
@@ -61,9 +62,13 @@ def declared_sections(dvc_file: str | Path = "dvc.yaml") -> set[str]:
 
 
 def declared_data(stage: str, dvc_file: str | Path = "dvc.yaml") -> list[str]:
-    """Paths of the data and figures that `stage` declares as deps in `dvc_file`; code and versions are left out."""
+    """Paths of the data and figures that `stage` declares as deps in `dvc_file`; code and versions are left out.
+
+    A pipeline below the root reaches the code by `../`.
+    """
     deps = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"][stage]["deps"]
-    return [path for path in deps if not path.startswith(("src/", "stages/", "versions/"))]
+    code = re.compile(r"(\.\./)*(src|stages|versions)/")
+    return [path for path in deps if not code.match(path)]
 
 
 def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from curation_data import kept_images
-from winnow.curation.outside import no_photos
+from winnow.curation.external import no_photos
 from winnow.curation.validation_set import confirmed_photos, known_leaks, make_validation_set
 
 NAMES = ["cat", "lynx"]

@@ -341,7 +341,7 @@ def test_a_leak_is_told_once_with_both_images(submission, original, archive) -> 
     assert finding.examples == [f"{VALIDATION}/imgs/img_24.jpg and {TRAINING}/imgs/img_24.jpg"]
 
 
-def test_outside_photos_are_allowed_in_validation(submission, original) -> None:
+def test_external_photos_are_allowed_in_validation(submission, original) -> None:
     _add(submission / VALIDATION, "img_my_own_photo", _encoded(_pixels(77)))
     assert _broken(_lint(submission, original)) == set()
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from winnow import tables
 from winnow.curation.decide import decide
-from winnow.curation.outside import no_photos
+from winnow.curation.external import no_photos
 from winnow.curation.review import no_review
 from winnow.curation.validation import apply_confirmations, assign_splits
 from winnow.params import load_params

@@ -60,7 +60,7 @@ def make_validation_set(
         decisions: (N rows) as `decide` returns them.
         features: (N, D) float32, L2-normalised, in the same order.
         image_bytes: (N,) encoded images, in the same order.
-        external: external photos as `check_outside` returns them.
+        external: external photos as `check_external` returns them.
         confirmations: as `read_confirmations` returns them.
         class_names: K names.
         per_class, max_total, min_label_quality, max_ood_score, seed: of `select_validation`.

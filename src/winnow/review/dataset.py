@@ -45,7 +45,7 @@ class Dataset:
         class_names: K names.
         places: x3, y3, z3, x2, y2 float32 of every image, or None where the map was not built.
         projection: `umap` or `pca`, "" without a map.
-        outside: external photos, a row each; see `curation/outside.py`.
+        outside: external photos, a row each; see `curation/external.py`.
         ranking: what a person's look at each image is worth; see `review/queue.py`.
     """
 

@@ -1,4 +1,4 @@
-// The validation set: candidates of the dataset and photos from outside, confirmed by a person.
+// The validation set: candidates of the dataset and external photos, confirmed by a person.
 
 import { className, data, get, imageUrl } from "./data.js";
 import { fill, h, key, number, typing } from "./dom.js";
@@ -16,7 +16,7 @@ export function validationView(view) {
   const grid = h("div", { class: "grid large", role: "listbox", "aria-label": "Candidates" });
   const root = h("div", { class: "validation" }, classes, h("div", { class: "middle" }, head, h("div", { class: "scroll" }, grid)));
 
-  // Every candidate: { id, label, row (-1 for photos from outside), photo }.
+  // Every candidate: { id, label, row (-1 for external photos), photo }.
   function candidates() {
     const { final_label: final } = data.arrays;
     const chosen = answer.chosen.map((row) => ({ id: data.ids[row], label: final[row], row, photo: null }));
@@ -76,14 +76,14 @@ export function validationView(view) {
   function cell(item, place) {
     const verdict = verdictOf(item);
     const { photo } = item;
-    const words = photo ? "outside photo" : "chosen by the pipeline";
+    const words = photo ? "external photo" : "chosen by the pipeline";
     return h(
       "div",
       { class: `cell ${verdict || ""}`, role: "option", "aria-selected": String(place === focused), tabIndex: place === focused ? 0 : -1, "data-id": item.id, onclick: () => focus(place),
         "aria-label": `${words}${verdict ? `, ${verdict}ed` : ""}${photo && !photo.encoder_agrees ? ", the encoder disagrees" : ""}${photo && photo.counterpart >= 0 ? ", like an image of the dataset" : ""}` },
       h("img", { src: imageUrl(item.id), alt: "", class: "pic", width: 128, height: 128, loading: "lazy", draggable: "false" }),
       h("span", { class: "cap" }, photo ? photo.photo : "dataset"),
-      photo && h("span", { class: "small muted" }, `outside, ${photo.width} × ${photo.height}`),
+      photo && h("span", { class: "small muted" }, `external, ${photo.width} × ${photo.height}`),
       photo && !photo.encoder_agrees && photo.predicted_label >= 0 && h("span", { class: "warn" }, `encoder sees ${className(photo.predicted_label)} (${photo.predicted_confidence?.toFixed(2)})`),
       photo && photo.counterpart >= 0 && h("span", { class: "warn" }, "nearly equals this image of the dataset", h("img", { src: imageUrl(data.ids[photo.counterpart]), alt: "", class: "pic", width: 64, height: 64 })),
       photo && photo.same_as && h("span", { class: "warn" }, "same picture as another photo"),

@@ -1,4 +1,4 @@
-"""Photos from outside the dataset: candidates for the validation set, cropped, and compared with the dataset."""
+"""External photos: candidates for the validation set, cropped, and compared with the dataset."""
 
 import hashlib
 import io
@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cache
+from statistics import median_high
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,7 @@ CHECKS = ("predicted_label", "predicted_confidence", "label_probability", "encod
 REJECTED = ("photo", "reason", "detail")
 
 
-def read_outside(
+def read_external(
     archive: Archive, *, class_names: Sequence[str], image_size: int
 ) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
     """Read `<class>/<photo>` from an archive, at any depth; crop each photo to the square in its middle and resize it.
@@ -53,7 +54,7 @@ def read_outside(
     names = photo_names(archive)
     rejected, read = [], []
     classes: defaultdict[str, set[int]] = defaultdict(set)
-    with progress("read outside photos", len(names)) as report:
+    with progress("read external photos", len(names)) as report:
         for name, content in archive.items(names):
             label = class_of_folder(name, class_names)
             if label is None:
@@ -88,7 +89,7 @@ def read_outside(
     return photos, whole, pd.DataFrame(sorted(rejected), columns=list(REJECTED))
 
 
-def check_outside(
+def check_external(
     photos: pd.DataFrame,
     pixels: np.ndarray,
     whole: np.ndarray,
@@ -100,7 +101,7 @@ def check_outside(
     """Compare photos with their class and with every image of the dataset.
 
     Args:
-        photos: (M rows) as `read_outside` returns them.
+        photos: (M rows) as `read_external` returns them.
         pixels: (M, H, W, 3) uint8 of them, as cropped.
         whole: (M, H, W, 3) uint8 of them, as resized without a crop: a dataset may hold the same photo either way.
         pred_probs: (M, K) float32, what the encoder says they show.
@@ -144,30 +145,34 @@ def compare_photos(
     trusted_pixels: Pixels,
     trusted_labels: np.ndarray,
     trusted_features: np.ndarray,
-    l2: float,
+    l2_candidates: Sequence[float],
 ) -> pd.DataFrame:
     """Classify photos by a model of the dataset's trusted images, and compare them with all of its images.
 
     Args:
-        photos, whole: (M rows) as `read_outside` returns them.
+        photos, whole: (M rows) as `read_external` returns them.
         encoder: what made the features.
         image_id: (N,) ids of the dataset's images.
         pixels: (N, H, W, 3) uint8 of those.
         trusted_pixels: (T, H, W, 3) uint8 of the dataset's images whose labels no detector flags.
         trusted_labels: (T,) int in [0, K) of those.
         trusted_features: (T, D) float32 of those.
-        l2: penalty of the linear probe, where the model is one.
+        l2_candidates: penalties of a linear probe, where the model is one; the middle one is taken.
 
     Returns:
-        As `check_outside`.
+        As `check_external`.
     """
     if photos.empty:
         return no_photos()
     cropped = decode_pixels(photos["image_bytes"].to_list(), image_size=whole.shape[1])
     pred_probs = encoder.classify_new(
-        cropped, pixels=trusted_pixels, labels=trusted_labels, features=trusted_features, l2=l2
+        cropped,
+        pixels=trusted_pixels,
+        labels=trusted_labels,
+        features=trusted_features,
+        l2=median_high(l2_candidates),
     )
-    return check_outside(photos, cropped, whole, pred_probs=pred_probs, image_id=image_id, dataset=pixels)
+    return check_external(photos, cropped, whole, pred_probs=pred_probs, image_id=image_id, dataset=pixels)
 
 
 def import_summary(photos: pd.DataFrame, rejected: pd.DataFrame) -> str:
@@ -187,7 +192,7 @@ def no_rejected() -> pd.DataFrame:
 
 
 def no_photos() -> pd.DataFrame:
-    """What `check_outside` returns where there are no photos."""
+    """What `check_external` returns where there are no photos."""
     texts = ("image_id", "photo", "bytes_sha256", "counterparts", "same_as")
     types = dict.fromkeys((*COLUMNS, *CHECKS), "int64") | dict.fromkeys(texts, "str")
     types |= {"image_bytes": "object", "encoder_agrees": "bool"}

@@ -1,4 +1,4 @@
-"""Photos from outside: which are taken, how they are cropped, what they are compared with; and confirmations."""
+"""External photos: which are taken, how they are cropped, what they are compared with; and confirmations."""
 
 import io
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from archives import write_folder, write_zip
 from curation_data import kept_images
-from winnow.curation.outside import CHECKS, COLUMNS, check_outside, no_photos, read_outside
+from winnow.curation.external import CHECKS, COLUMNS, check_external, no_photos, read_external
 from winnow.curation.validation import apply_confirmations, assign_splits, select_validation
 from winnow.data.archive import open_archive
 from winnow.data.decode import decode_pixels
@@ -29,7 +29,7 @@ def photo(width=120, height=90, seed=0, kind="JPEG", **options):
 
 def read(path, size=32):
     with open_archive(path, max_unpacked_bytes=1e9) as archive:
-        return read_outside(archive, class_names=NAMES, image_size=size)
+        return read_external(archive, class_names=NAMES, image_size=size)
 
 
 def test_photos_are_read_from_class_folders_at_any_depth(tmp_path):
@@ -139,7 +139,7 @@ def test_photos_are_compared_with_class_dataset_and_one_another(tmp_path):
     dataset = np.concatenate([pixels[1:2], others])
     ids = np.array([f"img_{i}" for i in range(10)])
     pred_probs = np.tile(np.float32([0.9, 0.1]), (5, 1))
-    checked = check_outside(photos, pixels, whole, pred_probs=pred_probs, image_id=ids, dataset=dataset)
+    checked = check_external(photos, pixels, whole, pred_probs=pred_probs, image_id=ids, dataset=dataset)
     assert list(checked.columns) == [*COLUMNS, *CHECKS]
     assert checked["encoder_agrees"].tolist() == (checked["label"] == 0).tolist()
     assert np.flatnonzero(checked["counterparts"] == "img_0").tolist() == [1]
@@ -154,7 +154,7 @@ def test_a_photo_is_found_whether_the_dataset_cropped_it_or_not(tmp_path):
     others = np.random.default_rng(9).integers(0, 256, (8, 32, 32, 3), np.uint8)
     dataset, ids = np.concatenate([others, whole, pixels]), np.array([f"img_{i}" for i in range(10)])
     probs = np.float32([[1, 0]])
-    checked = check_outside(photos, pixels, whole, pred_probs=probs, image_id=ids, dataset=dataset)
+    checked = check_external(photos, pixels, whole, pred_probs=probs, image_id=ids, dataset=dataset)
     assert sorted(checked["counterparts"][0].split(",")) == ["img_8", "img_9"]
 
 
