@@ -106,7 +106,7 @@ def train_classifier(
             arrays |= {"validation_pixels": validation_pixels, "validation_labels": validation_labels}
             arrays |= {f"weights.{name}": tensor.numpy() for name, tensor in module.state_dict().items()}
             checkpoint = Path(scratch) / f"{fingerprint(settings, arrays)}.pt"
-        module.to(device, memory_format=torch.channels_last)
+        module.to(device).to(memory_format=torch.channels_last)
         average = WeightAverage(module, recipe.average_decay) if recipe.average_decay else None
         best = BestEpoch(
             average.network if average else module,
@@ -161,7 +161,8 @@ class Classification:
     def batches(self, epoch: int) -> Sequence[Tensor]:
         # Drawn from (seed, epoch) alone, so that a resumed run needs no generator's state.
         order = torch.from_numpy(np.random.default_rng([self._seed, epoch]).permutation(len(self._pixels)))
-        return order[: self.images_per_epoch].to(self._pixels.device).split(self._batch_size)
+        batches: Sequence[Tensor] = order[: self.images_per_epoch].to(self._pixels.device).split(self._batch_size)
+        return batches
 
     def loss(self, batch: Tensor) -> Tensor:
         return self._loss_of(self._pixels.index_select(0, batch), self._labels[batch])

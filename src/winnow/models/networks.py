@@ -77,7 +77,8 @@ class Normalised(nn.Module):
 
 def _resnet34(num_classes: int) -> nn.Module:
     """He et al. 2016, arXiv 1512.03385."""
-    return torchvision.models.resnet34(weights=None, num_classes=num_classes)
+    network: nn.Module = torchvision.models.resnet34(weights=None, num_classes=num_classes)
+    return network
 
 
 NETWORKS: dict[str, Network] = {
@@ -101,7 +102,7 @@ def find_network(name: str) -> Network:
         return NETWORKS[name]
     library, _, model = name.partition(":")
     known = _LIBRARIES.get(library)
-    if known and model.partition(".")[0] in known.names():  # behind the point timm names weights
+    if known and model in known.names():
         return known.network(model)
     raise unknown_model(name, list_networks(f"{library}:*" if known else "*"), key=_KEY, library="winnow")
 
@@ -113,7 +114,8 @@ class _Library:
 
 
 def _torchvision_names() -> list[str]:
-    return torchvision.models.list_models(module=torchvision.models)
+    names: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return names
 
 
 def _torchvision_network(model: str) -> Network:
@@ -121,7 +123,8 @@ def _torchvision_network(model: str) -> Network:
     options = {"aux_logits": False, "init_weights": True} if model in ("googlenet", "inception_v3") else {}
 
     def construct(num_classes: int) -> nn.Module:
-        return torchvision.models.get_model(model, weights=None, num_classes=num_classes, **options)
+        network: nn.Module = torchvision.models.get_model(model, weights=None, num_classes=num_classes, **options)
+        return network
 
     preprocessing = torchvision.models.get_model_weights(model).DEFAULT.transforms()
     return Network(
@@ -145,7 +148,8 @@ def _timm_network(model: str) -> Network:
     def construct(num_classes: int) -> nn.Module:
         return timm.create_model(model, pretrained=False, num_classes=num_classes)
 
-    published = timm.get_pretrained_cfg(model, allow_unregistered=True)
+    published = timm.get_pretrained_cfg(model)
+    assert published is not None  # every name in timm's list has one
     return Network(
         name=f"timm:{model}",
         construct=construct,

@@ -43,7 +43,7 @@ def predict(
         (N, K) float32 logits: the argmax is the predicted class, the softmax the pred_probs.
     """
     device = device or best_device()
-    network.to(device, memory_format=torch.channels_last).eval()
+    network.to(device).to(memory_format=torch.channels_last).eval()
     with exact_arithmetic():
         logits = []
         for start in range(0, len(pixels), batch_size):

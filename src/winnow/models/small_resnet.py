@@ -25,11 +25,13 @@ class SmallResNet(nn.Module):
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) to (B, 4 * width), not negative."""
-        return self.blocks(self.stem(images)).mean(dim=(2, 3))
+        pooled: torch.Tensor = self.blocks(self.stem(images)).mean(dim=(2, 3))
+        return pooled
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) to logits (B, num_classes)."""
-        return self.classifier(self.features(images))
+        logits: torch.Tensor = self.classifier(self.features(images))
+        return logits
 
 
 class _Block(nn.Module):

@@ -36,7 +36,8 @@ class Mixup:
 
     def batches(self, epoch: int) -> Sequence[Tensor]:
         order = torch.randperm(len(self._rows), generator=self._generator)[: self.images_per_epoch]
-        return self._rows[order.to(self._rows.device)].split(self._batch_size)
+        batches: Sequence[Tensor] = self._rows[order.to(self._rows.device)].split(self._batch_size)
+        return batches
 
     def loss(self, batch: Tensor) -> Tensor:
         partner = batch[torch.randperm(len(batch), generator=self._generator).to(batch.device)]

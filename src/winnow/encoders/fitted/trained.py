@@ -164,7 +164,9 @@ def fit_trained_encoder(
     fold = stratified_group_folds(labels, groups, folds=settings.folds, seed=settings.seed)
     folder = scratch and scratch / _key(small.images, labels, fold, settings, num_classes)
 
-    features, pred_probs, weights = [], [], ""
+    features: list[np.ndarray] = []
+    pred_probs: list[np.ndarray] = []
+    weights = ""
     for index in range(settings.folds):
         network = _train(
             small.images,
@@ -213,7 +215,7 @@ def _train(
     target = torch.tensor(np.array(labels, dtype=np.int64), device=images.device)
     with seeded(settings.seed, images.device):  # the same weights for all folds, so that their features start out alike
         network = SmallResNet(width=settings.width, num_classes=num_classes)
-        network = network.to(images.device, memory_format=torch.channels_last)
+        network.to(images.device).to(memory_format=torch.channels_last)
         fit(
             network,
             Mixup(network, images, target, rows, seed=settings.seed, fold=fold),
@@ -228,7 +230,8 @@ def _train(
             description=what,
             remedy="lower embed.trained.learning_rate in params.yaml",
         )
-    return network.eval()
+    network.eval()
+    return network
 
 
 def _one_cycle(step: int, total: int) -> float:

@@ -53,7 +53,8 @@ class FrozenEncoder:
         target = np.zeros((len(known), self.num_classes), dtype=np.float32)
         target[np.flatnonzero(known), labels] = 1
         weights = probe.fit(target, known[:, None], l2=l2)
-        return probe.predict(weights)[~known, 0]
+        pred_probs: np.ndarray = probe.predict(weights)[~known, 0]
+        return pred_probs
 
     def _embed(self, pixels: Pixels, scratch: Path | None) -> Embedding:
         features, zero_shot = embed_images(
