@@ -6,7 +6,7 @@ from winnow.encoders.registry import load_encoder
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace = Workspace()
     manifest = workspace.table("manifest", ["image_id", "label"])
     image_id = manifest["image_id"].to_numpy()

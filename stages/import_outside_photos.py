@@ -1,6 +1,5 @@
 """Crop external photos and compare them with the dataset; people choose among them later."""
 
-from pathlib import Path
 from statistics import median_high
 
 from winnow import stage
@@ -8,19 +7,19 @@ from winnow.curation.outside import compare_photos, import_summary, no_photos, n
 from winnow.data.archive import open_archive
 from winnow.data.pixels import DecodedPixels
 from winnow.encoders.registry import load_encoder
+from winnow.files import given
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace, source = Workspace(), params.data.outside_photos
     photos, rejected = no_photos(), no_rejected()
-    if Path(source) != Path("data/none"):
+    if given(source):
         class_names, size = workspace.class_names, params.data.image_size
         with open_archive(source, max_unpacked_bytes=params.data.max_unpacked_gb * 2**30) as archive:
             read, whole, rejected = read_outside(archive, class_names=class_names, image_size=size)
         image_id = workspace.table("manifest", ["image_id"])["image_id"].to_numpy()
-        issues = workspace.table("label_issues", ["is_label_issue"], of=image_id)["is_label_issue"]
-        trusted = image_id[~issues.to_numpy()]
+        trusted = image_id[~workspace.table("label_issues", of=image_id)["is_label_issue"].to_numpy()]
         photos = compare_photos(
             read,
             whole,

@@ -5,7 +5,7 @@ from winnow.selfcheck.result import OFF
 from winnow.workspace import Workspace
 
 
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     workspace, result = Workspace(), OFF
     if params.self_check.enabled:
         from winnow.data.pixels import DecodedPixels  # here, for a check that is off is not to import detectors

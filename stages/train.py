@@ -7,15 +7,14 @@ import pandas as pd
 from winnow import stage
 from winnow.data.pixels import DecodedPixels
 from winnow.errors import WinnowError
+from winnow.files import ARMS
 from winnow.models.classifier import train_classifier
 from winnow.models.recipe import chosen_recipe
 from winnow.models.weights import save_model
 from winnow.workspace import Workspace
 
-ARMS = ("baseline", "submission")
 
-
-def main(params) -> str:
+def main(params: stage.Declared) -> str:
     arm = sys.argv[1] if len(sys.argv) == 2 else ""
     if arm not in ARMS:
         raise WinnowError(f"stages/train.py takes one arm, {' or '.join(ARMS)}, not {' '.join(sys.argv[1:])!r}.")
