@@ -262,7 +262,7 @@ FILES: Mapping[str, File] = MappingProxyType(
         ),
         "weights": File(
             "models/{arm}",
-            "`seed-<s>.safetensors`: weights of the best epoch; `winnow` in the metadata holds `network`, `num_classes`",
+            "`seed-<s>.safetensors`: weights of the best epoch; the metadata `winnow` has `network`, `num_classes`",
         ),
         "review": File("data/review", "what people decided: `decisions.csv` and `validation.csv`"),
         "submission": File("submission", "the folders to hand in"),
