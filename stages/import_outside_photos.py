@@ -17,8 +17,7 @@ def main(params: stage.Declared) -> str:
         with open_archive(source, max_unpacked_bytes=params.data.max_unpacked_gb * 2**30) as archive:
             read, whole, rejected = read_external(archive, class_names=class_names, image_size=size)
         image_id = workspace.table("manifest", ["image_id"])["image_id"].to_numpy()
-        issues = workspace.table("label_issues", ["is_label_issue"], of=image_id)["is_label_issue"]
-        trusted = image_id[~issues.to_numpy()]
+        trusted = image_id[~workspace.table("label_issues", of=image_id)["is_label_issue"].to_numpy()]
         photos = compare_photos(
             read,
             whole,

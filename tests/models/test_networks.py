@@ -47,7 +47,7 @@ def test_libraries_networks_have_the_classes_asked_for_and_their_own_normalisati
 
 def test_preprocessing_is_that_of_the_published_weights():
     assert find_network("torchvision:resnet18").mean == (0.485, 0.456, 0.406)
-    assert find_network("timm:mobilenetv3_small_100.lamb_in1k").input_size == 224
+    assert find_network("timm:mobilenetv3_small_100").input_size == 224
     assert find_network("resnet34").mean is None
 
 

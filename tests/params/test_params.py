@@ -102,13 +102,20 @@ def test_a_file_in_another_encoding_or_a_folder_is_named(tmp_path):
         load_params(tmp_path)
 
 
-def test_clip_weights_that_are_not_there_are_named_before_the_run(tmp_path, root):
+@pytest.mark.parametrize(
+    ("encoder", "key", "remedy"),
+    [("open_clip", "pretrained", "name a tag of open_clip"), ("timm", "checkpoint", "set it to null")],
+)
+def test_weights_that_are_not_there_are_named_before_the_run(tmp_path, root, encoder, key, remedy):
     def change(params):
         params["data"] |= dict.fromkeys(("archive", "test_archive", "truth", "outside_photos"), "data/none")
-        params["embed"]["encoder"] = "open_clip"
-        params["embed"]["open_clip"]["pretrained"] = "weights/clip.safetensors"
+        params["embed"]["encoder"] = encoder
+        params["embed"][encoder][key] = "weights/gone.safetensors"
 
-    with pytest.raises(WinnowError, match=r"embed.open_clip.pretrained is weights/clip.safetensors, which does not"):
+    words = (
+        rf"embed.{encoder}.{key} is weights/gone.safetensors, which does not exist; put the weights there, or {remedy}"
+    )
+    with pytest.raises(WinnowError, match=words):
         check_inputs(load_params(written(tmp_path, root, change)), built=set())
 
 

@@ -8,7 +8,7 @@ Importing this module costs nothing: an encoder's library, which takes seconds, 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -35,22 +35,6 @@ class Common:
     device: "torch.device"
 
 
-@dataclass(frozen=True)
-class EncoderEntry:
-    """An encoder that can be chosen.
-
-    Attributes:
-        kind: frozen (published weights) or fitted (trained on the dataset itself).
-        load: makes it, of its section and of what it has in common with others.
-        local_weights: from its section to the key that names a checkpoint file there, and how to do without that file;
-            None where the section names no file.
-    """
-
-    kind: Literal["frozen", "fitted"]
-    load: Callable[[Section, Common], "Encoder"]
-    local_weights: Callable[[Section], tuple[str, str] | None] = lambda section: None
-
-
 def load_encoder(embed: Section, *, class_names: list[str], device: "torch.device | None" = None) -> "Encoder":
     """Make the encoder that the section `embed` of params.yaml chooses.
 
@@ -66,7 +50,7 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
 
     name = embed["encoder"]
     common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device())
-    return ENCODERS[name].load(embed[name], common)
+    return ENCODERS[name](embed[name], common)
 
 
 def _open_clip(section: Section, common: Common) -> "Encoder":
@@ -91,14 +75,8 @@ def _trained(section: Section, common: Common) -> "Encoder":
     return TrainedEncoder(TrainedSettings(**section), len(common.class_names), common.flip, common.device)
 
 
-ENCODERS: Mapping[str, EncoderEntry] = {
-    "open_clip": EncoderEntry(
-        "frozen",
-        _open_clip,
-        lambda section: ("pretrained", "name a tag of open_clip") if "/" in section["pretrained"] else None,
-    ),
-    "timm": EncoderEntry(
-        "frozen", _timm, lambda section: ("checkpoint", "set it to null") if section["checkpoint"] is not None else None
-    ),
-    "trained": EncoderEntry("fitted", _trained),
+ENCODERS: Mapping[str, Callable[[Section, Common], "Encoder"]] = {
+    "open_clip": _open_clip,
+    "timm": _timm,
+    "trained": _trained,
 }

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from winnow.curation.outside import class_of_folder, photo_names
+from winnow.curation.external import class_of_folder, photo_names
 from winnow.data.archive import open_archive
 from winnow.data.layouts import Layout, read_layout
 from winnow.data.listing import listed

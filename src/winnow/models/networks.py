@@ -102,7 +102,7 @@ def find_network(name: str) -> Network:
         return NETWORKS[name]
     library, _, model = name.partition(":")
     known = _LIBRARIES.get(library)
-    if known and model.partition(".")[0] in known.names():  # behind the point timm names weights
+    if known and model in known.names():
         return known.network(model)
     raise unknown_model(name, list_networks(f"{library}:*" if known else "*"), key=_KEY, library="winnow")
 

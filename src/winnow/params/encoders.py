@@ -22,7 +22,15 @@ Std = Annotated[list[float], Field(min_length=3, max_length=3, description="Per 
 Prompt = Annotated[str, Field(pattern=r"\{\}")]
 
 
-class OpenClipEncoder(Section):
+class EncoderSection(Section):
+    """The options of an encoder."""
+
+    def local_weights(self) -> tuple[str, str] | None:
+        """The key that names a file of weights, and how to do without that file; None where no key names one."""
+        return None
+
+
+class OpenClipEncoder(EncoderSection):
     """CLIP through open_clip. It gives zero-shot probabilities too."""
 
     model: str = Field(description="Name of the architecture in open_clip.")
@@ -41,8 +49,11 @@ class OpenClipEncoder(Section):
         "`face`).",
     )
 
+    def local_weights(self) -> tuple[str, str] | None:
+        return ("pretrained", "name a tag of open_clip") if "/" in self.pretrained else None
 
-class TimmEncoder(Section):
+
+class TimmEncoder(EncoderSection):
     """A model of timm.
 
     One with an ImageNet-1k classifier gives zero-shot probabilities too, if every class name means one of ImageNet's
@@ -63,8 +74,11 @@ class TimmEncoder(Section):
     mean: Mean
     std: Std
 
+    def local_weights(self) -> tuple[str, str] | None:
+        return ("checkpoint", "set it to null") if self.checkpoint is not None else None
 
-class TrainedEncoder(Section):
+
+class TrainedEncoder(EncoderSection):
     """Small networks trained on the dataset itself. They need no download."""
 
     folds: int = Field(ge=2, description="Networks to train, each blind to the fold that it encodes.")
@@ -87,3 +101,8 @@ class Embed(Section):
     open_clip: OpenClipEncoder
     timm: TimmEncoder
     trained: TrainedEncoder
+
+    def chosen(self) -> EncoderSection:
+        """The section of the encoder that is used."""
+        section: EncoderSection = getattr(self, self.encoder)
+        return section

@@ -113,11 +113,10 @@ def check_inputs(params: Params, *, built: set[str]) -> None:
         "data.truth": (params.data.truth, "put it there, or set it to data/none"),
         "data.outside_photos": (params.data.outside_photos, "put the photos there, or set it to data/none"),
     }
-    pretrained = params.embed.open_clip.pretrained
-    if params.embed.encoder == "open_clip" and "/" in pretrained:
-        wanted["embed.open_clip.pretrained"] = (pretrained, "put the weights there, or name a tag of open_clip")
-    if params.embed.encoder == "timm" and params.embed.timm.checkpoint is not None:
-        wanted["embed.timm.checkpoint"] = (params.embed.timm.checkpoint, "put the weights there, or set it to null")
+    if weights := params.embed.chosen().local_weights():
+        key, otherwise = weights
+        path = getattr(params.embed.chosen(), key)
+        wanted[f"embed.{params.embed.encoder}.{key}"] = (path, f"put the weights there, or {otherwise}")
     for key, (path, fix) in wanted.items():
         if path not in (*built, "data/none") and not Path(path).exists():
             raise WinnowError(f"{key} is {path}, which does not exist; {fix}.")

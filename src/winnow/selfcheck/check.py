@@ -10,6 +10,7 @@ import pandas as pd
 from winnow import tables
 from winnow.data.pixels import Pixels
 from winnow.encoders.base import Embedding, Encoder
+from winnow.row_groups import Joined
 from winnow.selfcheck.plant import clean_images, plant_faults
 from winnow.selfcheck.report import flip_outcomes, report, summary
 from winnow.selfcheck.rerun import rerun_detectors
@@ -52,17 +53,16 @@ def self_check(
         WinnowError: if no image is free of flags.
     """
     clean = clean_images(decisions)
-    pixels = pixels[:]
     planted = plant_faults(
         decisions["image_id"].to_numpy(), decisions["label"].to_numpy(), pixels, pred_probs, clean, **faults
     )
     labels = planted.images["label"].to_numpy()
-    pixels = np.concatenate([pixels, planted.new_pixels])
-    embedding = encoder.embed_extended(pixels, labels, Embedding.from_arrays(features), scratch=scratch)
+    all_pixels = Joined(pixels, planted.new_pixels)
+    embedding = encoder.embed_extended(all_pixels, labels, Embedding.from_arrays(features), scratch=scratch)
     decided = rerun_detectors(
         planted.images["image_id"].to_numpy(),
         labels,
-        pixels,
+        all_pixels,
         embedding.features,
         embedding.zero_shot.pred_probs if embedding.zero_shot else None,
         embedding.zero_shot.in_class_probability if embedding.zero_shot else None,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.curation.rules import KEEP, RULES
+from winnow.data.pixels import Pixels
 from winnow.errors import WinnowError
 from winnow.selfcheck.pictures import COPIES, FOREIGN
 
@@ -41,7 +42,7 @@ def clean_images(decisions: pd.DataFrame) -> np.ndarray:
 def plant_faults(
     image_id: np.ndarray,
     labels: np.ndarray,
-    pixels: np.ndarray,
+    pixels: Pixels,
     pred_probs: np.ndarray,
     clean: np.ndarray,
     *,
@@ -94,8 +95,8 @@ def plant_faults(
     sources = rng.permutation(copyable)[: round(duplicates * len(labels))]
     models = rng.integers(0, len(labels), round(ood * len(labels)))  # whose parts are shuffled, and whose labels copied
     copy_kinds, foreign_kinds = _in_turn(COPIES, len(sources)), _in_turn(FOREIGN, len(models))
-    new_pixels = [FOREIGN[name](pixels[row], rng) for name, row in zip(foreign_kinds, models, strict=True)]
-    new_pixels += [COPIES[name](pixels[row], rng) for name, row in zip(copy_kinds, sources, strict=True)]
+    new_pixels = [FOREIGN[name](image, rng) for name, image in zip(foreign_kinds, pixels[models], strict=True)]
+    new_pixels += [COPIES[name](image, rng) for name, image in zip(copy_kinds, pixels[sources], strict=True)]
 
     originals = pd.DataFrame(
         {

@@ -10,6 +10,7 @@ import pandas as pd
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.curation.rules.rule import Thresholds
+from winnow.data.pixels import Pixels
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.outliers.ood import score_ood
@@ -21,7 +22,7 @@ from winnow.learn.probe import crossval_pred_probs
 def rerun_detectors(
     image_id: np.ndarray,
     labels: np.ndarray,
-    pixels: np.ndarray,
+    pixels: Pixels,
     features: np.ndarray,
     zero_shot_pred_probs: np.ndarray | None,
     in_class_probability: np.ndarray | None,

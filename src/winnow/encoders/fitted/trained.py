@@ -230,7 +230,8 @@ def _train(
             description=what,
             remedy="lower embed.trained.learning_rate in params.yaml",
         )
-    return network.eval()
+    network.eval()
+    return network
 
 
 def _one_cycle(step: int, total: int) -> float:
