@@ -18,9 +18,7 @@ def main(params: stage.Declared) -> str:
             image_size=params.data.image_size,
             max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
             min_images_per_class=params.data.min_images_per_class,
-            images_needed=1
-            if given(params.data.outside_photos)
-            else 2,  # photos may be all that a class has to validate with
+            images_needed=1 if given(params.data.outside_photos) else 2,  # one to train, one to validate
             spool=workspace.scratch("build_manifest"),
         )
     except UnusableImages as error:

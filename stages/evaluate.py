@@ -13,16 +13,13 @@ from winnow.workspace import Workspace
 def main(params: stage.Declared) -> str:
     workspace = Workspace()
     class_names = workspace.class_names
-    archives = {"test": (params.data.test_archive, params.data.test_split)}
-    options = {
-        "class_names": class_names,
-        "named": params.data.class_names,
-        "image_size": params.data.image_size,
-        "max_unpacked_bytes": params.data.max_unpacked_gb * 2**30,
-        "spool": workspace.scratch("evaluate"),
-    }
     test_sets = read_test_sets(
-        archives, named=params.data.class_names, class_names=class_names, spool=workspace.scratch("evaluate"), **options
+        {"test": (params.data.test_archive, params.data.test_split)},
+        named=params.data.class_names,
+        class_names=class_names,
+        image_size=params.data.image_size,
+        max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
+        spool=workspace.scratch("evaluate"),
     )
     found = evaluate_arms(
         {arm: workspace.path("weights", arm=arm) for arm in ARMS},
