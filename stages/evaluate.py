@@ -31,13 +31,9 @@ def main(params: stage.Declared) -> str:
         batch_size=params.evaluate.batch_size,
     )
     card = scorecard(workspace.table("ledger"), read_truth(params.data.truth, class_names=class_names))
-    workspace.write_each("metrics", "stage", {"evaluation": found.metrics, "scorecard": card})
-    workspace.write("per_class", found.per_class)
-    workspace.write_each("predictions", "arm", found.predictions)
-    workspace.write_each("confusion", "arm", found.confusion)
+    workspace.write_all([*found.files(), ("metrics", {"stage": "scorecard"}, card)])
     stage.warn(found.warnings)
-    print(found.summaries)
-    return found.headline
+    return found.words
 
 
 if __name__ == "__main__":

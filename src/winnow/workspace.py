@@ -152,6 +152,11 @@ class Workspace:
         for value, content in contents.items():
             self.write(name, content, **{part: value})
 
+    def write_all(self, files: Iterable[tuple[str, Mapping[str, str], Any]]) -> None:
+        """Write several files, each a name, what the braces of its path stand for, and its content."""
+        for name, parts, content in files:
+            self.write(name, content, **parts)
+
     def write_stream(self, name: str, frames: Iterable[pd.DataFrame], **parts: str) -> Path:
         """Write a table that is too large to hold from its pieces: the same bytes as `write` makes of the whole.
 

@@ -1,6 +1,6 @@
 """The arms of a comparison, judged on every held-out set, with and without the images that training may have seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,19 @@ class ArmsEvaluation:
     warnings: list[str]
     summaries: str
     headline: str
+
+    def files(self) -> Iterator[tuple[str, dict[str, str], Any]]:
+        """Name in `winnow.files`, parts of the path, and content of every file that holds a result."""
+        yield "metrics", {"stage": "evaluation"}, self.metrics
+        yield "per_class", {}, self.per_class
+        for name, by_arm in (("predictions", self.predictions), ("confusion", self.confusion)):
+            for arm, table in by_arm.items():
+                yield name, {"arm": arm}, table
+
+    @property
+    def words(self) -> str:
+        """The headline, and under it the summaries."""
+        return f"{self.headline}\n\n{self.summaries}\n"
 
 
 def evaluate_arms(
