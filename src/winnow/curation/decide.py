@@ -71,9 +71,9 @@ def _take(frame: pd.DataFrame, rules: Sequence[Rule], thresholds: Thresholds) ->
     flags: dict[str, np.ndarray] = {}
     frame["unfit"] = 0
     for rule in sorted(rules, key=lambda rule: rule.compares):  # those that look at one image alone come first
-        if rule.applies is None:
+        if not rule.takes_images:
             continue
-        taken[rule.name] = np.asarray(rule.applies(frame, thresholds), dtype=bool)
+        taken[rule.name] = rule.take(frame, thresholds)
         if rule.unfit and not rule.compares:  # the stronger rule's bit counts for more
             frame["unfit"] = 2 * frame["unfit"] + taken[rule.name]
         if rule.flag:

@@ -139,7 +139,7 @@ def count_rules(ledger: pd.DataFrame) -> pd.DataFrame:
     """`Facts.rules`."""
     counts = ledger.groupby(["rule", "action"], sort=True).size().rename("images").reset_index()
     rules = with_others(RULES, counts["rule"])
-    counts["words"] = counts["rule"].map({rule.name: clean(rule.words) for rule in rules})
+    counts["words"] = counts["rule"].map({rule.name: clean(rule.title) for rule in rules})
     counts["meaning"] = counts["rule"].map({rule.name: rule.meaning for rule in rules})
     counts["share"] = counts["images"] / max(len(ledger), 1)
     rank = counts["rule"].map({rule.name: place for place, rule in enumerate(rules)})

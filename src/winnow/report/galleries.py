@@ -111,7 +111,7 @@ def make_galleries(
     for known in with_others(rules, set(rule)):
         rows = np.flatnonzero((action == "drop") & (rule == known.name))
         cut = known.cuts[0] if known.cuts else None
-        chosen.append(_Chosen(f"dropped-{known.name}", f"Dropped: {known.words}", known.meaning, rows, cut=cut))
+        chosen.append(_Chosen(f"dropped-{known.name}", f"Dropped: {known.title}", known.meaning, rows, cut=cut))
     rows = np.flatnonzero(action == "relabel")
     chosen.append(_Chosen("relabelled", "Relabelled", "label as it came → new label", rows))
     rows = np.flatnonzero((action == "keep") & training)

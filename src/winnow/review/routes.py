@@ -234,7 +234,7 @@ def thresholds_in_force(request: Request) -> dict[str, Any]:
     return {
         "thresholds": values,
         "described": thresholds.described(values),
-        "rules": {rule.name: rule.words for rule in RULES},
+        "rules": {rule.name: rule.title for rule in RULES},
         "targets": {finding.target.key: finding.target.words for finding in findings()},
         "params_digest": session.params_digest(),
         "has_truth": session.has_truth(),

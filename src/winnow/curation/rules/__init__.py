@@ -16,7 +16,7 @@ from winnow.curation.rules.label_issue import LABEL_ISSUE
 from winnow.curation.rules.near_duplicate import NEAR_DUPLICATE
 from winnow.curation.rules.ood import OOD
 from winnow.curation.rules.review import REVIEW
-from winnow.curation.rules.rule import Cut, Finding, Rule, Threshold
+from winnow.curation.rules.rule import Cut, Finding, Rule, Target, Threshold
 from winnow.curation.rules.validation_leak import VALIDATION_LEAK
 
 __all__ = [
@@ -47,7 +47,7 @@ RULES: list[Rule] = [
 def with_others(rules: Sequence[Rule], names: Iterable[str]) -> list[Rule]:
     """The rules, and a bare record for each further name that a ledger may hold."""
     others = sorted(set(names) - {rule.name for rule in rules})
-    return [*rules, *(Rule(name=name, words=name, meaning="a rule of its own") for name in others)]
+    return [*rules, *(Rule(name=name, meaning="a rule of its own", words=name) for name in others)]
 
 
 def thresholds_of(rules: Iterable[Rule]) -> dict[str, Threshold]:
@@ -76,6 +76,7 @@ def findings(rules: Sequence[Rule] = RULES) -> list[Finding]:
     found: dict[str, Finding] = {}
     for rule in reversed(rules):
         if rule.target and rule.flag:
-            score = rule.cuts[0].score if rule.cuts else None
-            found.setdefault(rule.target.key, Finding(rule.target, rule.flag, score))
+            words = rule.target.words or rule.title
+            target = Target(rule.target.truth, rule.target.key or rule.name, words, rule.target.faulty or words)
+            found.setdefault(target.key, Finding(target, rule.flag, rule.cuts[0].score if rule.cuts else None))
     return list(found.values())

@@ -10,7 +10,7 @@ from winnow.curation.rules.rule import Context, Decision, Outcome, Target, Thres
 
 FINDING = "duplicate"
 OUTCOME = Outcome("duplicate", "dropped: duplicate", light="#e69f00", dark="#e69f00")
-TARGET = Target("duplicates", "duplicate_of", words="duplicates (pairs)", faulty="copies")
+TARGET = Target("duplicate_of", "duplicates", words="duplicates (pairs)", faulty="copies")
 
 
 def keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:

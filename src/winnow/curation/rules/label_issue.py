@@ -13,11 +13,6 @@ def _suggests_another(frame: pd.DataFrame) -> np.ndarray:
     return (frame["suggested_label"] != frame["label"]).to_numpy()
 
 
-def _applies(frame: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
-    improbable: pd.Series = frame[LABEL_QUALITY.name] < thresholds["label_quality_threshold"]
-    return improbable & _suggests_another(frame)
-
-
 def _decides(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:
     relabel = (frame[SUGGESTED_CONFIDENCE.name] >= thresholds["relabel_confidence"]) & (
         frame["agreeing_sources"] >= thresholds["relabel_sources"]
@@ -49,7 +44,6 @@ LABEL_ISSUE = Rule(
         Threshold("relabel_confidence", "Relabel confidence"),
         Threshold("relabel_sources", "Relabel sources", span=lambda: (1, len(SOURCES))),
     ),
-    applies=_applies,
     decides=_decides,
     cuts=(
         Cut(LABEL_QUALITY, "label_quality_threshold", among=_suggests_another, caption="quality {:.2f}"),
@@ -61,5 +55,5 @@ LABEL_ISSUE = Rule(
     unfit=False,  # of copies with different labels the best supported one stays, and is relabelled at need
     restoring=Restoring(turn=0, best_first=LABEL_QUALITY),
     outcome=Outcome("label_issue", "dropped: label", light="#cc79a7", dark="#cc79a7"),
-    target=Target("label_errors", "true_label", words="label errors", faulty="wrong labels"),
+    target=Target("true_label", "label_errors", words="label errors", faulty="wrong labels"),
 )

@@ -35,5 +35,5 @@ OOD = Rule(
     explains=_explains,
     restoring=Restoring(turn=2, best_first=OOD_SCORE),
     outcome=Outcome("ood", "dropped: outlier", light="#d55e00", dark="#f0772b"),
-    target=Target("ood", "is_ood", words="out of distribution", faulty="out-of-distribution images"),
+    target=Target("is_ood", "ood", faulty="out-of-distribution images"),
 )

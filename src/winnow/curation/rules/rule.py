@@ -67,6 +67,11 @@ class Cut:
     among: Callable[[pd.DataFrame], np.ndarray] | None = None
     caption: str = "score {:.2f}"
 
+    def takes(self, frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
+        """(N,) bool: images that it looks at and whose score is on the bad side; one without a score is not."""
+        beyond = self.score.beyond(frame[self.score.name].to_numpy(), thresholds[self.threshold])
+        return beyond if self.among is None else beyond & self.among(frame)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -89,16 +94,16 @@ class Target:
     """The fault that a rule looks for, as far as a truth file knows it.
 
     Attributes:
-        key: of its figures in the scorecard.
         truth: the truth file's column: `true_label` (a wrong label is the fault), `is_ood` or `duplicate_of`.
-        words: what it is called.
-        faulty: what images with it are called, in the plural.
+        key: of its figures in the scorecard; the rule's name where it is not given.
+        words: what it is called; as the rule where it is not given.
+        faulty: what images with it are called, in the plural; the words where it is not given.
     """
 
-    key: str
     truth: str
-    words: str
-    faulty: str
+    key: str = ""
+    words: str = ""
+    faulty: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,13 +161,14 @@ class Rule:
 
     Attributes:
         name: in the ledger.
-        words: what the images are called that it takes.
-        meaning: what they have in common.
+        meaning: what the images have in common that it takes.
+        words: what they are called; "" where the name says enough.
         thresholds: what it decides by.
-        applies: gives (N,) bool, the images that it takes, of a frame of all scores with a row per image, and the
-            thresholds. None for what `decide` or a later stage does by itself.
-        decides: gives what becomes of them; they are dropped where it is not given.
         cuts: scores that it cuts; the ledger's `threshold` is that of the first, which reports draw.
+        applies: gives (N,) bool, the images that it takes, of a frame of all scores with a row per image, and the
+            thresholds; those that the first cut takes where it is not given. A rule with neither takes none of its own
+            accord: `decide` or a later stage applies it.
+        decides: gives what becomes of them; they are dropped where it is not given.
         explains: gives the reason in words, of a row of decisions and its context; made from the first cut, or the
             meaning, where it is not given.
         finding: its images are flagged in the column `flagged_<finding>`, whichever rule wins; its name where it is
@@ -176,12 +182,12 @@ class Rule:
     """
 
     name: str
-    words: str
     meaning: str
+    words: str = ""
     thresholds: tuple[Threshold, ...] = ()
+    cuts: tuple[Cut, ...] = ()
     applies: Callable[[pd.DataFrame, Thresholds], np.ndarray | pd.Series] | None = None
     decides: Callable[[pd.DataFrame, Thresholds], Decision] = _drop
-    cuts: tuple[Cut, ...] = ()
     explains: Callable[[Any, Context], str] | None = None
     finding: str | None = ""
     compares: bool = False
@@ -191,21 +197,36 @@ class Rule:
     target: Target | None = None
 
     @property
+    def title(self) -> str:
+        """What the images are called that it takes: its words, or its name with blanks."""
+        return self.words or self.name.replace("_", " ")
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether it takes images of its own accord."""
+        return self.applies is not None or bool(self.cuts)
+
+    def take(self, frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
+        """(N,) bool: the images that it takes."""
+        taken = self.applies(frame, thresholds) if self.applies else self.cuts[0].takes(frame, thresholds)
+        return np.asarray(taken, dtype=bool)
+
+    @property
     def flag(self) -> str | None:
         """The column of what it takes, whichever rule wins; None for none."""
-        if self.applies is None or self.finding is None:
+        if not self.takes_images or self.finding is None:
             return None
         return f"flagged_{self.finding or self.name}"
 
     @property
     def drops(self) -> bool:
         """Whether it may drop an image."""
-        return self.applies is not None or self.outcome is not None
+        return self.takes_images or self.outcome is not None
 
     @property
     def dropped(self) -> Outcome:
         """What became of an image that it drops."""
-        return self.outcome or Outcome(self.name, f"dropped: {self.words}")
+        return self.outcome or Outcome(self.name, f"dropped: {self.title}")
 
     def reason(self, row: Any, context: Context) -> str:
         """Why it took an image, in words."""
@@ -223,7 +244,7 @@ class Finding:
     """What a truth file can judge of a rule.
 
     Attributes:
-        target: the fault.
+        target: the fault, with all of its names.
         flag: the column of the images that the rule takes, whichever rule wins.
         score: that ranks images by the fault; None for none.
     """
