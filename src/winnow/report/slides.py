@@ -1,5 +1,6 @@
 """The talk: twenty minutes about the data, the cleaning, the analysis and the results."""
 
+from winnow.files import FILES
 from winnow.report import deck, slides_cleaning, slides_results
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, TOP, WIDTH, Deck
@@ -96,9 +97,7 @@ def _limits(made: Deck, facts: Facts) -> None:
 def _reproduce(made: Deck, facts: Facts) -> None:
     rows = facts.files.set_index("path")["md5"]
     notes = "Same inputs, same bytes: every file between stages has its hash in dvc.lock. " + " ".join(
-        f"{path}: {rows[path]}."
-        for path in ("data/interim/images.parquet", "data/processed/ledger.parquet")
-        if path in rows
+        f"{path}: {rows[path]}." for path in (FILES["images"].path, FILES["ledger"].path) if path in rows
     )
     slide = made.slide("Reproduce it", notes)
     lines = [
