@@ -96,8 +96,9 @@ def _causes(layout: Layout, lacking: Sequence[str], rejected: pd.DataFrame) -> s
         return words
     classes = {entry.file_name: layout.class_names[entry.label] for entry in layout.entries if entry.label is not None}
     rows = sorted(
-        rejected.itertuples(index=False), key=lambda row: (not row.file_name, classes.get(row.file_name) not in lacking)
+        rejected.to_dict("records"),
+        key=lambda row: (not row["file_name"], classes.get(row["file_name"], "") not in lacking),
     )
-    first = "; ".join(f"{row.file_name or row.image_id}: {row.detail}" for row in rows[:_SHOWN])
+    first = "; ".join(f"{row['file_name'] or row['image_id']}: {row['detail']}" for row in rows[:_SHOWN])
     reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(rejected["reason"]).most_common())
     return f" ({len(rejected)} images were rejected: {reasons}; {first}){words}"
