@@ -145,7 +145,7 @@ def test_no_test_loads_a_script(root):
 
 
 def test_every_out_is_ignored_by_git_and_every_metric_is_not(root, dvc_yaml):
-    ignored = [line.strip("/") for line in (root / ".gitignore").read_text().split()]
+    ignored = [line.strip("/*") for line in (root / ".gitignore").read_text().split()]
     for name, definition in scripts(dvc_yaml):
         for out in definition.get("outs", []):
             if isinstance(out, str):

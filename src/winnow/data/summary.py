@@ -13,9 +13,9 @@ def reading_lines(dataset: Manifest) -> Iterator[str]:
     yield f"  layout: {dataset.form}"
     yield f"  {'class':<30}{'images':>8}"
     per_class = [(name, int(counts[f"classes.{name}"])) for name in dataset.class_names]
-    for name, count in per_class[:_CLASSES]:
-        yield f"  {name:<30}{count:>8}"
-    if rest := [count for _, count in per_class[_CLASSES:]]:
+    for name, images in per_class[:_CLASSES]:
+        yield f"  {name:<30}{images:>8}"
+    if rest := [images for _, images in per_class[_CLASSES:]]:
         yield f"  {f'and {len(rest)} classes more':<30}{sum(rest):>8}"
     for name, number in counts.items():
         group, _, kind = name.partition(".")
