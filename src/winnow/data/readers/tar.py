@@ -21,7 +21,7 @@ class StrictTarInfo(tarfile.TarInfo):
         at = archive.fileobj.tell() if archive.fileobj is not None else 0
         try:
             return super().fromtarfile(archive)
-        except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+        except tarfile.EmptyHeaderError:  # type: ignore[attr-defined] # typeshed lacks the three errors of headers
             raise tarfile.ReadError(f"it ends at byte {at:,} without a mark of its end") from None
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(f"{error} at byte {at:,}") from None
