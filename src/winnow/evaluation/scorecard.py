@@ -9,13 +9,20 @@ from scipy import sparse
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from winnow import tables
-from winnow.curation.rules import RULES, findings
+from winnow.curation.rules import LABEL_ISSUE, RULES, findings
 from winnow.curation.rules.rule import Finding, Rule
+from winnow.detect.outliers import DETECTORS
+from winnow.detect.signals import Detector
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import faulty_images
 
 
-def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None, rules: Sequence[Rule] = RULES) -> dict[str, Any]:
+def scorecard(
+    ledger: pd.DataFrame,
+    truth: pd.DataFrame | None,
+    rules: Sequence[Rule] = RULES,
+    detectors: Sequence[Detector] = DETECTORS,
+) -> dict[str, Any]:
     """Compare the ledger with the truth, over the images that the truth file names.
 
     Detectors are judged by what they flagged, whichever rule decided in the end: a mislabelled image that was dropped
@@ -27,6 +34,7 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None, rules: Sequence[
         truth: `image_id` and any of `true_label`, `is_ood`, `duplicate_of`, as `read_truth` returns them; None if
             there is no truth.
         rules: those with a target are judged, under its key.
+        detectors: of images of no class, judged one by one.
 
     Returns:
         empty without a truth; else flat, with dotted names; the parts whose column the truth lacks are absent, and so
@@ -44,7 +52,9 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None, rules: Sequence[
           `.images_in_training` and `.label_accuracy_after`, over those that stay in training, of the final labels;
         - `ood.*` (needs is_ood), over images for which it is known: as for label errors, of flag and score;
         - `duplicates.*` (needs duplicate_of), over pairs of images: a true pair is linked by duplicate_of, directly or
-          through others; a found pair shares a duplicate_group.
+          through others; a found pair shares a duplicate_group;
+        - `detectors.<name>.*` (needs is_ood), over the same images as `ood.*`: `average_precision` and `auroc` of each
+          detector of images of no class by itself, of those that scored every image.
 
     Raises:
         WinnowError: if the truth names no image of the ledger.
@@ -73,8 +83,15 @@ def scorecard(ledger: pd.DataFrame, truth: pd.DataFrame | None, rules: Sequence[
         elif found := faulty_images(judged, labels, column):
             known, faulty = found
             card[key] = _found(decided[known], faulty[known], finding)
-            if column == "true_label":
+            if finding.flag == LABEL_ISSUE.flag:
                 card[key] |= _labels(decided[known], judged["true_label"][known].to_numpy(dtype=np.int64))
+    if found := faulty_images(judged, labels, "is_ood"):
+        known, faulty = found
+        card["detectors"] = {
+            detector.name: _ranking(faulty[known], detector.score.badness(decided[detector.name].to_numpy()[known]))
+            for detector in detectors
+            if detector.name in decided and decided[detector.name].notna().all()
+        }
     return tables.records(card)
 
 

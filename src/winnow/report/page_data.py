@@ -5,7 +5,7 @@ from functools import partial
 from winnow.report import figures_data
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
-from winnow.report.formatting import number, percent
+from winnow.report.formatting import listed, number, percent
 from winnow.report.narrative import (
     arrival_sentence,
     augmentation_sentence,
@@ -14,6 +14,7 @@ from winnow.report.narrative import (
     noise_sentence,
     validation_sentence,
 )
+from winnow.report.scores import score_rows
 from winnow.report.style import ACTION_WORDS, to_png
 
 
@@ -114,11 +115,12 @@ def noise(facts: Facts) -> str:
 def scores(facts: Facts) -> str:
     """The scores and their thresholds."""
     ends = "; ".join(found.sentence for found in facts.histograms)
+    names = listed([found.score.title for found in facts.histograms])
     return parts.figure(
         parts.drawn(figures_data.score_histograms, facts),
-        label="Histograms of label quality and out-of-distribution scores",
+        label=f"Histograms: {names}",
         caption=f"All images, whichever rule decided. {ends}.",
-    )
+    ) + parts.table(["score", "what it says", "images", "median"], score_rows(facts.ledger), numbers=[2, 3])
 
 
 def map(facts: Facts) -> str:

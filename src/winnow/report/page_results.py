@@ -5,8 +5,11 @@ from winnow.report import page_parts as parts
 from winnow.report.content import Facts
 from winnow.report.formatting import counted, number, percent, points
 from winnow.report.narrative import detector_sentence
-from winnow.report.scores import scorecard_rows, self_check_rows
+from winnow.report.scores import detector_rows, scorecard_rows, self_check_rows
 from winnow.tables import records
+
+# Columns of tables that hold no numbers.
+_WORDS = ("detector", "fault", "what it says")
 
 
 def results(facts: Facts) -> str:
@@ -51,21 +54,27 @@ def _change(before: float, after: float) -> tuple[str, str, str]:
 def detectors(facts: Facts) -> str:
     """How well the detectors did."""
     said = f"<p>{parts.escaped(detector_sentence(facts))}</p>"
-    card, check = scorecard_rows(facts.metrics["scorecard"]), self_check_rows(facts.metrics.get("self_check", {}))
+    card, check = facts.metrics["scorecard"], facts.metrics.get("self_check", {})
     for title, head, rows in (
         (
             "Against the truth",
             ["detector", "found", "missed", "false alarms", "precision", "recall", "F1", "AUROC"],
-            card,
+            scorecard_rows(card),
+        ),
+        (
+            "Detectors of images of no class, each by itself",
+            ["detector", "what it says", "AUROC", "average precision"],
+            detector_rows(card),
         ),
         (
             "Self-check: planted faults",
             ["fault", "planted", "found", "false alarms", "precision", "recall", "AUROC"],
-            check,
+            self_check_rows(check),
         ),
     ):
         if rows:
-            said += f"<h3>{title}</h3>" + parts.table(head, rows, numbers=range(1, len(head)))
+            numbers = [place for place, words in enumerate(head) if words not in _WORDS]
+            said += f"<h3>{title}</h3>" + parts.table(head, rows, numbers=numbers)
     return said
 
 

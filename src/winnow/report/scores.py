@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from winnow.curation.rules import findings
+import pandas as pd
+
+from winnow.curation.rules import cuts_of, findings
+from winnow.detect.outliers import DETECTORS
 from winnow.report.formatting import number
 
 _PLANTED = {"label": "flipped labels", "ood": "foreign pictures", "duplicate": "copies"}
@@ -19,6 +22,31 @@ def scorecard_rows(card: dict[str, Any]) -> list[tuple[str, ...]]:
         rates = [_rate(card.get(f"{key}.{name}")) for name in ("precision", "recall", "f1", "auroc")]
         rows.append((target.words, *counts, *rates))
     return rows
+
+
+def detector_rows(card: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Detector, what it says, AUROC, average precision; a row for each that a truth file judges by itself."""
+    return [
+        (
+            detector.score.title,
+            detector.score.described,
+            *(_rate(card.get(f"detectors.{detector.name}.{rate}")) for rate in ("auroc", "average_precision")),
+        )
+        for detector in DETECTORS
+        if f"detectors.{detector.name}.auroc" in card
+    ]
+
+
+def score_rows(ledger: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Score, what it says, images that have it, median; those that rules cut first, then those of detectors."""
+    scores = {cut.score.name: cut.score for _, cut in cuts_of()}
+    scores |= {detector.name: detector.score for detector in DETECTORS}
+    known = {name: ledger[name].dropna() for name in scores if name in ledger}
+    return [
+        (scores[name].title, scores[name].described, number(len(values)), f"{values.median():.3g}")
+        for name, values in known.items()
+        if len(values)
+    ]
 
 
 def self_check_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:

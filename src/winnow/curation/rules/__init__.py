@@ -21,6 +21,7 @@ from winnow.curation.rules.validation_leak import VALIDATION_LEAK
 
 __all__ = [
     "KEEP",
+    "LABEL_ISSUE",
     "REVIEW",
     "RULES",
     "VALIDATION_LEAK",
