@@ -17,7 +17,8 @@ import pandas as pd
 from PIL import Image
 
 from winnow import tables
-from winnow.data.decode import decode_pixels, read_image
+from winnow.data.decode import decode_pixels
+from winnow.data.images import read_image
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.device import best_device

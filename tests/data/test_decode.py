@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from pictures import SIZE, picture
-from winnow.data.decode import BadImage, decode_pixels, read_image, upright_rgb
+from winnow.data.decode import decode_pixels
+from winnow.data.images import BadImage, read_image, upright_rgb
 
 ORIENTATION = 0x0112
 

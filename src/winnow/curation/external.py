@@ -15,7 +15,8 @@ import pandas as pd
 from PIL import Image
 
 from winnow.data.archive import Archive
-from winnow.data.decode import BadImage, Decoded, decode_pixels, read_image, upright_rgb
+from winnow.data.decode import decode_pixels
+from winnow.data.images import BadImage, Decoded, read_image, upright_rgb
 from winnow.data.litter import PACKED_SUFFIXES, companion
 from winnow.data.pixels import Pixels
 from winnow.detect.duplicates.hashed import HashedImages

@@ -15,7 +15,7 @@ import pandas as pd
 
 from winnow.data.archive import Archive, open_archive
 from winnow.data.class_sizes import note_on_small_classes, require_classes, without_small_classes
-from winnow.data.decode import BadImage, read_image
+from winnow.data.images import BadImage, read_image
 from winnow.data.layouts import Entry, read_layout
 from winnow.progress import progress
 from winnow.row_groups import StoredColumn, Values, write_parquet_parts

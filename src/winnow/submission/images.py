@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from winnow.data.decode import BadImage, read_image
+from winnow.data.images import BadImage, read_image
 from winnow.data.manifest import Manifest
 from winnow.data.pixels import BATCH_BYTES, DecodedPixels, Pixels
 from winnow.detect.duplicates.hashed import HashedImages

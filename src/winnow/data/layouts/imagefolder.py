@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from winnow.data.archive import Archive
-from winnow.data.decode import is_image
+from winnow.data.images import is_image
 from winnow.data.layouts.entries import Entry, Layout, image_stem
 from winnow.data.layouts.folder_names import are_splits, is_training, never_a_class, split_of, stray_splits
 from winnow.data.layouts.tree import Tree, read_tree
