@@ -56,7 +56,7 @@ export function whatIfView(view, { go }) {
     const { words, meaning, type, minimum, maximum, span, saved } = setup.described[name];
     const id = `threshold-${name}`;
     const now = setup.thresholds[name];
-    const noted = (value) => `${meaning}${value === now ? "" : `; ${saved ? "params.yaml" : "its rule"} has ${now}`}`;
+    const noted = (value) => `${meaning}${value === now ? "" : ` (${saved ? "params.yaml" : "its rule"} has ${now})`}`;
     const note = (value) => h("span", { class: "muted small", id: `${id}-note` }, noted(value));
     if (type === "boolean") {
       return h("div", { class: "slider" }, h("label", {}, h("input", { type: "checkbox", id, checked: asked[name], onchange: (event) => set(name, event.target.checked) }), " ", words), note(asked[name]));
