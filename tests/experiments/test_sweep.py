@@ -122,7 +122,8 @@ def test_best_ranks_by_validation_and_applies(swept, tmp_path):
     folder = Path(shutil.copytree(swept[0], tmp_path / "project", symlinks=True))
     output = winnow(folder, "best")
     names = [line.split()[1] for line in output.splitlines() if line.strip()[:1].isdigit()]
-    assert names == ["ood_threshold-0.75", "ood_threshold-0.6", "workspace"]
+    assert names == ["ood_threshold-0.75", "ood_threshold-0.6", "HEAD"]
+    assert "HEAD (workspace)" in output
     assert "curate.ood_threshold 0.75" in output
     assert "ood_threshold-0.75 is now the workspace" in winnow(folder, "best", "--apply")
     assert yaml.safe_load((folder / "params.yaml").read_text())["curate"]["ood_threshold"] == 0.75
