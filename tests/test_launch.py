@@ -1,6 +1,7 @@
 """How stages are started: a Python that cannot run them is one sentence, other errors keep their traceback."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,5 +83,5 @@ def test_dvc_outside_the_environment_is_one_sentence(root, tmp_path):
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "-q", "--no-scm"], cwd=tmp_path, env=settings, check=True)
     done = subprocess.run([*dvc, "repro"], cwd=tmp_path, env=settings, capture_output=True, text=True)
-    assert "has no package numpy" in done.stderr and "source .venv/bin/activate" in done.stderr
+    assert re.search(r"has no package \w+;", done.stderr) and "source .venv/bin/activate" in done.stderr
     assert "Traceback" not in done.stderr and done.returncode != 0
