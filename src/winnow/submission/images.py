@@ -28,7 +28,8 @@ class Examined:
     Attributes:
         undecodable: images that are no whole RGB JPEGs of the right size.
         altered: training images without a technique whose bytes are neither the original's nor its repaired form's.
-        unaltered: how many are as they should be.
+        unaltered: how many have the original's bytes.
+        converted: how many have the bytes of the original's repaired form, as the manifest converts it.
         shared_sources: validation images that are in training by name, or have copies there.
         identical: validation images with the pixels of a training image.
         alike: validation images that are near duplicates of a training image, or of the source of a copy.
@@ -37,6 +38,7 @@ class Examined:
     undecodable: list[str] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
     unaltered: int = 0
+    converted: int = 0
     shared_sources: list[str] = field(default_factory=list)
     identical: list[str] = field(default_factory=list)
     alike: list[str] = field(default_factory=list)
@@ -95,9 +97,10 @@ def examine(
             if source not in image_bytes:
                 foreign.append(picture)
             elif not technique:
-                allowed = (digests[source], hashlib.sha256(image_bytes[source]).hexdigest())
-                if picture.bytes_sha256 in allowed:
+                if picture.bytes_sha256 == digests[source]:
                     seen.unaltered += 1
+                elif picture.bytes_sha256 == hashlib.sha256(image_bytes[source]).hexdigest():
+                    seen.converted += 1
                 else:
                     seen.altered.append(picture.shown)
 

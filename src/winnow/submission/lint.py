@@ -210,7 +210,8 @@ def _images(
         _finding(
             "original-bytes",
             seen.altered,
-            f"{seen.unaltered:,} images without a technique are as in the original, byte for byte",
+            f"{seen.unaltered:,} images without a technique are as in the original, byte for byte"
+            + (f", and {seen.converted:,} as the manifest converted them" if seen.converted else ""),
             "images without a technique that differ from the original's bytes",
             unchecked=no_training,
         ),
