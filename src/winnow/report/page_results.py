@@ -98,6 +98,6 @@ def provenance(facts: Facts) -> str:
     return (
         "<p>The files that this report was made from, with the hashes that <code>dvc.lock</code> holds for them. "
         "<code>winnow report</code> writes a copy that also names the git revision, the machine and the time that "
-        "every stage took; this file leaves them out, so that the same data give the same bytes everywhere.</p>"
+        "every stage took; this file leaves them out, so that equal inputs give an equal report.</p>"
         f"<details><summary>{counted(len(rows), 'file')}</summary>{hashes}</details><h3>Encoder</h3>{encoder}"
     )
