@@ -23,7 +23,7 @@ def stale(root: Path) -> list[str]:
     outs = {out["path"] for stage in lock["stages"].values() for out in stage.get("outs", [])}
     absent = {path for path in outs - in_git if not (root / path).exists()}
     lines = []
-    for stage, changes in json.loads(_output(root, "dvc", "status", "--json")).items():
+    for stage, changes in json.loads(_output(root, sys.executable, "-m", "dvc", "status", "--json")).items():
         found = []
         for change in changes:
             entries = change if isinstance(change, dict) else {change: {}}
