@@ -38,13 +38,17 @@ def figures(file: Path) -> dict[str, float]:
 
 
 def test_the_sample_gives_the_figures_that_git_holds(root, tmp_path):
-    """But for what the epochs decide. Another machine's floats move a few images across a threshold, not more."""
+    """But for what the epochs decide. Another machine, or number of threads, moves a few images across a threshold."""
     params = yaml.safe_load((root / "params.yaml").read_text())
     folder = copy_tree(root, tmp_path / "sample", {"train": {"course": params["train"]["course"] | {"epochs": 1}}})
     assert "params.yaml is valid." in winnow(folder, "check-params")
     assert "report:" in dvc(folder, "repro")
+    images = json.loads((root / "metrics/manifest.json").read_text())["images_in"]
+    few = 0.01 * images  # may fall on another side of a threshold, in any one count
     for name in BEFORE_TRAINING:
-        assert figures(folder / f"metrics/{name}.json") == pytest.approx(
-            figures(root / f"metrics/{name}.json"), rel=0.05, abs=0.05
-        ), name
+        made, held = (figures(base / f"metrics/{name}.json") for base in (folder, root))
+        assert made.keys() == held.keys(), name
+        for key, value in held.items():
+            within = pytest.approx(value, rel=0.05, abs=few if isinstance(value, int) else 0.05)
+            assert made[key] == within, f"{name}: {key}"
     assert set(figures(folder / "metrics/evaluation.json")) == set(figures(root / "metrics/evaluation.json"))
