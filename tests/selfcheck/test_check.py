@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation_data import THRESHOLDS
 from tiny_project import encoded, picture
 from winnow.data.pixels import DecodedPixels
 from winnow.encoders.base import Embedding
@@ -16,16 +17,7 @@ OPTIONS = {
     "crossval": {"folds": 3, "l2_candidates": [0.1], "seeds": [0]},
     "label_issues": {"neighbours": 8},
     "ood": {"neighbours": 10, "trim": 0.2},
-    "curate": {
-        "label_quality_threshold": 0.5,
-        "relabel_confidence": 0.7,
-        "relabel_sources": 2,
-        "ood_threshold": 0.5,
-        "ood_detectors": 2,
-        "drop_near_duplicates": True,
-        "drop_image_faults": [],
-        "class_floor": 0,
-    },
+    "curate": THRESHOLDS,
 }
 
 
