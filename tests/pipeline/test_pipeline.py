@@ -166,9 +166,17 @@ def test_what_people_decide_is_replayed(built):
     assert ledger.loc[image_id, "reason"] == "dropped by ada: blurred beyond use"
     assert not list((built / "submission/tiny-training-set/imgs").glob(f"{image_id}*"))
 
-    review.write_text("image_id,action,label,reviewer\nimg_nobody,drop,,ada\n")
+    gone = "image_id,action,label,reviewer\nimg_nobody,drop,,ada\n"
+    review.write_text(gone)
+    output = dvc(built, "repro")
+    assert "warning: 1 of 1 rows of data/review/decisions.csv match no single image of the dataset" in output
+    assert "img_nobody (line 2)" in output and review.read_text() == gone
+    ledger = pd.read_parquet(built / "data/processed/ledger.parquet")
+    assert set(ledger["decided_by"]) == {"rule"}
+
+    review.write_text(f"image_id,action,label,reviewer\n{image_id},discard,,ada\n")
     output = dvc(built, "repro", fails=True)
-    assert "winnow: curate: data/review/decisions.csv, line 2: the dataset has no image 'img_nobody'" in output
+    assert "winnow: curate: data/review/decisions.csv, line 2: " in output and "'discard'" in output
     assert "Traceback" not in output
 
 
