@@ -12,6 +12,8 @@ from winnow.errors import WinnowError
 from winnow.experiments.repository import Repository
 from winnow.experiments.worktrees import Source
 
+pytestmark = pytest.mark.slow
+
 SCORES = "data/interim/scores.txt"
 
 
