@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 import yaml
 from scipy.stats import spearmanr
 
@@ -273,7 +272,7 @@ def weights_of(
 
 
 def run_one(file: Path, workspace: Path, params: dict, settings: dict, recipe: str, seed: int, threads: int) -> dict:
-    torch.set_num_threads(threads)
+    settings = settings | {"threads": threads}
     training = tables.read_arrays(file)
     validation = tables.read_parquet(workspace / "data/processed/validation_set.parquet")
     class_names = tables.read_json(workspace / "data/interim/classes.json")

@@ -17,6 +17,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def winnow_ways(epochs: int, no_compile: bool) -> dict:
                 "fast", epochs=epochs, batch_size=512, compile=True, **FAST
             ),
         }
-    return ways
+    return {name: replace(recipe, threads=torch.get_num_threads()) for name, recipe in ways.items()}
 
 
 PLAIN = {

@@ -42,6 +42,17 @@ def test_a_script_runs_as_if_python_had_started_it(root, script):
     assert done.stdout == "__main__ ['baseline', '--fast'] beside True\n" and done.returncode == 3
 
 
+@pytest.mark.parametrize("wanted", [None, "1", "4"])
+def test_a_stage_computes_with_one_thread_whatever_the_user_set(root, script, monkeypatch, wanted):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, wanted) if wanted else monkeypatch.delenv(name, raising=False)
+    text = (
+        "import faiss, numpy, torch, threadpoolctl\n"
+        "print(torch.get_num_threads(), {pool['num_threads'] for pool in threadpoolctl.threadpool_info()})"
+    )
+    assert launch(root, write(script, text)).stdout == "1 {1}\n"
+
+
 @pytest.mark.parametrize("text", ["import pandass", "import yaml.nowhere", "def main():\n    import a.b.c\nmain()"])
 def test_a_missing_package_is_one_sentence(root, script, text):
     done = launch(root, write(script, text))

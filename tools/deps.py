@@ -15,6 +15,7 @@ from pathlib import Path
 SHARED = tuple(
     f"src/winnow/{name}"
     for name in (
+        "cores.py",
         "errors.py",
         "files.py",
         "params/",

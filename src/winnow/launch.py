@@ -3,13 +3,20 @@
 DVC takes whatever python3 comes first on PATH. Where that is not the environment's, a script would end in a traceback
 at its first import; here it is one sentence. Nothing but the standard library is imported, in words that an old Python
 reads too.
+
+Every computation gets one thread, whatever the machine and the user's settings: with another number of threads sums are
+rounded in another order, and images close to a threshold cross it. Work that falls into parts (images, batches, folds)
+is spread over the cores; the training of a network takes `train.threads`.
 """
 
+import os
 import runpy
 import sys
 from pathlib import Path
 
 OLDEST = (3, 11)
+# Read when a library is loaded. A thread that waits for others sleeps: one that spins holds up a busy core.
+THREADS = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA")} | {"OMP_WAIT_POLICY": "PASSIVE"}
 REMEDY = (
     "stages run with the python3 that PATH finds first; run 'make setup' if .venv is missing or out of date, then "
     "'source .venv/bin/activate', and try again."
@@ -21,6 +28,7 @@ def main() -> None:
         found = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"\nwinnow: {sys.executable} is Python {found}, and winnow needs 3.11 or newer; {REMEDY}\n")
     sys.argv = sys.argv[1:]
+    os.environ.update(THREADS)
     sys.path[0] = str(Path(sys.argv[0]).parent)  # as for a script that Python starts itself
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")

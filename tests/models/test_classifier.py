@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torchvision.ops import StochasticDepth
 
+from winnow import device
+from winnow.device import seeded
 from winnow.errors import WinnowError
 from winnow.models import best_epoch, trainer
 from winnow.models.average import WeightAverage
@@ -142,6 +144,36 @@ def test_same_seed_same_bytes(data, tmp_path):
     for name, result in (("first", first), ("second", second)):
         save_model(result.state, tmp_path / name, network="tiny", num_classes=3)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_bits_are_those_of_the_recipe_s_threads_whatever_the_process_has(data, monkeypatch, threads):
+    results, before = [], torch.get_num_threads()
+    try:
+        for here in (1, 2, 4):
+            torch.set_num_threads(here)
+            monkeypatch.setattr(device, "cores", lambda here=here: here)
+            results.append(run(data, recipe=replace(RECIPE, threads=threads)))
+            assert torch.get_num_threads() == here
+    finally:
+        torch.set_num_threads(before)
+    for result in results[1:]:
+        assert_same(results[0], result)
+
+
+def test_predictions_have_the_same_bits_on_any_number_of_cores(monkeypatch):
+    pixels, _ = coloured_images(150, seed=3, size=32)
+    with seeded(0, CPU):
+        network = NETWORKS["resnet34"].build(3)
+    made, before = [], torch.get_num_threads()
+    try:
+        for here in (1, 2, 4):
+            torch.set_num_threads(here)
+            monkeypatch.setattr(device, "cores", lambda here=here: here)
+            made += [predict(network, pixels, batch_size=size, device=CPU).tobytes() for size in (64, 512)]
+    finally:
+        torch.set_num_threads(before)
+    assert len(set(made)) == 1
 
 
 class Interrupting(nn.Sequential):

@@ -121,7 +121,9 @@ def test_a_test_set_of_training_images_is_measured_and_said_to_prove_nothing(bui
 
 
 @pytest.mark.slow
-def test_two_clones_build_the_same_bytes(tiny, root, tmp_path):
+def test_two_clones_build_the_same_bytes_with_any_number_of_threads(tiny, root, tmp_path, monkeypatch):
+    for library in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
+        monkeypatch.setenv(f"{library}_NUM_THREADS", "4")  # the other's are the test run's: one
     other = clone(root, tmp_path / "other")
     dvc(other, "repro")
     mine, theirs = (yaml.safe_load((folder / "dvc.lock").read_text())["stages"] for folder in (tiny, other))

@@ -2,7 +2,6 @@
 
 import io
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from PIL import Image
 from winnow import tables
 from winnow.augmentation.policy.policy import Policy
 from winnow.augmentation.techniques import Technique, techniques_for
+from winnow.cores import cores
 from winnow.data.packed import COLUMNS
 from winnow.progress import progress
 
@@ -52,7 +52,7 @@ def render_copies(
     techniques = techniques_for(plan["technique"], policy)
     tasks = _tasks(plan, images)
     chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
-    workers = workers or max(1, min(_cores(), len(tasks) // _COPIES_PER_WORKER))
+    workers = workers or max(1, min(cores(), len(tasks) // _COPIES_PER_WORKER))
     encoded: list[bytes] = []
     with progress("augment", len(tasks)) as report, _mapping(workers) as apply:
         for chunk in apply(partial(_render_chunk, techniques=techniques, jpeg_quality=jpeg_quality), chunks):
@@ -82,12 +82,6 @@ def _mapping(workers: int) -> Iterator[Callable[..., Iterator[list[bytes]]]]:
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield pool.map
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _render_chunk(tasks: list[_Task], *, techniques: dict[str, Technique], jpeg_quality: int) -> list[bytes]:

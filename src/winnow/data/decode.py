@@ -1,12 +1,13 @@
 """Decoding images that were accepted."""
 
 import io
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image
+
+from winnow.cores import cores
 
 _CHUNK = 64
 
@@ -36,6 +37,6 @@ def decode_pixels(
                 raise ValueError(f"image {row} is {image.mode} {image.size}, not RGB {(image_size, image_size)}")
             pixels[row] = np.asarray(image)
 
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         list(pool.map(decode, range(0, len(image_bytes), _CHUNK)))
     return pixels

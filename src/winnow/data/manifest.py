@@ -1,7 +1,6 @@
 """From an archive to one table of accepted images, one of rejected ones, and counts that add up."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.cores import cores
 from winnow.data.archive import Archive, open_archive
 from winnow.data.class_sizes import note_on_small_classes, require_classes, without_small_classes
 from winnow.data.images import BadImage, read_image
@@ -161,7 +161,7 @@ def _examined(
         return entry, decoded.image_bytes, facts
 
     yield pd.DataFrame({"image_bytes": pd.Series(dtype=object)})
-    with progress("read images", len(wanted)) as report, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with progress("read images", len(wanted)) as report, ThreadPoolExecutor(cores()) as pool:
         for batch in _batches(archive.items(list(wanted))):
             kept = []
             for entry, image_bytes, result in pool.map(examine, batch):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from winnow.checkpoint import fingerprint
-from winnow.device import best_device, seeded
+from winnow.device import best_device, seeded, threads
 from winnow.errors import WinnowError
 from winnow.models.average import WeightAverage
 from winnow.models.best_epoch import BestEpoch
@@ -117,18 +117,19 @@ def train_classifier(
             patience=recipe.patience,
         )
         callbacks: list[Callback] = [average, best] if average else [best]
-        run = fit(
-            module,
-            Classification(module, pixels, labels, recipe=recipe, seed=seed, dtype=dtype, device=device),
-            _sgd(module, recipe, device),
-            epochs=recipe.epochs,
-            learning_rate_at=recipe.learning_rate_at,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            checkpoint_share=checkpoint_share,
-            description=description,
-            remedy="lower the recipe's learning_rate under train in params.yaml",
-        )
+        with threads(recipe.threads):
+            run = fit(
+                module,
+                Classification(module, pixels, labels, recipe=recipe, seed=seed, dtype=dtype, device=device),
+                _sgd(module, recipe, device),
+                epochs=recipe.epochs,
+                learning_rate_at=recipe.learning_rate_at,
+                callbacks=callbacks,
+                checkpoint=checkpoint,
+                checkpoint_share=checkpoint_share,
+                description=description,
+                remedy="lower the recipe's learning_rate under train in params.yaml",
+            )
     return TrainResult(
         state=best.state,
         best_epoch=best.epoch,

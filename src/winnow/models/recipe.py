@@ -47,6 +47,8 @@ class Recipe:
         patience: epochs without a better validation score before training stops; None trains all epochs.
         precision: what the forward and backward passes compute in; weights and sums stay float32. "auto" takes
             bfloat16 where the device computes in it natively, float32 elsewhere.
+        threads: of the CPU that a training step computes with, at least 1; another number gives other bits. Of no
+            effect on a GPU.
         compile: whether `torch.compile` makes the training step, with CUDA graphs on a GPU: faster after a minute or so
             of compiling, and other bits than without.
     """
@@ -62,6 +64,7 @@ class Recipe:
     average_decay: float = 0.0
     patience: int | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int = 1
     compile: bool = False
 
     def learning_rate_at(self, epoch: int, step: int, steps: int) -> float:
@@ -94,7 +97,7 @@ def named_recipe(name: str, **settings: Any) -> Recipe:
 
 def chosen_recipe(train: Mapping[str, Any]) -> Recipe:
     """The recipe that the section `train` of params.yaml chooses: `recipe`, with its section and the common keys."""
-    common = {name: train[name] for name in ("patience", "precision", "compile")}
+    common = {name: train[name] for name in ("patience", "precision", "threads", "compile")}
     return named_recipe(train["recipe"], **train[train["recipe"]], **common)
 
 

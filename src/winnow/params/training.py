@@ -50,6 +50,10 @@ class Train(Section):
         description="Precision of the forward and backward passes. `auto`: bfloat16 where the device has it, float32 "
         "elsewhere."
     )
+    threads: Count = Field(
+        description="Threads of the CPU in a training step, on every machine: another number gives other bits. More "
+        "than the machine has cores gain nothing; of no effect on a GPU."
+    )
     compile: bool = Field(
         description="Use torch.compile: faster on a GPU, after a minute of compiling. With CUDA graphs, and other bits "
         "than without."

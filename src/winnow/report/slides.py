@@ -97,12 +97,12 @@ def _limits(made: Deck, facts: Facts) -> None:
 def _reproduce(made: Deck, facts: Facts) -> None:
     rows = facts.files.set_index("path")["md5"]
     notes = (
-        "The same inputs, type of machine and number of threads: the same bytes. Each file has its hash in dvc.lock. "
+        "The same inputs and type of processor: the same bytes. Each file has its hash in dvc.lock. "
         + " ".join(f"{path}: {rows[path]}." for path in (FILES["images"].path, FILES["ledger"].path) if path in rows)
     )
     slide = made.slide("Reproduce it", notes)
     lines = [
-        "git clone, make repro: the same bytes on the same type of machine with as many threads",
+        "git clone, make repro: the same bytes on the same type of processor",
         "winnow why IMAGE_ID: why any image was kept, relabelled or dropped",
         "winnow compare: is a difference more than chance?",
         "report/index.html: all of this with galleries and a map in space, offline",

@@ -1,7 +1,6 @@
 """Looking once at every image of a submission: does it decode, is it the original, has validation leaked?"""
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from winnow.cores import cores
 from winnow.data.images import BadImage, read_image
 from winnow.data.manifest import Manifest
 from winnow.data.pixels import BATCH_BYTES, DecodedPixels, Pixels
@@ -179,7 +179,7 @@ def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]
 
     size = max(1, BATCH_BYTES // (3 * image_size**2))
     waiting = iter(part.files.items())
-    with progress(f"lint {part.path.name}", len(part.files)) as report, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with progress(f"lint {part.path.name}", len(part.files)) as report, ThreadPoolExecutor(cores()) as pool:
         while batch := list(islice(waiting, size)):
             yield list(pool.map(read, batch))
             report(len(batch))

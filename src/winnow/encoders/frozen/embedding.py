@@ -9,7 +9,7 @@ import torch
 from winnow import tables
 from winnow.checkpoint import fingerprint
 from winnow.data.pixels import Pixels
-from winnow.device import exact_arithmetic
+from winnow.device import CPU_BATCH, best_device, exact_arithmetic, side_by_side
 from winnow.encoders.frozen.network import FrozenNetwork
 from winnow.encoders.normalise import l2_normalised
 from winnow.encoders.zero_shot import ZeroShot, joined
@@ -30,14 +30,15 @@ def embed_images(
     Args:
         network: the encoder's network.
         pixels: (N, H, W, 3) uint8, N at least 1.
-        batch_size: images encoded at once.
+        batch_size: images encoded at once by a GPU, and the most by a core of the CPU.
         flip: average the features with those of the mirrored image.
         scratch: folder for finished parts, or None to keep none.
 
     Returns:
         features (N, D) float32 with rows of length 1, and the network's zero-shot probabilities, or None.
     """
-    parts = []
+    parts, device = [], best_device()
+    step = min(batch_size, CPU_BATCH) if device.type == "cpu" else batch_size
     began, encoded = time.monotonic(), 0
     with progress("embed", len(pixels)) as report:
         for first in range(0, len(pixels), batch_size * _BATCHES_PER_CHUNK):
@@ -48,10 +49,11 @@ def embed_images(
                 report(len(chunk), "embedded before")
                 continue
             batches = []
-            for start in range(0, len(chunk), batch_size):
-                batches.append(_encode(network, chunk[start : start + batch_size], flip))
-                encoded += len(batches[-1])
-                report(len(batches[-1]), f"{encoded / (time.monotonic() - began):.0f} images/s")
+            split = (chunk[start : start + step] for start in range(0, len(chunk), step))
+            for batch in side_by_side(lambda part: _encode(network, part, flip), split, device=device):
+                batches.append(batch)
+                encoded += len(batch)
+                report(len(batch), f"{encoded / (time.monotonic() - began):.0f} images/s")
             parts.append(np.concatenate(batches))
             if file:
                 tables.write_arrays(file, features=parts[-1])
