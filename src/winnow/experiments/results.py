@@ -5,6 +5,7 @@ where its run cache holds a run of the same command on the same inputs, for it l
 (`dvc.stage.cache.StageCache.restore`). A stage without an entry is looked up in the run cache.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,18 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from winnow.errors import WinnowError
+from winnow.experiments.repair import repair
 
 
 @contextmanager
 def dvc_repository(root: Path) -> Iterator[Repo]:
-    """DVC's view of a repository; raises WinnowError with DVC's own words where DVC cannot read it."""
+    """DVC's view of a repository, with what a kill left cut put right.
+
+    Raises:
+        WinnowError: with DVC's own words, where DVC cannot read it.
+    """
+    for sentence in repair(root):
+        print(f"winnow: {sentence}", file=sys.stderr, flush=True)
     try:
         with Repo(str(root)) as repo:
             yield repo

@@ -22,6 +22,7 @@ from dvc.stage import PipelineStage
 
 from winnow.errors import WinnowError
 from winnow.experiments.plan import PlannedRun, overrides
+from winnow.experiments.repair import repair
 from winnow.experiments.repository import Repository
 from winnow.experiments.results import dvc_repository, in_place, lock_file, not_in_cache
 from winnow.tables import records
@@ -152,6 +153,7 @@ class Slot:
             _link(root / file, self.path / file)
         for file in self.source.results:
             _copy(root / file, self.path / file)
+        repair(self.path)
 
     def _configure(self, users: Path, own: Path) -> None:
         """The user's local settings (of remotes, say), and the cache. DVC takes seconds to start: only if need be."""
