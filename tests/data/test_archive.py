@@ -224,6 +224,12 @@ def test_folder_with_a_pipe_does_not_hang(tmp_path):
     refused(tmp_path, "'pipe', which is neither a file nor a folder")
 
 
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_an_archive_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "animals.zip")
+    refused(tmp_path / "animals.zip", "is a pipe, socket or device; name a folder, zip or tar")
+
+
 def test_links_that_lead_in_a_circle(tmp_path):
     (tmp_path / "a.jpg").symlink_to(tmp_path / "b.jpg")
     (tmp_path / "b.jpg").symlink_to(tmp_path / "a.jpg")

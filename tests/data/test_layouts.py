@@ -403,6 +403,18 @@ def test_keys_that_are_names_of_files_are_taken(load, suffix):
     assert "2 keys of set/data-labels.json are names of files" in dataset.notes[0]
 
 
+def test_a_name_too_long_for_a_copy_s_is_rejected_at_once(load):
+    key = "img_" + "y" * 240
+    dataset = added_up(load(course(TWO | {key: [1, 0]}, ["img_a.jpg", "img_b.jpg", f"{key}.jpg"])), 4)
+    assert dataset.rejected["reason"].tolist() == ["bad-name"]
+    assert dataset.rejected["detail"].str.startswith("the name has 244 characters, 200 are read; shorten it").all()
+
+
+def test_a_key_that_is_no_text_is_named(load):
+    with pytest.raises(WinnowError, match=r"has the key 'img_\\ud800', which is no text"):
+        load(course(TWO | {"img_\ud800": [1, 0]}))
+
+
 @pytest.mark.parametrize(
     ("key", "file"), [("IMG_A", "img_A.jpg"), ("img_ab", "img_AB.jpg"), ("IMG_AB.JPG", "img_ab.jpg")]
 )

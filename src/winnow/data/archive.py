@@ -81,6 +81,8 @@ def open_archive(path: str | Path, *, max_unpacked_bytes: float) -> Iterator[Arc
         return
     if not path.exists():
         raise WinnowError(f"there is no archive {path}; set data.archive in params.yaml to a folder, zip or tar.")
+    if not path.is_file():
+        raise WinnowError(f"{path} is a pipe, socket or device; name a folder, zip or tar.")
     try:
         with path.open("rb") as file:
             start = file.read(tarfile.BLOCKSIZE)

@@ -17,6 +17,7 @@ IMAGES_FOLDER = "imgs"
 FORM = f"<root>/{IMAGES_FOLDER}/ and <root>/{LABELS_FILE}"
 POSITIONAL = True
 _NAME = re.compile(r"img_[A-Za-z0-9._-]+", re.ASCII)
+_LONGEST = 200  # characters of an id: copies have longer names, and file systems take 255 bytes
 
 
 def matches(names: Sequence[str]) -> bool:
@@ -44,12 +45,21 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
     labels = _labels(archive, labels_file)
     num_classes = _label_length(archive, labels_file, labels, class_names)
     spelt = {key.casefold(): key for key in labels}
-    entries, seen, with_suffix = [], set(), 0
+    entries: list[Entry] = []
+    seen: set[str] = set()
+    with_suffix = 0
     for name in files:
         file = name.removeprefix(folder)
         image_id = image_stem(file)
         if image_id is None or not _NAME.fullmatch(image_id):
             entries.append(Entry(name, "", None, "bad-name", f"not {folder}img_<key>.jpg (or .png and so on)"))
+            continue
+        if len(image_id) > _LONGEST:
+            seen.update((image_id, file))
+            detail = (
+                f"the name has {len(image_id)} characters, {_LONGEST} are read; shorten it here and in {labels_file}"
+            )
+            entries.append(Entry(name, "", None, "bad-name", detail))
             continue
         key = image_id if image_id in labels or file not in labels else file
         with_suffix += key == file
@@ -110,6 +120,14 @@ def _labels_file(archive: Archive, names: Sequence[str]) -> str:
     return found[0]
 
 
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
     where = f"{labels_file} in {archive.label}"
     try:
@@ -134,6 +152,10 @@ def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
         ) from None
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
         raise WinnowError(f"{where} is not valid JSON ({error}); write it again.") from None
+    if isinstance(labels, dict) and (broken := [key for key in labels if not _is_text(key)]):
+        raise WinnowError(
+            f"{where} has the key {broken[0]!a}, which is no text (half a surrogate pair); write it again."
+        )
     if not isinstance(labels, dict):
         raise WinnowError(f'{where} is not an object; it must look like {{"img_<key>": [0, 1, 0, ...], ...}}.')
     return labels
