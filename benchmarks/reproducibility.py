@@ -1,4 +1,4 @@
-"""Is the sample's pipeline the same bytes with other threads and cores, and which decisions change on another processor?
+"""Does the sample's pipeline write the same bytes with other threads and cores, and on another processor?
 
     python benchmarks/reproducibility.py
 

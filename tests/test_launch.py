@@ -61,6 +61,13 @@ def test_a_missing_package_is_one_sentence(root, script, text):
     assert done.returncode == 1
 
 
+def test_an_interrupt_while_a_script_imports_is_one_sentence(root, script):
+    done = launch(
+        root, write(script, "import signal, os\nos.kill(os.getpid(), signal.SIGINT)\nimport time\ntime.sleep(9)")
+    )
+    assert done.stderr.strip() == "winnow: interrupted; run 'dvc repro' again." and done.returncode == 130
+
+
 @pytest.mark.parametrize("text", ["1 / 0", "import winnow.nowhere", "from winnow import nowhere"])
 def test_other_errors_keep_their_traceback(root, script, text):
     done = launch(root, write(script, text))

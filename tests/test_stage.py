@@ -1,6 +1,7 @@
 """What stage scripts share: declared params only, one-sentence errors, honest dvc.yaml."""
 
 import ast
+import errno
 import json
 import re
 import subprocess
@@ -65,6 +66,33 @@ def test_run_records_seconds_and_memory(root, tmp_path, monkeypatch, capsys):
     record = json.loads(stage.TIMINGS.read_text())
     assert record["stage"] == "curate" and record["seconds"] >= 0 and record["peak_mb"] > 1
     assert "curate: fine" in capsys.readouterr().out
+
+
+def test_a_log_line_that_cannot_be_written_fails_no_stage(root, tmp_path, monkeypatch, capsys):
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((root / name).read_text())
+    (tmp_path / ".winnow").write_text("a file where the folder belongs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["curate.py"])
+    stage.run("curate", lambda params: "fine")
+    printed = capsys.readouterr()
+    assert "curate: fine" in printed.out and "timings.jsonl could not be written" in printed.err
+
+
+def test_a_full_disk_is_one_sentence(root, tmp_path, monkeypatch, capsys):
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((root / name).read_text())
+    monkeypatch.chdir(tmp_path)
+
+    def full(params):
+        raise OSError(errno.ENOSPC, "No space left on device", "data/interim/features.npz")
+
+    with pytest.raises(SystemExit) as ended:
+        stage.run("curate", full)
+    sentence = (
+        "winnow: curate: data/interim/features.npz: the disk is full; free some space, then run the same command again."
+    )
+    assert ended.value.code == 1 and capsys.readouterr().err.strip() == sentence
 
 
 def test_a_pipeline_may_name_a_stage_otherwise_than_its_script(root, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,9 @@
 """Files between stages: whole or absent, the same bytes, joined by image_id."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -20,6 +23,19 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path):
         raise RuntimeError
     assert json.loads(path.read_text()) == {"a": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_killed_writers_left_goes_with_the_next_write(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    mine = os.getpid()
+    for name in (f".a.json.{dead.pid}.tmp", f".a.json.{mine + 0}.tmp", f".b.json.{dead.pid}.tmp", ".a.json.x.tmp"):
+        (tmp_path / name).touch()
+    alive = tmp_path / f".a.json.{os.getppid()}.tmp"  # another process that is writing now
+    alive.touch()
+    tables.write_json(tmp_path / "a.json", {})
+    left = {f".b.json.{dead.pid}.tmp", ".a.json.x.tmp", alive.name, "a.json"}
+    assert {file.name for file in tmp_path.iterdir()} == left
 
 
 def test_the_same_content_is_the_same_bytes(tmp_path):

@@ -1,6 +1,7 @@
 """Checkpoints of unfinished training: written whole or not at all, used only by the very run that wrote them."""
 
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -30,8 +31,10 @@ def fingerprint(settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` (tensors, numbers, strings, lists and dicts of them); a kill leaves the previous one intact."""
+    buffer = io.BytesIO()  # torch's own writer meets a full disk with words that name neither
+    torch.save(dict(content), buffer)
     with tables.replacing(path) as temporary:
-        torch.save(dict(content), temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

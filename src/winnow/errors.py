@@ -1,6 +1,7 @@
-"""The one exception that users are meant to read."""
+"""The one exception that users are meant to read, and the system's faults in words."""
 
 import difflib
+import errno
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,13 +15,49 @@ class WinnowError(Exception):
     """
 
 
+# What the system may run out of or refuse, and what helps.
+_FAULTS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EFBIG: "a file grew beyond what the system or the shell (ulimit -f) allows; raise the limit",
+    errno.EROFS: "the file system is read-only; work in a folder that can be written",
+    errno.EACCES: "access is denied; check who owns it and its permissions",
+    errno.EPERM: "access is denied; check who owns it and its permissions",
+    errno.EIO: "the disk reports an input or output error; check it",
+    errno.ENAMETOOLONG: "the name is too long for the file system; use a shorter one",
+    errno.EMFILE: "too many files are open at once (ulimit -n); raise the limit",
+    errno.ENFILE: "too many files are open at once on this machine; close other programs",
+    errno.EAGAIN: "the system starts no more processes or threads; raise the limit (ulimit -u) or close other programs",
+    errno.ENOMEM: "the memory is used up; close other programs, or use a machine with more",
+}
+
+
+def in_words(error: BaseException) -> str | None:
+    """What a user reads of an error: one sentence, or None where it is a defect of winnow and needs its traceback."""
+    if isinstance(error, WinnowError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        number: int | None = errno.ENOMEM
+    elif isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        number = errno.EAGAIN
+    else:
+        number = error.errno if isinstance(error, OSError) else None
+    if number not in _FAULTS:
+        return None
+    place = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+    return f"{place}{_FAULTS[number]}, then run the same command again."
+
+
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """For commands: print a WinnowError as one sentence and exit with status 1."""
+    """For commands: print an error that a user is meant to read as one sentence, and exit with status 1."""
     try:
         yield
-    except WinnowError as error:
-        print(f"winnow: {error}", file=sys.stderr)
+    except (WinnowError, OSError, MemoryError, RuntimeError) as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        print(f"winnow: {words}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -32,6 +32,9 @@ def main() -> None:
     sys.path[0] = str(Path(sys.argv[0]).parent)  # as for a script that Python starts itself
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
+    except KeyboardInterrupt:  # while the script was still importing
+        print("\nwinnow: interrupted; run 'dvc repro' again.\n", file=sys.stderr)
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "winnow":
             raise

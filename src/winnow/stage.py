@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, in_words
 from winnow.params import load_sections
 
 TIMINGS = Path(".winnow/timings.jsonl")
@@ -97,8 +97,11 @@ def run(stage: str, main: Callable[[Declared], str | None]) -> None:
     stage = os.environ.get("DVC_STAGE", stage).partition("@")[0]  # another pipeline may name it otherwise
     try:
         summary = main(declared_params(stage, load_sections(declared_sections())))
-    except WinnowError as error:
-        print(f"\nwinnow: {stage}: {error}\n", file=sys.stderr, flush=True)
+    except (WinnowError, OSError, MemoryError, RuntimeError) as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        print(f"\nwinnow: {stage}: {words}\n", file=sys.stderr, flush=True)
         sys.exit(1)
     except KeyboardInterrupt:
         print(f"\nwinnow: {stage}: interrupted; run 'dvc repro' again.\n", file=sys.stderr, flush=True)
@@ -109,6 +112,9 @@ def run(stage: str, main: Callable[[Declared], str | None]) -> None:
     if summary:
         print(f"{name}: {summary}")
     print(f"{name}: {seconds:.1f} s, peak memory {peak_mb:.0f} MB", flush=True)
-    TIMINGS.parent.mkdir(exist_ok=True)
-    with TIMINGS.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"stage": name, "seconds": round(seconds, 2), "peak_mb": round(peak_mb)}) + "\n")
+    try:
+        TIMINGS.parent.mkdir(exist_ok=True)
+        with TIMINGS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"stage": name, "seconds": round(seconds, 2), "peak_mb": round(peak_mb)}) + "\n")
+    except OSError as error:  # the results are written: a line of the log is not worth failing for
+        warn([f"{TIMINGS} could not be written ({error.strerror})."])

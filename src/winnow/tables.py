@@ -4,6 +4,7 @@ Every writer is atomic (a temporary name beside the target, then `os.replace`), 
 a file, and deterministic (fixed compression, no timestamps), so that the same content is the same bytes.
 """
 
+import glob
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,12 +34,24 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WinnowError(f"{path} cannot be written ({error.strerror}); name another place.") from None
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk is reported without it
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what writers of `path` that were killed left beside it."""
+    for file in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        process = file.name.split(".")[-2]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            file.unlink(missing_ok=True)
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
