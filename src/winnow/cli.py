@@ -96,7 +96,7 @@ def why(
     image_id: Annotated[str, typer.Argument(help="For example img_17.")],
     workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
 ) -> None:
-    """Tell what became of an image, why, and all its scores."""
+    """Show what became of an image, why, and all its scores."""
     with _one_sentence():
         from rich.console import Console
 

@@ -63,7 +63,7 @@ def is_training(name: str) -> bool:
 def are_splits(names: Sequence[str]) -> bool:
     """Whether folders side by side are splits: each tells one, and nothing else that tells them apart."""
     found = [split_of(name) for name in names]
-    return bool(found) and None not in found and len({told[1] for told in found if told is not None}) == 1
+    return bool(found) and None not in found and len({split[1] for split in found if split is not None}) == 1
 
 
 def stray_splits(names: Iterable[str]) -> list[str]:
