@@ -181,6 +181,43 @@ def test_check_params_finds_missing_weights(root, tmp_path, monkeypatch) -> None
     assert "embed.timm.checkpoint is weights/a.safetensors" in _run("check-params").stderr
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"resnet34": "resnet43"}, "train.network is 'resnet43', which winnow does not know; did you mean resnet34"),
+        ({"resnet34": "timm:resnext34"}, "train.network is 'timm:resnext34', which winnow does not know; did you mean"),
+        ({"resnet34": "timm:test_vit_relpos"}, "takes no images of 64 x 64 pixels"),
+        ({"encoder: trained": "encoder: clip"}, "embed.encoder is 'clip': input should be 'open_clip'"),
+        (
+            {"encoder: trained": "encoder: timm", "mobilenetv2_100": "mobilnetv2_100"},
+            "embed.timm.model is 'mobilnetv2_100', which timm does not know; did you mean mobilenetv2_100",
+        ),
+        (
+            {"encoder: trained": "encoder: open_clip", "ViT-B-32": "ViT-B-33"},
+            "embed.open_clip.model is 'ViT-B-33', which open_clip does not know; did you mean",
+        ),
+        (
+            {"encoder: trained": "encoder: open_clip", "laion2b_s34b_b79k": "laion3b"},
+            "embed.open_clip.pretrained is 'laion3b', which is neither a file nor a tag of ViT-B-32; its tags are",
+        ),
+        ({"    augmix:": "    augmax:"}, "augment.techniques.augmax is no parameter of winnow (did you mean"),
+        ({"  - shear_x": "  - sheer_x"}, "policy_search.operations.0 is 'sheer_x': input should be 'shear_x'"),
+    ],
+    ids=lambda value: next(reversed(value.values())).strip(" :-") if isinstance(value, dict) else "",
+)
+def test_check_params_refuses_a_name_that_no_registry_has(root, tmp_path, monkeypatch, changes, words) -> None:
+    text = (root / "params.yaml").read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "dvc.yaml").write_text((root / "dvc.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    result = _run("check-params")
+    assert result.exit_code == 1
+    assert words in result.stderr and result.stderr.count("\n") == 1
+
+
 @pytest.fixture
 def hand_in(tmp_path) -> tuple[Path, Path]:
     """A good submission and its archive: 12 images for each set, 2 classes."""

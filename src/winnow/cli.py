@@ -96,7 +96,7 @@ def why(
     image_id: Annotated[str, typer.Argument(help="For example img_17.")],
     workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
 ) -> None:
-    """Tell what became of an image, why, and all its scores."""
+    """Show what became of an image, why, and all its scores."""
     with _one_sentence():
         from rich.console import Console
 
@@ -154,14 +154,15 @@ def init(
 def check_params(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")] = Path("params.yaml"),
 ) -> None:
-    """Check a params file: every key, its type and its range, and the files it names: layouts, classes and labels."""
+    """Check a params file: every key, its type and its range, and what it names: files, layouts, classes, models."""
     with _one_sentence():
-        from winnow.evaluation.inputs import read_inputs
+        from winnow.evaluation.inputs import check_models, read_inputs
         from winnow.params import check_inputs, load_params
         from winnow.stage import pipeline_outs
 
         params = load_params(file)
         check_inputs(params, built=pipeline_outs())
+        check_models(params)
         for sentence in read_inputs(params):
             print(sentence)
     print(f"{file} is valid.")

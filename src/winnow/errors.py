@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class WinnowError(Exception):
-    """Bad input: its message is one sentence that says what is wrong, where, and how to mend it.
+    """Bad input: its message is one sentence that says what is wrong, where, and how to fix it.
 
     Stage scripts and the command line print the message alone and exit with status 1; any other exception is a
     defect of winnow and keeps its traceback.

@@ -14,6 +14,7 @@ from winnow.augmentation.render import render_copies
 from winnow.augmentation.techniques import TECHNIQUES
 from winnow.data.packed import COLUMNS
 from winnow.errors import WinnowError
+from winnow.params.augmentation import Techniques
 
 POLICY = Policy(((Step("invert", 1.0),), (Step("shear_x", 1.0, 0.9),)))
 CHANGING = sorted(set(TECHNIQUES) - {"oversampling"})
@@ -35,31 +36,35 @@ def _decoded(encoded: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(encoded)))
 
 
+def test_every_technique_has_its_key_and_every_key_its_technique() -> None:
+    assert {*TECHNIQUES, "faster_autoaugment"} == set(Techniques.model_fields)
+
+
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_technique_changes_pixels_but_not_shape_and_repeats_itself(name) -> None:
     pixels, partner = _pixels(0), _pixels(1)
     before = pixels.copy()
-    results = [TECHNIQUES[name](pixels, seed, partner) for seed in range(8)]
-    again = [TECHNIQUES[name](pixels, seed, partner) for seed in reversed(range(8))][::-1]
+    results = [TECHNIQUES[name].run(pixels, seed, partner) for seed in range(8)]
+    again = [TECHNIQUES[name].run(pixels, seed, partner) for seed in reversed(range(8))][::-1]
     for result, repeated in zip(results, again, strict=True):
         assert result.shape == pixels.shape
         assert result.dtype == np.uint8
         assert not np.array_equal(result, pixels)
         np.testing.assert_array_equal(result, repeated)
     np.testing.assert_array_equal(pixels, before)
-    if name != "flip":
+    if not TECHNIQUES[name].once:
         assert any(not np.array_equal(results[0], result) for result in results[1:])
 
 
 @pytest.mark.parametrize("name", CHANGING)
 def test_images_that_are_not_square_keep_their_shape(name) -> None:
-    assert TECHNIQUES[name](_pixels(0, (24, 40)), 5, _pixels(1, (24, 40))).shape == (24, 40, 3)
+    assert TECHNIQUES[name].run(_pixels(0, (24, 40)), 5, _pixels(1, (24, 40))).shape == (24, 40, 3)
 
 
 def test_cutmix_lays_a_window_of_the_partner_over_the_source() -> None:
     source, partner = np.zeros((20, 40, 3), np.uint8), np.full((20, 40, 3), 9, np.uint8)
     for seed in range(20):
-        mixed = TECHNIQUES["cutmix"](source, seed, partner)
+        mixed = TECHNIQUES["cutmix"].run(source, seed, partner)
         rows, columns = np.nonzero(mixed[..., 0])
         height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
         assert (mixed[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] == 9).all()
@@ -68,14 +73,16 @@ def test_cutmix_lays_a_window_of_the_partner_over_the_source() -> None:
 
 
 def test_flip_crop_is_a_crop_of_the_mirror_image() -> None:
-    flipped = TECHNIQUES["flip"](_pixels(0), 0, None)
-    np.testing.assert_array_equal(TECHNIQUES["flip_crop"](_pixels(0), 4, None), TECHNIQUES["crop"](flipped, 4, None))
+    flipped = TECHNIQUES["flip"].run(_pixels(0), 0, None)
+    np.testing.assert_array_equal(
+        TECHNIQUES["flip_crop"].run(_pixels(0), 4, None), TECHNIQUES["crop"].run(flipped, 4, None)
+    )
 
 
 @pytest.mark.parametrize("name", ["trivial_augment", "augmix"])
 def test_torchvision_s_random_numbers_are_its_own(name) -> None:
     before = torch.get_rng_state()
-    TECHNIQUES[name](_pixels(0), 3, None)
+    TECHNIQUES[name].run(_pixels(0), 3, None)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -83,24 +90,24 @@ def test_torchvision_s_random_numbers_are_its_own(name) -> None:
 def test_outside_of_the_image_lies_its_mean_colour(name) -> None:
     flat = np.full((32, 32, 3), (200, 150, 100), np.uint8)
     flat[:, 16:] += 2  # else nothing changes, and every draw is drawn again
-    geometric = [TECHNIQUES[name](flat, seed, None) for seed in range(40)]
+    geometric = [TECHNIQUES[name].run(flat, seed, None) for seed in range(40)]
     assert any((np.abs(changed.astype(int) - flat).max() <= 3) for changed in geometric)
 
 
 @pytest.mark.parametrize("name", ["crop", "rotation"])
 def test_no_black_borders(name) -> None:
     for seed in range(30):
-        assert TECHNIQUES[name](np.full((32, 32, 3), 200, np.uint8), seed, None).min() >= 199
+        assert TECHNIQUES[name].run(np.full((32, 32, 3), 200, np.uint8), seed, None).min() >= 199
 
 
 def test_flip_is_a_mirror() -> None:
-    np.testing.assert_array_equal(TECHNIQUES["flip"](_pixels(0), 0, None), np.fliplr(_pixels(0)))
+    np.testing.assert_array_equal(TECHNIQUES["flip"].run(_pixels(0), 0, None), np.fliplr(_pixels(0)))
 
 
 def test_mixup_lies_between_both_and_nearer_to_the_source() -> None:
     source, partner = np.full((8, 8, 3), 100, np.uint8), np.full((8, 8, 3), 200, np.uint8)
     for seed in range(20):
-        blend = TECHNIQUES["mixup"](source, seed, partner)
+        blend = TECHNIQUES["mixup"].run(source, seed, partner)
         assert 119 <= blend.min() <= blend.max() <= 150
 
 
@@ -108,7 +115,7 @@ def test_mixup_lies_between_both_and_nearer_to_the_source() -> None:
 @pytest.mark.parametrize("partner", [None, np.zeros((4, 4, 3), np.uint8)])
 def test_mixing_without_a_fitting_partner_is_refused(name, partner) -> None:
     with pytest.raises(ValueError, match="partner"):
-        TECHNIQUES[name](_pixels(0), 0, partner)
+        TECHNIQUES[name].run(_pixels(0), 0, partner)
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,18 @@ PLAIN = images("cat/{i}.jpg", "dog/{i}.jpg")
         ("dog/desktop.ini", "system"),
         ("cat/0.jpg:Zone.Identifier", "system"),
         ("cat/._0.jpg", "hidden"),
+        ("@__thumb/cat/0.jpg", "system"),  # QNAP
+        ("@appstore/0.jpg", "system"),  # Synology
+        ("cat/0.jpg@SynoEAStream", "system"),
+        ("cat/Thumbs.db:encryptable", "system"),
+        ("FOUND.000/0.jpg", "system"),  # chkdsk
+        ("RECYCLED/cat/0.jpg", "system"),
+        ("~snapshot/cat/0.jpg", "system"),  # NetApp
+        ("cat/_vti_cnf/0.jpg", "system"),  # FrontPage
+        ("_gsdata_/0.jpg", "system"),  # GoodSync
+        ("cat/.AppleDouble/0.jpg", "hidden"),
+        ("__thumbs__/0.jpg", "thumbnail"),
+        ("dog/_thumb/0.jpg", "thumbnail"),
     ],
 )
 @pytest.mark.parametrize("root", ["", "set/"])
@@ -116,6 +128,7 @@ def test_names_of_splits(name, split):
 
 def test_folders_are_splits_only_if_nothing_else_tells_them_apart():
     assert are_splits(["train", "test"]) and are_splits(["seg_train", "seg_test", "seg_pred"])
+    assert are_splits(["trainA", "trainB", "testA", "testB"]) and are_splits(["Training", "PublicTest", "PrivateTest"])
     assert not are_splits(["blood_test", "urine_test"]) and not are_splits(["train", "car"]) and not are_splits([])
 
 
@@ -129,6 +142,10 @@ FLAT = {
     "images and masks": images("images/{i}.jpg", "masks/{i}.png"),
     "images and labels": images("data/images/{i}.jpg", "data/labels/{i}.png"),
     "JPEGImages": images("VOC/JPEGImages/{i}.jpg", "VOC/SegmentationClass/{i}.png", "VOC/SegmentationObject/{i}.png"),
+    "public and private": images("public_test/{i}.jpg", "private_test/{i}.jpg"),
+    "domains": images("trainA/{i}.jpg", "trainB/{i}.jpg", "testA/{i}.jpg", "testB/{i}.jpg"),
+    "inputs and targets": images("input/{i}.jpg", "target/{i}.png"),
+    "re-identification": images("bounding_box_train/{i}.jpg", "bounding_box_test/{i}.jpg", "query/{i}.jpg"),
     "one folder": images("photos/{i}.jpg"),
     "the root": images("{i}.jpg"),
 }
@@ -144,6 +161,17 @@ def test_splits_and_layers_are_no_classes(load, kind, table):
     assert message.count(". ") == 0 and message.endswith(".")
     if table:
         assert f"not from {table}" in message and "data-labels.json" in message
+
+
+@pytest.mark.parametrize("name", ["fold{}", "HAM10000_images_part_{}", "batch-{}", "x/Chunk {}"])
+def test_numbered_parts_of_one_set_are_no_classes(load, name):
+    files = images(f"{name.format(1)}/{{i}}.jpg", f"{name.format(2)}/{{i}}.jpg") | {"labels.csv": b"id,label\n"}
+    with pytest.raises(WinnowError, match=r"by their names parts of one set; put each class .*not from labels\.csv"):
+        load(files)
+    named = [name.format(number).rpartition("/")[2] for number in (1, 2)]
+    assert classes_of(load(files, class_names=named)) == dict.fromkeys(named, 2)
+    assert classes_of(load(images("part1/{i}.jpg", "whole/{i}.jpg"))) == {"part1": 2, "whole": 2}
+    assert classes_of(load(images("grade_1/{i}.jpg", "grade_2/{i}.jpg"))) == {"grade_1": 2, "grade_2": 2}
 
 
 @pytest.mark.parametrize("stray", ["test", "val", "Validation", "test1", "images", "annotations"])
@@ -188,6 +216,10 @@ LAYOUTS = {
     | images("val/imgs/dog/{i}.jpg"),
     "splits in each class": images("cat/train/{i}.jpg", "cat/test/{i}.jpg", "dog/train/{i}.jpg", "dog/test/{i}.jpg"),
     "splits of another name": images("Final_Training/cat/{i}.ppm", "Final_Training/dog/{i}.ppm", "Final_Test/{i}.ppm"),
+    "originals and masks in each class": images("cat/original/{i}.png", "dog/original/{i}.png")
+    | images("cat/mask/{i}.png", "dog/mask/{i}.png"),
+    "two tests": images("Training/cat/{i}.jpg", "Training/dog/{i}.jpg", "PublicTest/cat/{i}.jpg")
+    | images("PrivateTest/{i}.jpg"),
     "imgs in each class": images("cat/imgs/{i}.jpg", "dog/imgs/{i}.jpg"),
     "a large test set without labels": images("train/cat/{i}.jpg", "train/dog/{i}.jpg")
     | {f"test/{i}.jpg": JPEG for i in range(9)}

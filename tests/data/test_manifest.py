@@ -366,20 +366,20 @@ def test_counts_add_up(load, faults):
 
 
 @pytest.mark.parametrize(
-    ("name", "split", "accepted", "n_classes"),
+    ("name", "split", "accepted", "num_classes"),
     [
         ("ds801/test.zip", None, 500, 10),
         ("roman-numerals/roman-numerals.zip", "label_book", 52, 10),
         ("external-photos/external-photos.zip", None, 106, 10),
     ],
 )
-def test_real_archives(name, split, accepted, n_classes):
+def test_real_archives(name, split, accepted, num_classes):
     path = SHARED / name
     if not path.exists():
         pytest.skip(f"the real data set {name} is not on this machine")
     dataset = load_dataset(path, class_names=[], split=split, image_size=64, max_unpacked_bytes=2**30)
     assert (dataset.counts["accepted"], dataset.counts["rejected"]) == (accepted, 0)
-    assert len(dataset.class_names) == n_classes
+    assert len(dataset.class_names) == num_classes
     assert decode_pixels(list(dataset.images["image_bytes"]), image_size=64).shape == (accepted, 64, 64, 3)
 
 

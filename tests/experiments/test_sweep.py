@@ -190,7 +190,7 @@ def test_faulty_comparisons_are_one_sentence(swept, arguments, words):
     assert not words or output.count("\n") == 1
 
 
-def test_a_failed_run_in_the_workspace_is_not_believed(project):
+def test_a_failed_run_in_the_workspace_is_no_whole_run(project):
     """The trap: `dvc exp run` fails, and its new params stand beside the figures of the run before."""
     call(project, "dvc", "exp", "run", "-S", "curate.ood_threshold=0.0", fails=True)
     assert '"balanced_accuracy": 0.5' in (project / "metrics/evaluation.json").read_text()

@@ -1,6 +1,8 @@
 """Networks by name: which there are, how they are built, and what is said of one that cannot be used."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -18,6 +20,14 @@ def test_resnet34_is_the_course_network():
     parameters = sum(parameter.numel() for parameter in network.parameters())
     assert parameters == 21_289_802  # torchvision's 21,797,672 with 10 outputs for 1,000
     assert math.isclose(float(network.fc.weight.detach().mean()), 0, abs_tol=0.01)
+
+
+def test_the_project_s_own_networks_are_looked_up_without_any_library():
+    program = (
+        "import sys\nfrom winnow.models.networks import check_network\ncheck_network('resnet34', image_size=64)\n"
+        "assert not {'torch', 'torchvision', 'timm', 'numpy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_networks_are_listed_by_name_and_pattern():

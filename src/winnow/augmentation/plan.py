@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from winnow.augmentation.balance import copies_per_class, share_out
+from winnow.augmentation.techniques import TECHNIQUES
 from winnow.data.packed import copy_name
 from winnow.errors import WinnowError
 
 COLUMNS = ["name", "image_id", "technique", "label", "seed", "partner"]
-_NEED_PARTNER = frozenset({"mixup", "cutmix"})
-_ONCE = frozenset({"flip"})  # a second one would be the same image again
+_NEED_PARTNER = frozenset(name for name, technique in TECHNIQUES.items() if technique.needs_partner)
+_ONCE = frozenset(name for name, technique in TECHNIQUES.items() if technique.once)
 
 
 def choose_originals(image_id: np.ndarray, labels: np.ndarray, *, budget: int, seed: int) -> np.ndarray:
@@ -73,7 +74,8 @@ def plan_copies(
         max_copies_per_image: most copies of one image.
         techniques: weights >= 0 by name; 0 switches one off. An image's copies differ in technique until it has had
             each once, so the weights are exact where images have one copy, and matter less the more copies they have.
-            flip is used once per image at most, mixup and cutmix only in classes of two images and more.
+            Those that say `once` are used once per image at most, those that need a partner only in classes of two
+            images and more.
         seed: of all chance.
         effective_number_beta: in [0, 1), of that balance alone.
         weights: (N,) floats above 0, how the copies of a class are shared out between its images, up to
@@ -84,8 +86,8 @@ def plan_copies(
     Returns:
         A row per copy, sorted by `name`: `name` (`copy_name` of the source and the technique, numbered from 1 where an
         image has several of one technique), `image_id` (the source), `technique`, `label` int64, `seed` int64 >= 0 (of
-        the copy's pixels) and `partner` (an image_id of the class for mixup and cutmix, "" for others). Within a class
-        images of equal weight have numbers of copies that differ by 1 at most.
+        the copy's pixels) and `partner` (an image_id of the class where the technique needs one, "" elsewhere). Within
+        a class images of equal weight have numbers of copies that differ by 1 at most.
 
     Raises:
         WinnowError: if the originals exceed the budget, copies are wanted but every technique is switched off, or an

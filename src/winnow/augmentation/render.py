@@ -13,7 +13,8 @@ from PIL import Image
 
 from winnow import tables
 from winnow.augmentation.policy.policy import Policy
-from winnow.augmentation.techniques import Technique, techniques_for
+from winnow.augmentation.techniques import techniques_for
+from winnow.augmentation.techniques.technique import Copy
 from winnow.cores import cores
 from winnow.data.packed import COLUMNS
 from winnow.progress import progress
@@ -84,14 +85,14 @@ def _mapping(workers: int) -> Iterator[Callable[..., Iterator[list[bytes]]]]:
         yield pool.map
 
 
-def _render_chunk(tasks: list[_Task], *, techniques: dict[str, Technique], jpeg_quality: int) -> list[bytes]:
+def _render_chunk(tasks: list[_Task], *, techniques: dict[str, Copy], jpeg_quality: int) -> list[bytes]:
     return [
         _render(techniques[name], seed, source, partner, jpeg_quality=jpeg_quality)
         for name, seed, source, partner in tasks
     ]
 
 
-def _render(technique: Technique, seed: int, source: bytes, partner: bytes, *, jpeg_quality: int) -> bytes:
+def _render(technique: Copy, seed: int, source: bytes, partner: bytes, *, jpeg_quality: int) -> bytes:
     pixels = _decode(source)
     result = technique(pixels, seed, _decode(partner) if partner else None)
     if result is pixels:

@@ -221,11 +221,9 @@ def class_of_folder(name: str, class_names: Sequence[str]) -> int | None:
 
 def _nothing(archive: Archive) -> str:
     packed = [name for name in archive.names() if name.lower().endswith(PACKED_SUFFIXES)]
-    mend = (
-        f"point it at {posixpath.join(archive.label, packed[0])}" if packed else "put photos there as <class>/<photo>"
-    )
+    fix = f"point it at {posixpath.join(archive.label, packed[0])}" if packed else "put photos there as <class>/<photo>"
     return (
-        f"data.outside_photos in params.yaml is {archive.label}, which holds no photo; {mend}, or set it to data/none."
+        f"data.outside_photos in params.yaml is {archive.label}, which holds no photo; {fix}, or set it to data/none."
     )
 
 

@@ -179,13 +179,13 @@ def apply_confirmations(
     """
     frame = decisions.reset_index(drop=True).copy()
     frame["confirmed_by"] = ""
-    asked = confirmations.set_index("image_id").reindex(frame["image_id"])
-    confirm = asked["verdict"].eq("confirm").to_numpy()
-    label = asked["label"].fillna(-1).astype(np.int64).to_numpy()
+    answers = confirmations.set_index("image_id").reindex(frame["image_id"])
+    confirm = answers["verdict"].eq("confirm").to_numpy()
+    label = answers["label"].fillna(-1).astype(np.int64).to_numpy()
     agrees = (frame["action"] != "drop").to_numpy() & (frame["final_label"].to_numpy() == label)
     contradicted = confirm & frame["rule"].eq(REVIEW.name).to_numpy() & ~agrees
     confirm = confirm & ~contradicted
-    frame.loc[confirm, "confirmed_by"] = asked["reviewer"].to_numpy()[confirm]
+    frame.loc[confirm, "confirmed_by"] = answers["reviewer"].to_numpy()[confirm]
 
     rows = np.flatnonzero(confirm & ~agrees)
     if len(rows):
@@ -194,13 +194,13 @@ def apply_confirmations(
         frame.loc[rows, "rule"] = REVIEW.name
         frame.loc[rows, "threshold"] = np.nan
         frame.loc[rows, "counterpart"] = ""
-        frame.loc[rows, "decided_by"] = asked["reviewer"].to_numpy()[rows]
-        said = asked["reason"].fillna("").to_numpy()[rows]
+        frame.loc[rows, "decided_by"] = answers["reviewer"].to_numpy()[rows]
+        reasons = answers["reason"].fillna("").to_numpy()[rows]
         frame.loc[rows, "reason"] = [
             f"{class_names[new]} by the eye of a person" + (f": {words}" if words else "")
-            for new, words in zip(label[rows], said, strict=True)
+            for new, words in zip(label[rows], reasons, strict=True)
         ]
-    rejected = np.flatnonzero(asked["verdict"].eq("reject").to_numpy() | contradicted)
+    rejected = np.flatnonzero(answers["verdict"].eq("reject").to_numpy() | contradicted)
     return frame, np.flatnonzero(confirm), rejected, frame["image_id"][contradicted].tolist()
 
 
@@ -276,9 +276,9 @@ def assign_splits(
     ledger.loc[leaving, "reason"] = [VALIDATION_LEAK.reason(row, context) for row in ledger[leaving].itertuples()]
 
     ledger["split"] = np.select([chosen, ledger["action"] != "drop"], ["validation", "train"], default="none")
-    told = ledger.loc[chosen, ["final_label", "confirmed_by", "reason"]].itertuples(index=False, name=None)
+    rows = ledger.loc[chosen, ["final_label", "confirmed_by", "reason"]].itertuples(index=False, name=None)
     ledger.loc[chosen, "reason"] = [
         (f"confirmed by {by} for" if by else "chosen for") + f" the validation set as {class_names[label]}; {reason}"
-        for label, by, reason in told
+        for label, by, reason in rows
     ]
     return ledger

@@ -28,7 +28,7 @@ RAW = f"a camera's raw file, of which only the preview can be read; {_CONVERT}"
 
 
 def what_it_is(content: bytes) -> str:
-    """A few words on a file that no decoder takes, with the mend where there is one."""
+    """A few words on a file that no decoder takes, with how to convert it where that is known."""
     if content[4:8] == b"ftyp":
         if content[8:12] in _HEIF_BRANDS:
             return (

@@ -66,7 +66,7 @@ class Decoded:
 
 
 def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> Decoded:
-    """Decode an image from outside and repair it if need be.
+    """Decode an image of any kind and repair it if need be.
 
     Args:
         image_bytes: a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, JPEG 2000, PPM, PGM, PBM, PCX, QOI, SGI or TGA file (the
@@ -101,7 +101,7 @@ def is_image(content: bytes, *, file_name: str = "") -> bool:
 
 
 def upright_rgb(image_bytes: bytes, *, file_name: str = "") -> tuple[Image.Image, int, int, list[str]]:
-    """Decode an image from outside, at its own size, upright and in 8-bit RGB.
+    """Decode an image of any kind at its own size, upright and in 8-bit RGB.
 
     Returns:
         The image, its width and height as it came, and what had to be changed, as `Decoded` names it.

@@ -8,24 +8,27 @@ _SYSTEM_FOLDERS = {
     "$recycle.bin",
     "#recycle",
     "#snapshot",
-    "@eadir",
-    "@recently-snapshot",
-    "@recycle",
-    "@tmp",
     "__macosx",
     "__pycache__",
+    "_gsdata_",
     "lost+found",
     "network trash folder",
     "node_modules",
+    "recycled",
     "recycler",
+    "resource.frk",
     "system volume information",
     "temporary items",
+    "thefindbycontentfolder",
     "thevolumesettingsfolder",
+    "~snapshot",
 }
+# Of Synology and QNAP (@eaDir, @Recycle, @appstore ...), of chkdsk, and of FrontPage.
+_SYSTEM_FOLDER = re.compile(r"@.*|found\.\d{3}|_vti_.*")
 _SYSTEM_FILES = {"desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "icon\r", "picasa.ini", "thumbs.db"}
-_THUMBNAIL_FOLDERS = {"_thumbnails", "_thumbs", "thumbnail", "thumbnails", "thumbs"}
-# Marks that Windows puts beside downloads; copied to other systems, they become files of their own.
-_ZONE = re.compile(r".*zone\.identifier(:\$data)?", re.IGNORECASE)
+# What Windows, macOS and Synology keep beside a file; copied to other systems, it becomes a file of its own.
+_STREAM = re.compile(r".*zone\.identifier(:\$data)?|thumbs\.db:.*|.*:(afp_\w+|encryptable)|.*@syno\w+")
+_THUMBNAIL_FOLDER = re.compile(r"_*thumb(nail)?s_*|_*thumbnail_*|_+thumb_*")
 
 _COMPANIONS = {
     "text": {
@@ -62,9 +65,11 @@ def system_litter(path: str) -> str | None:
     *folders, name = path.lower().split("/")
     if any(part.startswith(".") for part in (*folders, name)):
         return "hidden"
-    if name in _SYSTEM_FILES or _ZONE.fullmatch(name) or not _SYSTEM_FOLDERS.isdisjoint(folders):
+    if name in _SYSTEM_FILES or _STREAM.fullmatch(name):
         return "system"
-    return "thumbnail" if not _THUMBNAIL_FOLDERS.isdisjoint(folders) else None
+    if any(folder in _SYSTEM_FOLDERS or _SYSTEM_FOLDER.fullmatch(folder) for folder in folders):
+        return "system"
+    return "thumbnail" if any(_THUMBNAIL_FOLDER.fullmatch(folder) for folder in folders) else None
 
 
 def companion(path: str) -> str | None:

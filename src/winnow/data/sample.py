@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits, load_sample_images
 
 from winnow.errors import WinnowError
 
-N_CLASSES = 10
+NUM_CLASSES = 10
 _TEST_PER_CLASS = 42
 # Share of each class's remaining digits that goes into the training set. The smallest class follows the second
 # smallest, so that pairwise noise (c to c + 1) does not fill it up again and the given labels stay imbalanced.
@@ -90,8 +90,8 @@ def make_sample(
 
     n_ood = round(ood_share / (1 - ood_share) * len(images))
     images += [_jpeg(tile, quality=int(rng.integers(88, 96))) for tile in _photo_tiles(n_ood, image_size, rng)]
-    class_shares = np.bincount(given, minlength=N_CLASSES) / len(given)
-    ood_given = rng.permutation(np.repeat(np.arange(N_CLASSES), _apportion(n_ood, class_shares)))
+    class_shares = np.bincount(given, minlength=NUM_CLASSES) / len(given)
+    ood_given = rng.permutation(np.repeat(np.arange(NUM_CLASSES), _apportion(n_ood, class_shares)))
 
     labels = np.concatenate([given, copies_given, ood_given])
     image_id = np.array([_new_id(rng) for _ in images])
@@ -127,19 +127,19 @@ def _split(digits: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np
 def _noisy_labels(true: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
     """Flip exactly `rate` of each class (rounded), so that no class loses its majority by bad luck."""
     given = true.copy()
-    for label in range(N_CLASSES):
+    for label in range(NUM_CLASSES):
         members = np.flatnonzero(true == label)
         flipped = rng.permutation(members)[: round(rate * len(members))]
         pairwise, uniform = np.array_split(flipped, 2)
-        others = rng.permutation(np.delete(np.arange(N_CLASSES), label))
-        given[pairwise] = (label + 1) % N_CLASSES
+        others = rng.permutation(np.delete(np.arange(NUM_CLASSES), label))
+        given[pairwise] = (label + 1) % NUM_CLASSES
         given[uniform] = np.resize(others, len(uniform))
     return given
 
 
 def _copied_labels(true: np.ndarray, given: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Labels of the copies: every second contradicts its source (the true label where the source's is wrong)."""
-    wrong = (true + rng.integers(1, N_CLASSES, size=len(true))) % N_CLASSES
+    wrong = (true + rng.integers(1, NUM_CLASSES, size=len(true))) % NUM_CLASSES
     other = np.where(given == true, wrong, true)
     return np.where(np.arange(len(true)) % 2 == 0, given, other)
 
@@ -213,7 +213,7 @@ def _new_id(rng: np.random.Generator) -> str:
 def _course_zip(root: str, images: Mapping[str, bytes], labels: np.ndarray) -> bytes:
     """Pack `images` (image_id to JPEG bytes) and their labels (in the same order); entries sorted and undated."""
     one_hot = {
-        image_id: np.eye(N_CLASSES, dtype=int)[label].tolist() for image_id, label in zip(images, labels, strict=True)
+        image_id: np.eye(NUM_CLASSES, dtype=int)[label].tolist() for image_id, label in zip(images, labels, strict=True)
     }
     files = {f"{root}/imgs/{image_id}.jpg": image for image_id, image in images.items()}
     files[f"{root}/data-labels.json"] = json.dumps(one_hot, sort_keys=True).encode()

@@ -15,7 +15,7 @@ class Score:
 
     Attributes:
         name: its column in the ledger.
-        meaning: what it says, in a few words.
+        meaning: what it measures, in a few words.
         words: what people call it; "" where its name says enough.
         short: the same under a picture; "" where the words are short.
         lower_is_worse: which end is the bad one.

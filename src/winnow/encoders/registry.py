@@ -1,7 +1,7 @@
 """The encoders by name.
 
 A new one is a module that implements `winnow.encoders.base.Encoder`, an entry in `ENCODERS`, and a section under
-`embed` in the params.
+`embed` in the params, where `encoder` lists its name.
 
 Importing this module costs nothing: an encoder's library, which takes seconds, is imported when the encoder is loaded.
 """
@@ -50,7 +50,34 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
 
     name = embed["encoder"]
     common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device())
-    return ENCODERS[name](embed[name], common)
+    return ENCODERS[name].load(embed[name], common)
+
+
+def check_encoder(embed: Section) -> None:
+    """Look up the names in the section of the chosen encoder, before a long run finds out; nothing is downloaded.
+
+    Args:
+        embed: as in `load_encoder`.
+
+    Raises:
+        WinnowError: if its model or tag is unknown.
+    """
+    name = embed["encoder"]
+    if check := ENCODERS[name].check:
+        check(embed[name])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be known of an encoder.
+
+    Attributes:
+        load: makes it of its section and of what all encoders are given.
+        check: raises WinnowError if a name in its section is unknown; None where no key holds such a name.
+    """
+
+    load: Callable[[Section, Common], "Encoder"]
+    check: Callable[[Section], None] | None = None
 
 
 def _open_clip(section: Section, common: Common) -> "Encoder":
@@ -61,6 +88,12 @@ def _open_clip(section: Section, common: Common) -> "Encoder":
     return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
 
 
+def _check_open_clip(section: Section) -> None:
+    from winnow.encoders.frozen.open_clip import find_weights
+
+    find_weights(section["model"], section["pretrained"])
+
+
 def _timm(section: Section, common: Common) -> "Encoder":
     from winnow.encoders.frozen.encoder import FrozenEncoder
     from winnow.encoders.frozen.timm import load_timm
@@ -69,14 +102,20 @@ def _timm(section: Section, common: Common) -> "Encoder":
     return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
 
 
+def _check_timm(section: Section) -> None:
+    from winnow.encoders.frozen.timm import check_model
+
+    check_model(section["model"])
+
+
 def _trained(section: Section, common: Common) -> "Encoder":
     from winnow.encoders.fitted.trained import TrainedEncoder, TrainedSettings
 
     return TrainedEncoder(TrainedSettings(**section), len(common.class_names), common.flip, common.device)
 
 
-ENCODERS: Mapping[str, Callable[[Section, Common], "Encoder"]] = {
-    "open_clip": _open_clip,
-    "timm": _timm,
-    "trained": _trained,
+ENCODERS: Mapping[str, Entry] = {
+    "open_clip": Entry(_open_clip, _check_open_clip),
+    "timm": Entry(_timm, _check_timm),
+    "trained": Entry(_trained),
 }

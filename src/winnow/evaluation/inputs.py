@@ -1,4 +1,4 @@
-"""What a run will read besides its archive, looked at before a long run finds out: names and labels, no pixels."""
+"""What a run will read and train, looked at before a long run finds out: names and labels, no pixels."""
 
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,22 @@ from winnow.curation.external import class_of_folder, photo_names
 from winnow.data.archive import open_archive
 from winnow.data.layouts import Layout, read_layout
 from winnow.data.listing import listed
+from winnow.encoders.registry import check_encoder
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.files import given
+from winnow.models.networks import check_network
 from winnow.params import Params
+
+
+def check_models(params: Params) -> None:
+    """Look up the encoder and the network that `params` name.
+
+    Raises:
+        WinnowError: if one is unknown, or the network takes no images of `data.image_size`.
+    """
+    check_encoder(params.embed.model_dump())
+    check_network(params.train.network, image_size=params.data.image_size)
 
 
 def read_inputs(params: Params) -> Iterator[str]:

@@ -22,7 +22,7 @@ def study_rows(study: AblationFile, predictions: Mapping[str, pd.DataFrame]) -> 
 
     Args:
         study: as `read_ablation` returns it.
-        predictions: by row's name, its rows of one split, as `pairing.in_split` returns them.
+        predictions: by row's name, its rows of one split, as `align_predictions.in_split` returns them.
 
     Returns:
         Of each: `name`, `label`, `over`, `balanced_accuracy` (mean over seeds), `seeds`, `images`; `step`, against the

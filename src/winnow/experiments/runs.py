@@ -65,8 +65,8 @@ def read_whole_run(repository: Repository, name: str) -> Run:
     """The same, but a run whose figures are not its own is refused."""
     run = read_run(repository, name)
     if run.fault:
-        mend = "run 'dvc repro'" if run.rev == WORKSPACE else "make it again with 'dvc exp run'"
-        raise WinnowError(f"{name} is no whole run: {run.fault}; {mend}.")
+        fix = "run 'dvc repro'" if run.rev == WORKSPACE else "make it again with 'dvc exp run'"
+        raise WinnowError(f"{name} is no whole run: {run.fault}; {fix}.")
     return run
 
 
@@ -79,8 +79,8 @@ def read_predictions(repository: Repository, run: Run, arm: str) -> pd.DataFrame
     path = _predictions(arm)
     content = repository.read(path, run.rev)
     if content is None:
-        mend = "run 'dvc repro'" if run.rev == WORKSPACE else "make it again with 'dvc exp run'"
-        raise WinnowError(f"{run.name} holds no {path}, which says what it predicted for each image; {mend}.")
+        fix = "run 'dvc repro'" if run.rev == WORKSPACE else "make it again with 'dvc exp run'"
+        raise WinnowError(f"{run.name} holds no {path}, which says what it predicted for each image; {fix}.")
     return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
 
 

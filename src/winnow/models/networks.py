@@ -2,17 +2,19 @@
 
 `resnet34` is ResNet-34 as the course's grader has it; `torchvision:<name>` and `timm:<name>` are the two libraries'
 (`torchvision:mobilenet_v3_small`, `timm:resnet18d`). A network of the project's own is a line in `NETWORKS`.
+
+Importing this module costs nothing: a library, which takes seconds, is imported when one of its networks is named.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
-
-import torch
-import torchvision.models
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from winnow.errors import WinnowError, first_sentence, unknown_model
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _KEY = "train.network"
 
@@ -29,24 +31,28 @@ class Network:
     """
 
     name: str
-    construct: Callable[[int], nn.Module]
+    construct: "Callable[[int], nn.Module]"
     input_size: int
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
-    def build(self, num_classes: int) -> nn.Module:
+    def build(self, num_classes: int) -> "nn.Module":
         """A module with random weights that maps (B, 3, H, W) float32 in [0, 1] to (B, `num_classes`) logits."""
+        from winnow.models.normalised import Normalised
+
         network = self.construct(num_classes)
         if self.mean is None or self.std is None:
             return network
         return Normalised(network, self.mean, self.std)
 
-    def check_image_size(self, network: nn.Module, height: int, width: int) -> None:
+    def check_image_size(self, network: "nn.Module", height: int, width: int) -> None:
         """Try `build`'s result on one black image.
 
         Raises:
             WinnowError: if it does not take images of that size.
         """
+        import torch
+
         try:
             with torch.inference_mode():
                 network.eval()(torch.zeros(1, 3, height, width))
@@ -57,26 +63,10 @@ class Network:
             ) from None
 
 
-class Normalised(nn.Module):
-    """A network whose input is normalised: it takes values in [0, 1]."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        for name, values in (("mean", mean), ("std", std)):
-            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] to (B, K)."""
-        logits: Tensor = self.network((images - self.mean) / self.std)
-        return logits
-
-
-def _resnet34(num_classes: int) -> nn.Module:
+def _resnet34(num_classes: int) -> "nn.Module":
     """He et al. 2016, arXiv 1512.03385."""
+    import torchvision.models
+
     network: nn.Module = torchvision.models.resnet34(weights=None, num_classes=num_classes)
     return network
 
@@ -107,6 +97,17 @@ def find_network(name: str) -> Network:
     raise unknown_model(name, list_networks(f"{library}:*" if known else "*"), key=_KEY, library="winnow")
 
 
+def check_network(name: str, *, image_size: int) -> None:
+    """Look a network up, and try it on one black image where it was designed for another size.
+
+    Raises:
+        WinnowError: if there is no network of that name, or it does not take images of `image_size` pixels a side.
+    """
+    network = find_network(name)
+    if network.input_size != image_size:
+        network.check_image_size(network.build(2), image_size, image_size)
+
+
 @dataclass(frozen=True)
 class _Library:
     names: Callable[[], list[str]]
@@ -114,15 +115,19 @@ class _Library:
 
 
 def _torchvision_names() -> list[str]:
+    import torchvision.models
+
     names: list[str] = torchvision.models.list_models(module=torchvision.models)
     return names
 
 
 def _torchvision_network(model: str) -> Network:
+    import torchvision.models
+
     # The two with auxiliary classifiers, which give more than logits while they are trained.
     options = {"aux_logits": False, "init_weights": True} if model in ("googlenet", "inception_v3") else {}
 
-    def construct(num_classes: int) -> nn.Module:
+    def construct(num_classes: int) -> "nn.Module":
         network: nn.Module = torchvision.models.get_model(model, weights=None, num_classes=num_classes, **options)
         return network
 
@@ -137,7 +142,7 @@ def _torchvision_network(model: str) -> Network:
 
 
 def _timm_names() -> list[str]:
-    import timm  # here and below: takes seconds to import
+    import timm
 
     return timm.list_models()
 
@@ -145,7 +150,7 @@ def _timm_names() -> list[str]:
 def _timm_network(model: str) -> Network:
     import timm
 
-    def construct(num_classes: int) -> nn.Module:
+    def construct(num_classes: int) -> "nn.Module":
         return timm.create_model(model, pretrained=False, num_classes=num_classes)
 
     published = timm.get_pretrained_cfg(model)

@@ -76,19 +76,34 @@ class PolicySearch(Section):
 class Techniques(Section):
     """Weights of the ways of making a copy; 0 switches one off.
 
-    [augmentation.md](augmentation.md) has the sources.
+    [augmentation.md](augmentation.md) says how the planner uses them.
     """
 
-    flip: NotNegative = Field(description="The mirror image. 0 where that means something else, as with digits.")
-    crop: NotNegative = Field(description="A window of the image, scaled back to its size.")
+    flip: NotNegative = Field(
+        description="The mirror image. Once per original; 0 where that means something else, as with digits."
+    )
+    crop: NotNegative = Field(description="A window of the image, scaled back to its size. 50 to 90 % of the area.")
     flip_crop: NotNegative = Field(description="A window of the mirror image.")
-    rotation: NotNegative = Field(description="The image turned by a few degrees.")
+    rotation: NotNegative = Field(
+        description="The image turned by a few degrees. By up to 20, the corners filled with reflections."
+    )
     color: NotNegative = Field(description="Other brightness, contrast, saturation and hue.")
     oversampling: NotNegative = Field(description="The original's own bytes.")
-    mixup: NotNegative = Field(description="A blend with an image of the same class.")
-    cutmix: NotNegative = Field(description="A window of another image of the same class.")
-    trivial_augment: NotNegative = Field(description="One random operation at a random magnitude.")
-    augmix: NotNegative = Field(description="The image mixed with chains of operations on itself.")
+    mixup: NotNegative = Field(
+        description="A blend with an image of the same class. The original's share is the larger "
+        "([arXiv 1710.09412](https://arxiv.org/abs/1710.09412))."
+    )
+    cutmix: NotNegative = Field(
+        description="A window of another image of the same class. After [arXiv 1905.04899](https://arxiv.org/abs/1905.04899)."
+    )
+    trivial_augment: NotNegative = Field(
+        description="One random operation at a random magnitude. Both are drawn evenly "
+        "([arXiv 2103.10158](https://arxiv.org/abs/2103.10158))."
+    )
+    augmix: NotNegative = Field(
+        description="The image mixed with chains of operations on itself. Three of them "
+        "([arXiv 1912.02781](https://arxiv.org/abs/1912.02781))."
+    )
     faster_autoaugment: NotNegative = Field(description="The policy that was searched; needs policy_search.enabled.")
 
 

@@ -1,1 +1,1 @@
-"""The report and the slides: one structure of facts, and the two files that tell it."""
+"""The report and the slides: one structure of facts, and the two files that show it."""

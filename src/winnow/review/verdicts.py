@@ -128,7 +128,7 @@ class VerdictFile:
                 continue
             if not image_id or image_id in rows:
                 raise WinnowError(
-                    f"{self.path}, line {line}: the image_id {image_id!r} is empty or stands twice; mend the line."
+                    f"{self.path}, line {line}: the image_id {image_id!r} is empty or stands twice; fix the line."
                 )
             rows[image_id] = {**cells, "image_id": image_id}
         return sheet, rows, others

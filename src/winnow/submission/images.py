@@ -161,11 +161,11 @@ def _report_leaks(
     leaks: Iterable[tuple[dict[str, str], list[str]]], training: SetFolder, validation: SetFolder
 ) -> None:
     """Add each leaked validation image to the faults of its plainest sign, once; the plainest comes first."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for found, faults in leaks:
-        new = [name for name in sorted(found) if name not in told]
+        new = [name for name in sorted(found) if name not in reported]
         faults += [f"{validation.shown(name)} and {training.shown(found[name])}" for name in new]
-        told.update(new)
+        reported.update(new)
 
 
 def _pictures(part: SetFolder | None, image_size: int) -> Iterator[list[Picture]]:

@@ -129,9 +129,9 @@ def read_policy(path: str | Path) -> Policy:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = getattr(error, "problem_mark", None)
         where = f" at line {place.line + 1}" if place else ""
-        raise WinnowError(f"{path} is not valid YAML{where}; mend it, or restore it with git.") from None
+        raise WinnowError(f"{path} is not valid YAML{where}; fix it, or restore it with git.") from None
     if not isinstance(content, dict) or list(content) != ["sub_policies"]:
-        raise WinnowError(f"{path} must hold sub_policies and nothing else; mend it, or restore it with git.")
+        raise WinnowError(f"{path} must hold sub_policies and nothing else; fix it, or restore it with git.")
     if not isinstance(content["sub_policies"], list):
         raise WinnowError(f"{path}: sub_policies must be a list of lists of operations; write [] for none.")
     return Policy(

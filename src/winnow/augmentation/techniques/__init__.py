@@ -1,9 +1,9 @@
 """The techniques by name: each makes one copy of an image.
 
-A technique is called as `technique(pixels, seed, partner)`: `pixels` (H, W, 3) uint8, `seed` an int >= 0 from which all
-of its chance comes, `partner` (H, W, 3) uint8 or None, another image of the same class for those in `NEED_PARTNER`. It
-returns (H, W, 3) uint8 and leaves its arguments as they are; one that returns `pixels` itself asks for the source's
-bytes to be copied, not encoded again.
+Its function is called as `run(pixels, seed, partner)`: `pixels` (H, W, 3) uint8, `seed` an int >= 0 from which all of
+its chance comes, `partner` (H, W, 3) uint8, another image of the same class, where the record says that it
+`needs_partner`, else None. It returns (H, W, 3) uint8 and leaves its arguments as they are; one that returns `pixels`
+itself asks for the source's bytes to be copied, not encoded again.
 
 To add one, write a module here, list it in `TECHNIQUES`, describe its key in `winnow.params.augmentation` and give it a
 weight in configs/base.yaml. One more, `faster_autoaugment`, is made from a policy that was searched: `techniques_for`
@@ -11,9 +11,7 @@ adds it.
 """
 
 import os
-from collections.abc import Callable, Iterable
-
-import numpy as np
+from collections.abc import Iterable
 
 from winnow.augmentation.policy.policy import Policy
 from winnow.errors import WinnowError
@@ -30,26 +28,25 @@ from winnow.augmentation.techniques.flip_crop import flip_crop
 from winnow.augmentation.techniques.mixup import mixup
 from winnow.augmentation.techniques.oversampling import oversampling
 from winnow.augmentation.techniques.rotation import rotation
+from winnow.augmentation.techniques.technique import Copy, Technique
 from winnow.augmentation.techniques.trivial_augment import trivial_augment
 
-Technique = Callable[[np.ndarray, int, np.ndarray | None], np.ndarray]
-
 TECHNIQUES: dict[str, Technique] = {
-    "flip": flip,
-    "crop": crop,
-    "flip_crop": flip_crop,
-    "rotation": rotation,
-    "color": color,
-    "oversampling": oversampling,
-    "mixup": mixup,
-    "cutmix": cutmix,
-    "trivial_augment": trivial_augment,
-    "augmix": augmix,
+    "flip": Technique(run=flip, once=True),
+    "crop": Technique(run=crop),
+    "flip_crop": Technique(run=flip_crop),
+    "rotation": Technique(run=rotation),
+    "color": Technique(run=color),
+    "oversampling": Technique(run=oversampling),
+    "mixup": Technique(run=mixup, needs_partner=True),
+    "cutmix": Technique(run=cutmix, needs_partner=True),
+    "trivial_augment": Technique(run=trivial_augment),
+    "augmix": Technique(run=augmix),
 }
 
 
-def techniques_for(names: Iterable[str], policy: Policy | None) -> dict[str, Technique]:
-    """The techniques that `names` call for.
+def techniques_for(names: Iterable[str], policy: Policy | None) -> dict[str, Copy]:
+    """The functions of the techniques that `names` call for.
 
     Args:
         names: of techniques.
@@ -69,7 +66,7 @@ def techniques_for(names: Iterable[str], policy: Policy | None) -> dict[str, Tec
                 )
             chosen[name] = faster_autoaugment(policy)
         elif name in TECHNIQUES:
-            chosen[name] = TECHNIQUES[name]
+            chosen[name] = TECHNIQUES[name].run
         else:
             raise ValueError(f"no technique is called {name!r}; there are {', '.join(TECHNIQUES)}, faster_autoaugment")
     return chosen

@@ -49,8 +49,10 @@ def read_layout(
     if keep is not None:
         layout = with_classes(layout, keep)
     entries = sorted(_without_shared_ids(layout.entries), key=lambda entry: (entry.file_name, entry.image_id))
-    told = {entry.file_name for entry in entries}
-    left_out = dict(archive.left_out) | {name: layout.left_out.get(name, "other") for name in names if name not in told}
+    listed = {entry.file_name for entry in entries}
+    left_out = dict(archive.left_out) | {
+        name: layout.left_out.get(name, "other") for name in names if name not in listed
+    }
     return replace(layout, entries=entries, left_out=left_out)
 
 

@@ -7,29 +7,36 @@ _TRAINING = {"train", "training"}
 _HELD_OUT = {
     *("test", "testing", "tst", "val", "valid", "validation", "valset", "dev", "devel", "eval", "evaluation"),
     *("holdout", "heldout", "pred", "predict", "prediction", "predictions", "inference", "submission"),
-    *("trainval", "unlabeled", "unlabelled", "unseen"),
+    *("trainval", "unlabeled", "unlabelled", "unseen", "query", "gallery"),
 }
 # Words beside a split's name that say nothing more.
 _FILLERS = {
-    "set",
-    "data",
-    "dataset",
-    "images",
-    "image",
-    "imgs",
-    "img",
-    "masks",
-    "mask",
-    "labels",
-    "split",
-    "full",
-    "all",
+    *("set", "data", "dataset", "images", "image", "imgs", "img", "masks", "mask", "labels", "split", "full", "all"),
+    *("public", "private"),
 }
-_IMAGES = {"images", "image", "imgs", "img", "jpegimages", "jpgimages", "jpegs", "jpgs", "photos", "pictures", "rgb"}
+# Words of what an archive was cut into, for its size or for cross-validation, when a number stands behind.
+_PARTS = {"part", "chunk", "shard", "batch", "fold", "subset", "volume", "vol", "disc", "archive"}
+_IMAGES = {
+    *("images", "image", "imgs", "img", "jpegimages", "jpgimages", "jpegs", "jpgs", "photos", "pictures", "rgb"),
+    *("input", "inputs", "original", "originals"),
+}
 _ANNOTATIONS = {
     *("masks", "mask", "labels", "label", "annotations", "annotation", "annots", "segmentations", "segmentation"),
     *("segmentationclass", "segmentationobject", "segmaps", "gt", "groundtruth", "groundtruths", "trimaps", "trimap"),
-    *("bbox", "bboxes", "boxes", "depth", "depths", "edges", "contours", "keypoints", "heatmaps", "xmls"),
+    *(
+        "target",
+        "targets",
+        "bbox",
+        "bboxes",
+        "boxes",
+        "depth",
+        "depths",
+        "edges",
+        "contours",
+        "keypoints",
+        "heatmaps",
+        "xmls",
+    ),
 }
 # Of these, those that are never the name of a class; there are datasets of masks and edges.
 _NEVER_CLASSES = {*("images", "image", "imgs", "img", "jpegimages"), *("labels", "annotations", "groundtruth", "gt")}
@@ -61,9 +68,22 @@ def is_training(name: str) -> bool:
 
 
 def are_splits(names: Sequence[str]) -> bool:
-    """Whether folders side by side are splits: each tells one, and nothing else that tells them apart."""
-    found = [split_of(name) for name in names]
-    return bool(found) and None not in found and len({told[1] for told in found if told is not None}) == 1
+    """Whether folders side by side are splits: each is called so, and they are of both kinds (`trainA`, `testB`) or
+    differ in nothing else (`test1`, `test2`; but not `blood_test`, `urine_test`)."""
+    found = [split for name in names if (split := split_of(name)) is not None]
+    return (
+        bool(found)
+        and len(found) == len(names)
+        and (len({k for k, _ in found}) == 2 or len({r for _, r in found}) == 1)
+    )
+
+
+def are_parts(names: Sequence[str]) -> bool:
+    """Whether folders side by side are numbered parts of one set: `fold1`, `fold2`, or `images_part_1` and so on."""
+    words = {tuple(word.casefold() for word in _WORD.findall(name)) for name in names}
+    without = {tuple(word for word in name if not word.isdigit()) for name in words}
+    numbered = all(len(name) > 1 and name[-1].isdigit() and name[-2] in _PARTS for name in words)
+    return len(words) > 1 and len(without) == 1 and numbered
 
 
 def stray_splits(names: Iterable[str]) -> list[str]:

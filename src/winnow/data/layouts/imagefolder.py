@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from winnow.data.archive import Archive
 from winnow.data.images import is_image
 from winnow.data.layouts.entries import Entry, Layout, image_stem
-from winnow.data.layouts.folder_names import are_splits, is_training, never_a_class, split_of, stray_splits
+from winnow.data.layouts.folder_names import are_parts, are_splits, is_training, never_a_class, split_of, stray_splits
 from winnow.data.layouts.tree import Tree, read_tree
 from winnow.data.listing import listed
 from winnow.data.litter import PACKED_SUFFIXES, TABLE_SUFFIXES, companion
@@ -240,6 +240,12 @@ def _require_classes(archive: Archive, found: set[str], names: Sequence[str]) ->
         only = f"one class only, {next(iter(found))!r}" if found else "no class"
         raise WinnowError(
             f"{archive.label} has {only}; put each class into a folder of its own, two classes or more"
+            f"{_not_from_tables(archive)}."
+        )
+    if are_parts(sorted(found)):
+        raise WinnowError(
+            f"{archive.label} has its images in {listed(sorted(found))}, by their names parts of one set; put "
+            "each class into a folder of its own, or name them in data.class_names in params.yaml if they are classes"
             f"{_not_from_tables(archive)}."
         )
     doubtful = sorted({*stray_splits(found), *(name for name in found if never_a_class(name))})

@@ -64,10 +64,10 @@ class FolderReader:
         try:
             yield
         except OSError as error:
-            mend = "mend or remove it"
+            fix = "repair or remove it"
             if file.is_symlink():
-                mend = f"it is a link to {file.readlink()}; bring that back ('dvc checkout' if DVC has it) or remove it"
-            raise WinnowError(f"{self.label}/{name} cannot be read ({error.strerror}); {mend}.") from None
+                fix = f"it is a link to {file.readlink()}; bring that back ('dvc checkout' if DVC has it) or remove it"
+            raise WinnowError(f"{self.label}/{name} cannot be read ({error.strerror}); {fix}.") from None
 
     def names(self) -> list[str]:
         return sorted(self._names.of)

@@ -19,7 +19,7 @@ _COMMON = {
     "big5": ("big5", range(0xA4, 0xC7)),
 }
 _WORD = re.compile(r"[^\W\d_]+")
-_IMPLAUSIBLE = 1.0  # cost per letter above which no encoding is believed
+_IMPLAUSIBLE = 1.0  # cost per letter above which no encoding is accepted
 
 
 def silent(entry: ZipInfo) -> bool:

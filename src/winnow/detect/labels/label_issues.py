@@ -67,7 +67,7 @@ def score_labels(
     groups: np.ndarray | None = None,
     sources: Sequence[Source] = SOURCES,
 ) -> LabelScores:
-    """Score every given label by what several sources say the true one is.
+    """Score every given label by an ensemble of label sources.
 
     Round one: the sources that learn, such as the probe and the neighbours, learned from the given labels, so they
     predict those, faults and all; their mean is deconvolved with the noise rates into probabilities of the true class.

@@ -1,4 +1,4 @@
-"""What an image's neighbours in feature space say its class is."""
+"""The class of an image by a vote of its neighbours in feature space."""
 
 from dataclasses import dataclass
 

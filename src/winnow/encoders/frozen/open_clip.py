@@ -57,8 +57,7 @@ def load_open_clip(
         WinnowError: if the model or tag is unknown, a prompt has no `{}`, a negative is a class, or the weights
             cannot be had or do not fit.
     """
-    if model not in open_clip.list_models():
-        raise unknown_model(model, open_clip.list_models(), key="embed.open_clip.model", library="open_clip")
+    checkpoint, tag = find_weights(model, pretrained)
     for prompt in prompts:
         if "{}" not in prompt:
             raise WinnowError(
@@ -70,7 +69,6 @@ def load_open_clip(
             f"embed.open_clip.negatives holds {min(both)!r}, which is a class; remove it there: "
             "negatives are words for what is no class."
         )
-    checkpoint, tag = _checkpoint_or_tag(model, pretrained)
     network = _load(model, pretrained, checkpoint, tag, input_size, device)
     own = open_clip.get_model_preprocess_cfg(network)
     built_for = open_clip.get_model_config(model)["vision_cfg"]["image_size"]
@@ -105,7 +103,14 @@ def load_open_clip(
     return FrozenNetwork(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
 
 
-def _checkpoint_or_tag(model: str, pretrained: str) -> tuple[Path | None, dict[str, Any]]:
+def find_weights(model: str, pretrained: str) -> tuple[Path | None, dict[str, Any]]:
+    """The local checkpoint, or else what open_clip knows of the tag; nothing is downloaded.
+
+    Raises:
+        WinnowError: if the model or its tag is unknown, or the file is missing.
+    """
+    if model not in open_clip.list_models():
+        raise unknown_model(model, open_clip.list_models(), key="embed.open_clip.model", library="open_clip")
     tag = get_pretrained_cfg(model, pretrained)
     if tag:
         return None, tag

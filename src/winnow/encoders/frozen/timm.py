@@ -25,6 +25,12 @@ from winnow.errors import WinnowError, first_sentence, unknown_model
 _REMEDY = "name a checkpoint file in embed.timm.checkpoint, or set embed.encoder to trained."
 
 
+def check_model(model: str) -> None:
+    """Raises WinnowError, with the names nearest to it, if timm has no such model."""
+    if not timm.is_model(model):
+        raise unknown_model(model, timm.list_models(), key="embed.timm.model", library="timm")
+
+
 def load_timm(
     *,
     model: str,
@@ -60,8 +66,7 @@ def load_timm(
         WinnowError: if the model is unknown, the weights cannot be had or do not fit, or the model cannot take
             `pad_type` or an input size.
     """
-    if not timm.is_model(model):
-        raise unknown_model(model, timm.list_models(), key="embed.timm.model", library="timm")
+    check_model(model)
     path = None if checkpoint is None else existing_checkpoint(checkpoint, key="embed.timm.checkpoint")
     network = _load(model, path, pad_type)
     # Batch norm stays in evaluation mode: converted weights may hold placeholders for its running statistics.
