@@ -17,7 +17,19 @@ from winnow.encoders.normalise import l2_normalised
 from winnow.errors import WinnowError
 
 CPU = torch.device("cpu")
-SMALL = TrainedSettings(folds=3, epochs=2, width=4, input_size=16, learning_rate=0.1, seed=0)
+SMALL = TrainedSettings(
+    folds=3,
+    epochs=2,
+    width=4,
+    input_size=16,
+    learning_rate=0.1,
+    label_smoothing=0.1,
+    shift=0.125,
+    mirror=False,
+    zoom=0.0,
+    color=0.0,
+    seed=0,
+)
 
 
 class Killed(Exception):

@@ -19,6 +19,7 @@ Mean = Annotated[
     ),
 ]
 Std = Annotated[list[float], Field(min_length=3, max_length=3, description="Per channel, as the mean is.")]
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 Prompt = Annotated[str, Field(pattern=r"\{\}")]
 
 
@@ -86,6 +87,17 @@ class TrainedEncoder(EncoderSection):
     width: Count = Field(description="Channels of the first block; the features have four times as many dimensions.")
     input_size: InputSize
     learning_rate: Positive = Field(description="Peak of the one-cycle schedule.")
+    label_smoothing: ShareBelowOne = Field(description="Share of the target that is spread over all classes.")
+    shift: ShareBelowOne = Field(
+        description="How far images are moved in each step, as a share of their side. Every step draws anew, each way, "
+        "up to this; likewise the next three."
+    )
+    mirror: bool = Field(description="Mirror every second image. A mirrored digit is no digit.")
+    zoom: ShareBelowOne = Field(description="How much larger or smaller images become in each step, as a share.")
+    color: ShareBelowOne = Field(
+        description="How much brightness, contrast and saturation change in each step, as a share. Not where the color "
+        "tells the classes apart."
+    )
     seed: Seed = Field(description="Seed of the folds and the training.")
 
 

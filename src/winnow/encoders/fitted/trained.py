@@ -20,6 +20,7 @@ from winnow.data.perceptual_hash import hash_groups
 from winnow.data.pixels import Pixels
 from winnow.device import exact_arithmetic, seeded
 from winnow.encoders.base import Embedding
+from winnow.encoders.fitted.augmentation import Augmentation
 from winnow.encoders.fitted.mixup import Mixup
 from winnow.encoders.fitted.small_images import read_small_images
 from winnow.encoders.normalise import l2_normalised
@@ -45,6 +46,8 @@ class TrainedSettings:
         width: channels of the first block; the features have 4 * width dimensions.
         input_size: side to which images are resized.
         learning_rate: highest of the one cycle it runs through (Smith, arXiv 1708.07120).
+        label_smoothing: share of the target that is spread over all classes, [0, 1).
+        shift, mirror, zoom, color: of `Augmentation`.
         seed: of folds, weights and batches.
     """
 
@@ -53,7 +56,17 @@ class TrainedSettings:
     width: int
     input_size: int
     learning_rate: float
+    label_smoothing: float
+    shift: float
+    mirror: bool
+    zoom: float
+    color: float
     seed: int
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How images are varied in each step."""
+        return Augmentation(shift=self.shift, mirror=self.mirror, zoom=self.zoom, color=self.color)
 
 
 @dataclass(frozen=True)
@@ -218,7 +231,16 @@ def _train(
         network = network.to(images.device).to(memory_format=torch.channels_last)
         fit(
             network,
-            Mixup(network, images, target, rows, seed=settings.seed, fold=fold),
+            Mixup(
+                network,
+                images,
+                target,
+                rows,
+                augmentation=settings.augmentation,
+                label_smoothing=settings.label_smoothing,
+                seed=settings.seed,
+                fold=fold,
+            ),
             torch.optim.SGD(
                 network.parameters(), lr=settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=_WEIGHT_DECAY
             ),
