@@ -36,10 +36,10 @@ class Common:
 
 
 def load_encoder(embed: Section, *, class_names: list[str], device: "torch.device | None" = None) -> "Encoder":
-    """Make the encoder that the section `embed` of params.yaml chooses.
+    """Make the encoder that the section `embed` of params.yaml chooses; of several names, all of them side by side.
 
     Args:
-        embed: the section: `encoder`, `batch_size`, `flip`, and a section for each encoder.
+        embed: the section: `encoder` (a name or several), `batch_size`, `flip`, and a section for each encoder.
         class_names: K names, in label order.
         device: where it runs; None takes `best_device`.
 
@@ -48,9 +48,19 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
     """
     from winnow.device import best_device
 
-    name = embed["encoder"]
+    names = embed["encoder"]
     common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device())
-    return ENCODERS[name](embed[name], common)
+    if isinstance(names, str):
+        return _load(names, embed, common)
+    from winnow.encoders.side_by_side import Part, SideBySide
+
+    parts = [Part(_load(name, embed, common), embed[name]["weight_candidates"]) for name in names]
+    return SideBySide(parts, len(class_names))
+
+
+def _load(name: str, embed: Section, common: Common) -> "Encoder":
+    options = {key: value for key, value in embed[name].items() if key != "weight_candidates"}
+    return ENCODERS[name](options, common)
 
 
 def _open_clip(section: Section, common: Common) -> "Encoder":

@@ -107,7 +107,7 @@ class TrainedEncoder:
         return self.embed_dataset(pixels, labels, scratch=scratch)
 
     def classify_new(
-        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, features: np.ndarray, l2: float
+        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, embedding: Embedding, l2: float
     ) -> np.ndarray:
         """By one network, trained on all of the dataset's images."""
         small = read_small_images(pixels, input_size=self.settings.input_size, device=self.device)
