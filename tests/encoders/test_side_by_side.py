@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from winnow.encoders.base import Embedding
-from winnow.encoders.columns import picture_features, side_by_side, split_columns
+from winnow.encoders.columns import concatenated, picture_features, split_columns
 from winnow.encoders.normalise import l2_normalised
 from winnow.encoders.side_by_side import Part, SideBySide, held_out_log_loss
 from winnow.encoders.zero_shot import ZeroShot
@@ -64,7 +64,7 @@ def both(two, *candidates) -> SideBySide:
 
 def test_the_cosine_of_two_images_is_the_mean_of_their_cosines():
     one, other = np.float32([[1, 0], [0.6, 0.8]]), np.float32([[0, 1], [1, 0]])
-    joined = side_by_side([one, other], [1.0, 0.5])
+    joined = concatenated([one, other], [1.0, 0.5])
     np.testing.assert_allclose(np.linalg.norm(joined, axis=1), 1, atol=1e-6)
     assert joined[0] @ joined[1] == pytest.approx((0.6 + 0.25 * 0) / 1.25)
     for part, was in zip(split_columns(joined, [2, 2]), (one, other), strict=True):
@@ -75,7 +75,7 @@ def test_fixed_weights_are_taken_and_told(two):
     encoder = both(two, [1.0], [0.5])
     labels = np.arange(40) % 2
     found = encoder.embed_dataset(numbered(40), labels)
-    np.testing.assert_array_equal(found.features, side_by_side([two[0].table[:40], two[1].table[:40]], [1.0, 0.5]))
+    np.testing.assert_array_equal(found.features, concatenated([two[0].table[:40], two[1].table[:40]], [1.0, 0.5]))
     assert encoder.name == "frozen + fitted" and encoder.is_fitted
     assert found.metrics == {
         "images": 40,
@@ -127,7 +127,7 @@ def test_an_extended_dataset_keeps_weights_and_zero_shot(two):
     before = encoder.embed_dataset(numbered(40), labels[:40])
     two[0].runs = two[1].runs = 0
     after = both(two, [1.0], [9.0]).embed_extended(numbered(50), labels, before)
-    expected = side_by_side([two[0].table[:50], two[1].table[:50]], list(before.metrics["weights"].values()))
+    expected = concatenated([two[0].table[:50], two[1].table[:50]], list(before.metrics["weights"].values()))
     np.testing.assert_allclose(after.features, expected, atol=1e-6)
     assert after.metrics["weights"] == before.metrics["weights"] != {"frozen": 1.0, "fitted": 9.0}
     assert after.metrics["log_loss_by_weights"] == before.metrics["log_loss_by_weights"] != {}

@@ -8,7 +8,7 @@ import numpy as np
 from winnow.encoders.normalise import l2_normalised
 
 
-def side_by_side(features: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+def concatenated(features: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     """Concatenate features so that the cosine of two images is the mean of their cosines by each encoder.
 
     Args:
@@ -22,7 +22,7 @@ def side_by_side(features: Sequence[np.ndarray], weights: Sequence[float]) -> np
 
 
 def split_columns(features: np.ndarray, dimensions: Sequence[int]) -> list[np.ndarray]:
-    """The features of each encoder, rows of length 1, from those of all: what `side_by_side` made, but for rounding."""
+    """The features of each encoder, rows of length 1, from those of all: what `concatenated` made, but for rounding."""
     return [l2_normalised(part) for part in np.split(features, np.cumsum(dimensions)[:-1], axis=1)]
 
 

@@ -80,7 +80,8 @@ def _timm(section: Section, common: Common) -> "Encoder":
 
 
 def _trained(section: Section, common: Common) -> "Encoder":
-    from winnow.encoders.fitted.trained import TrainedEncoder, TrainedSettings
+    from winnow.encoders.fitted.networks import TrainedSettings
+    from winnow.encoders.fitted.trained import TrainedEncoder
 
     return TrainedEncoder(TrainedSettings(**section), len(common.class_names), common.flip, common.device)
 

@@ -10,7 +10,7 @@ import numpy as np
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.data.pixels import Pixels, batches
 from winnow.encoders.base import Embedding, Encoder
-from winnow.encoders.columns import side_by_side, split_columns
+from winnow.encoders.columns import concatenated, split_columns
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
 from winnow.progress import progress
@@ -108,7 +108,7 @@ class SideBySide:
         zero_shot = next((each.zero_shot for each in found if each.zero_shot), None)
         reasons = [] if zero_shot else [each.no_zero_shot for each in found if each.no_zero_shot]
         return Embedding(
-            side_by_side([each.features for each in found], weights), fingerprint, zero_shot, "; ".join(reasons)
+            concatenated([each.features for each in found], weights), fingerprint, zero_shot, "; ".join(reasons)
         )
 
 
@@ -138,7 +138,7 @@ def held_out_log_loss(
     with progress("weigh the encoders", len(candidates)) as report:
         for weights in candidates:
             result = crossval_pred_probs(
-                side_by_side(features, weights), labels, fold, num_classes=num_classes, l2_candidates=_L2
+                concatenated(features, weights), labels, fold, num_classes=num_classes, l2_candidates=_L2
             )
             found[weights] = result.log_loss[result.l2]
             report(1)
