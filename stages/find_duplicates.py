@@ -3,6 +3,7 @@
 from winnow import stage
 from winnow.data.pixels import DecodedPixels
 from winnow.detect.duplicates.search import count_duplicates, find_duplicates
+from winnow.encoders.columns import picture_features
 from winnow.workspace import Workspace
 
 
@@ -14,7 +15,7 @@ def main(params: stage.Declared) -> str:
         image_id,
         manifest["label"].to_numpy(),
         DecodedPixels(workspace.column("images", "image_bytes", of=image_id)),
-        workspace.arrays("features", of=image_id)["features"],
+        picture_features(workspace.arrays("features", of=image_id)),
         bytes_sha256=manifest["bytes_sha256"].to_numpy(),
         **params.duplicates.model_dump(),
     )

@@ -4,6 +4,7 @@ from winnow import stage
 from winnow.curation.external import compare_photos, import_summary, no_photos, no_rejected, read_external
 from winnow.data.archive import open_archive
 from winnow.data.pixels import DecodedPixels
+from winnow.encoders.base import Embedding
 from winnow.encoders.registry import load_encoder
 from winnow.files import given
 from winnow.workspace import Workspace
@@ -26,7 +27,7 @@ def main(params: stage.Declared) -> str:
             pixels=DecodedPixels(workspace.column("images", "image_bytes", of=image_id)),
             trusted_pixels=DecodedPixels(workspace.column("images", "image_bytes", of=trusted)),
             trusted_labels=workspace.table("manifest", ["label"], of=trusted)["label"].to_numpy(),
-            trusted_features=workspace.arrays("features", of=trusted)["features"],
+            trusted_embedding=Embedding.from_arrays(workspace.arrays("features", of=trusted)),
             l2_candidates=params.crossval.l2_candidates,
         )
     workspace.write("outside", photos)

@@ -1,5 +1,6 @@
 """The embedding loop, and the encoder trained on the dataset itself."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,16 +9,29 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from winnow.encoders.fitted import trained
+from winnow.encoders.fitted import networks, trained
 from winnow.encoders.fitted.mixup import Mixup
-from winnow.encoders.fitted.trained import TrainedSettings, fit_trained_encoder
+from winnow.encoders.fitted.networks import TrainedSettings
+from winnow.encoders.fitted.trained import fit_trained_encoder
 from winnow.encoders.frozen.embedding import embed_images
 from winnow.encoders.frozen.network import FrozenNetwork
 from winnow.encoders.normalise import l2_normalised
 from winnow.errors import WinnowError
 
 CPU = torch.device("cpu")
-SMALL = TrainedSettings(folds=3, epochs=2, width=4, input_size=16, learning_rate=0.1, seed=0)
+SMALL = TrainedSettings(
+    folds=3,
+    epochs=2,
+    width=4,
+    input_size=16,
+    learning_rate=0.1,
+    label_smoothing=0.1,
+    shift=0.125,
+    mirror=False,
+    zoom=0.0,
+    color=0.0,
+    seed=0,
+)
 
 
 class Killed(Exception):
@@ -120,6 +134,36 @@ def test_trained_features_shape_and_determinism(digits):
     assert one.fingerprint["weights_sha256"] != other.fingerprint["weights_sha256"]
 
 
+def test_the_number_of_cores_changes_no_bit(digits, monkeypatch):
+    pixels, labels = digits[0][:120], digits[1][:120]
+    found = []
+    for count in (1, 3):
+        monkeypatch.setattr(networks, "cores", lambda count=count: count)
+        found.append(fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU))
+    assert found[0].features.tobytes() == found[1].features.tobytes()
+    assert found[0].fingerprint == found[1].fingerprint
+
+
+def test_a_network_that_fails_ends_the_others(digits, monkeypatch):
+    """Of three side by side the first fails in its first step; the others would go on for a thousand epochs."""
+    pixels, labels = digits[0][:120], digits[1][:120]
+    loss, first = Mixup.loss, []
+
+    def failing(self, batch):
+        if not first:
+            first.append(self)
+        if self is first[0]:
+            raise Killed
+        return loss(self, batch)
+
+    monkeypatch.setattr(networks, "cores", lambda: 3)
+    monkeypatch.setattr(Mixup, "loss", failing)
+    start = time.monotonic()
+    with pytest.raises(Killed):
+        fit_trained_encoder(pixels, labels, replace(SMALL, epochs=1000), num_classes=10, device=CPU)
+    assert time.monotonic() - start < 20
+
+
 def test_no_row_depends_on_labels_of_its_own_fold(digits, monkeypatch):
     """With folds held fixed, other labels within a fold leave that fold's rows as they were, to the bit."""
     pixels, labels = digits[0][:120], digits[1][:120]
@@ -175,6 +219,7 @@ def test_killed_training_goes_on_in_the_network_and_epoch_where_it_was(digits, t
             raise Killed
         return loss(self, batch)
 
+    monkeypatch.setattr(networks, "cores", lambda: 1)  # one network after another
     monkeypatch.setattr(Mixup, "loss", killed_in_the_sixth)
     with pytest.raises(Killed):
         fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU, scratch=tmp_path)
@@ -200,5 +245,5 @@ def test_checkpoints_are_not_taken_for_those_of_other_data_or_settings(digits, t
 
 def test_training_that_diverges_says_so(digits):
     pixels, labels = digits[0][:120], digits[1][:120]
-    with pytest.raises(WinnowError, match=r"1 of 3: the loss is not finite .*lower embed\.trained\.learning_rate"):
+    with pytest.raises(WinnowError, match=r"k \d of 3: the loss is not finite .*lower embed\.trained\.learning_rate"):
         fit_trained_encoder(pixels, labels, replace(SMALL, learning_rate=1e30), num_classes=10, device=CPU)

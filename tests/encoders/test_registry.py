@@ -16,7 +16,7 @@ from winnow.data.pixels import DecodedPixels
 from winnow.encoders.base import Embedding, Encoder
 from winnow.encoders.registry import ENCODERS, load_encoder
 from winnow.params import load_params
-from winnow.params.encoders import Embed
+from winnow.params.encoders import Embed, Name
 
 CPU = torch.device("cpu")
 NAMES = ["goldfish", "wolf", "coyote"]
@@ -40,8 +40,8 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return pixels.astype(np.uint8), labels
 
 
-def encoder(root: Path, weights: Path, name: str) -> Encoder:
-    """An encoder of params.yaml's options, made small."""
+def encoder(root: Path, weights: Path, name: str | list[str]) -> Encoder:
+    """An encoder of params.yaml's options, made small; of several names, all side by side."""
     embed = load_params(root / "params.yaml").embed.model_dump() | {"encoder": name, "batch_size": 8}
     preprocessing = {"input_size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}
     embed["timm"] |= {"model": "test_resnet", "checkpoint": str(weights), **preprocessing}
@@ -49,14 +49,13 @@ def encoder(root: Path, weights: Path, name: str) -> Encoder:
     return load_encoder(embed, class_names=NAMES, device=CPU)
 
 
-@pytest.fixture(params=["timm", "trained"])
+@pytest.fixture(params=["timm", "trained", ["timm", "trained"]], ids=["timm", "trained", "timm + trained"])
 def any_encoder(request, root, weights) -> Encoder:
     return encoder(root, weights, request.param)
 
 
 def test_every_encoder_of_the_params_has_an_entry_and_every_entry_its_section():
-    choices = set(typing.get_args(Embed.model_fields["encoder"].annotation))
-    assert set(ENCODERS) == choices <= set(Embed.model_fields)
+    assert set(ENCODERS) == set(typing.get_args(Name)) <= set(Embed.model_fields)
 
 
 def test_the_registry_is_read_without_any_library():
@@ -72,7 +71,9 @@ def test_an_embedding_is_read_back_from_its_arrays(any_encoder, data):
     embedding = any_encoder.embed_dataset(pixels, labels)
     assert embedding.features.shape[0] == 90 and embedding.features.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(embedding.features, axis=1), 1, atol=1e-6)
-    assert embedding.fingerprint["encoder"] == any_encoder.name
+    names = embedding.fingerprint["encoder"]
+    assert any_encoder.name == (names if isinstance(names, str) else " + ".join(names))
+    assert embedding.metrics["images"] == 90 and embedding.metrics["dimensions"] == embedding.features.shape[1]
     again = Embedding.from_arrays(embedding.arrays())
     np.testing.assert_array_equal(again.features, embedding.features)
     assert again.fingerprint == embedding.fingerprint
@@ -115,14 +116,14 @@ def test_a_fitted_encoder_is_trained_again_on_the_extended_dataset(root, weights
 
 def test_new_images_are_classified_by_what_the_dataset_teaches(any_encoder, data):
     pixels, labels = data
-    features = any_encoder.embed_dataset(pixels[:60], labels[:60]).features
+    embedding = any_encoder.embed_dataset(pixels[:60], labels[:60])
     pred_probs = any_encoder.classify_new(
-        pixels[60:], pixels=pixels[:60], labels=labels[:60], features=features, l2=0.01
+        pixels[60:], pixels=pixels[:60], labels=labels[:60], embedding=embedding, l2=0.01
     )
     assert pred_probs.shape == (30, 3) and pred_probs.dtype == np.float32
     np.testing.assert_allclose(pred_probs.sum(axis=1), 1, atol=1e-5)
     assert (pred_probs.argmax(axis=1) == labels[60:]).mean() > 0.8
     swapped = any_encoder.classify_new(
-        pixels[60:], pixels=pixels[:60], labels=(labels[:60] + 1) % 3, features=features, l2=0.01
+        pixels[60:], pixels=pixels[:60], labels=(labels[:60] + 1) % 3, embedding=embedding, l2=0.01
     )
     assert (swapped.argmax(axis=1) == (labels[60:] + 1) % 3).mean() > 0.8

@@ -55,6 +55,7 @@ class Outer(Section):
     """All."""
 
     kind: Literal["a", "b"] = Field(description="Which.")
+    kinds: Literal["a", "b"] | list[Literal["a", "b"]] = Field(description="Which, or several.")
     text: str | None = Field(description="Any.")
     any_number: float = Field(description="Any.")
     inner: Inner
@@ -75,12 +76,13 @@ def test_a_model_becomes_a_tree_of_keys_in_its_order():
         "All.",
         (
             Key("kind", "Which.", "a or b", None, None),
+            Key("kinds", "Which, or several.", "a or b, or a list", None, None),
             Key("text", "Any.", "str or null", None, None),
             Key("any_number", "Any.", "float", None, None),
             inner,
         ),
     )
-    assert list(keys(Outer)) == ["kind", "text", "any_number", "inner.share", "inner.triple", "inner.even"]
+    assert list(keys(Outer)) == ["kind", "kinds", "text", "any_number", "inner.share", "inner.triple", "inner.even"]
 
 
 def test_the_first_sentence_stands_alone():

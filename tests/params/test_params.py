@@ -54,7 +54,10 @@ def test_lists_stand_in_block_style(root):
         ),
         (lambda p: p["submission"].update(team="../../etc"), "submission.team is '../../etc'"),
         (lambda p: p["augment"].update(budget=60_000), "augment.budget is 60000"),
-        (lambda p: p["embed"].update(encoder="resnet"), "embed.encoder is 'resnet'"),
+        (lambda p: p["embed"].update(encoder="resnet"), "embed.encoder is 'resnet': name one of open_clip, timm, trai"),
+        (lambda p: p["embed"].update(encoder=["timm"]), "encoder is ['timm']: a list names two encoders or more"),
+        (lambda p: p["embed"].update(encoder=["timm", "timm"]), "names two encoders or more, each once"),
+        (lambda p: p["embed"]["timm"].update(weight_candidates=[0.0]), "embed.timm.weight_candidates.0 is 0.0"),
     ],
 )
 def test_each_mistake_is_named(tmp_path, root, change, words):
@@ -106,10 +109,11 @@ def test_a_file_in_another_encoding_or_a_folder_is_named(tmp_path):
     ("encoder", "key", "remedy"),
     [("open_clip", "pretrained", "name a tag of open_clip"), ("timm", "checkpoint", "set it to null")],
 )
-def test_weights_that_are_not_there_are_named_before_the_run(tmp_path, root, encoder, key, remedy):
+@pytest.mark.parametrize("alone", [True, False])
+def test_weights_that_are_not_there_are_named_before_the_run(tmp_path, root, encoder, key, remedy, alone):
     def change(params):
         params["data"] |= dict.fromkeys(("archive", "test_archive", "truth", "outside_photos"), "data/none")
-        params["embed"]["encoder"] = encoder
+        params["embed"]["encoder"] = encoder if alone else ["trained", encoder]
         params["embed"][encoder][key] = "weights/gone.safetensors"
 
     words = (

@@ -25,7 +25,7 @@ from winnow.errors import WinnowError
 from winnow.progress import progress
 
 if TYPE_CHECKING:
-    from winnow.encoders.base import Encoder
+    from winnow.encoders.base import Embedding, Encoder
 
 COLUMNS = ("image_id", "photo", "label", "width", "height", "bytes_sha256", "image_bytes")
 CHECKS = ("predicted_label", "predicted_confidence", "label_probability", "encoder_agrees", "counterparts", "same_as")
@@ -145,7 +145,7 @@ def compare_photos(
     pixels: Pixels,
     trusted_pixels: Pixels,
     trusted_labels: np.ndarray,
-    trusted_features: np.ndarray,
+    trusted_embedding: "Embedding",
     l2_candidates: Sequence[float],
 ) -> pd.DataFrame:
     """Classify photos by a model of the dataset's trusted images, and compare them with all of its images.
@@ -157,7 +157,7 @@ def compare_photos(
         pixels: (N, H, W, 3) uint8 of those.
         trusted_pixels: (T, H, W, 3) uint8 of the dataset's images whose labels no detector flags.
         trusted_labels: (T,) int in [0, K) of those.
-        trusted_features: (T, D) float32 of those.
+        trusted_embedding: of those, as the encoder gave it.
         l2_candidates: penalties of a linear probe, where the model is one; the middle one is taken.
 
     Returns:
@@ -170,7 +170,7 @@ def compare_photos(
         cropped,
         pixels=trusted_pixels,
         labels=trusted_labels,
-        features=trusted_features,
+        embedding=trusted_embedding,
         l2=median_high(l2_candidates),
     )
     return check_external(photos, cropped, whole, pred_probs=pred_probs, image_id=image_id, dataset=pixels)

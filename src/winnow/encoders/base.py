@@ -44,6 +44,17 @@ class Embedding:
             **(self.zero_shot.arrays() if self.zero_shot else {}),
         }
 
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Numbers of images and dimensions, by encoder its weight, and the log-loss that chose the weights."""
+        names, chosen = self.fingerprint["encoder"], isinstance(self.fingerprint["encoder"], list)
+        return {
+            "images": len(self.features),
+            "dimensions": self.features.shape[1],
+            "weights": {name: self.fingerprint[name]["weight"] for name in names} if chosen else {names: 1.0},
+            "log_loss_by_weights": self.fingerprint.get("log_loss_by_weights", {}),
+        }
+
     def followed_by(self, other: "Embedding") -> "Embedding":
         """The images of both, embedded by the same encoder, one after the other."""
         zero_shot = joined([self.zero_shot, other.zero_shot]) if self.zero_shot and other.zero_shot else None
@@ -56,10 +67,10 @@ class Encoder(Protocol):
 
     A frozen encoder has published weights: the features of an image depend on that image alone. A fitted one is trained
     on the dataset itself, each image embedded by a network that did not see it: they depend on all images and labels.
-    `winnow.encoders.registry` lists both.
+    `winnow.encoders.registry` lists both; `winnow.encoders.side_by_side` makes one of several.
 
     Attributes:
-        name: as `embed.encoder` in params.yaml has it.
+        name: as `embed.encoder` in params.yaml has it; of several encoders all names.
         is_fitted: whether it is trained on the dataset.
     """
 
@@ -98,7 +109,7 @@ class Encoder(Protocol):
         """
 
     def classify_new(
-        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, features: np.ndarray, l2: float
+        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, embedding: Embedding, l2: float
     ) -> np.ndarray:
         """Class probabilities of images outside the dataset, by a model that has learned from the dataset alone.
 
@@ -106,7 +117,7 @@ class Encoder(Protocol):
             new_pixels: (M, H, W, 3) uint8.
             pixels: (N, H, W, 3) uint8 of the dataset's images to learn from.
             labels: (N,) int in [0, K) of these.
-            features: (N, D) float32 of these, as `embed_dataset` gave them.
+            embedding: of these, as `embed_dataset` gave it.
             l2: penalty of the linear probe, where the model is one.
 
         Returns:

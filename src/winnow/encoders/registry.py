@@ -36,10 +36,10 @@ class Common:
 
 
 def load_encoder(embed: Section, *, class_names: list[str], device: "torch.device | None" = None) -> "Encoder":
-    """Make the encoder that the section `embed` of params.yaml chooses.
+    """Make the encoder that the section `embed` of params.yaml chooses; of several names, all of them side by side.
 
     Args:
-        embed: the section: `encoder`, `batch_size`, `flip`, and a section for each encoder.
+        embed: the section: `encoder` (a name or several), `batch_size`, `flip`, and a section for each encoder.
         class_names: K names, in label order.
         device: where it runs; None takes `best_device`.
 
@@ -48,23 +48,37 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
     """
     from winnow.device import best_device
 
-    name = embed["encoder"]
+    names = embed["encoder"]
     common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device())
-    return ENCODERS[name].load(embed[name], common)
+    if isinstance(names, str):
+        return _load(names, embed, common)
+    from winnow.encoders.side_by_side import Part, SideBySide
+
+    parts = [Part(_load(name, embed, common), embed[name]["weight_candidates"]) for name in names]
+    return SideBySide(parts, len(class_names))
 
 
 def check_encoder(embed: Section) -> None:
-    """Look up the names in the section of the chosen encoder, before a long run finds out; nothing is downloaded.
+    """Look up the names in the sections of the chosen encoders, before a long run finds out; nothing is downloaded.
 
     Args:
         embed: as in `load_encoder`.
 
     Raises:
-        WinnowError: if its model or tag is unknown.
+        WinnowError: if a model or tag is unknown.
     """
-    name = embed["encoder"]
-    if check := ENCODERS[name].check:
-        check(embed[name])
+    names = embed["encoder"]
+    for name in [names] if isinstance(names, str) else names:
+        if check := ENCODERS[name].check:
+            check(_options(name, embed))
+
+
+def _load(name: str, embed: Section, common: Common) -> "Encoder":
+    return ENCODERS[name].load(_options(name, embed), common)
+
+
+def _options(name: str, embed: Section) -> Section:
+    return {key: value for key, value in embed[name].items() if key != "weight_candidates"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +123,8 @@ def _check_timm(section: Section) -> None:
 
 
 def _trained(section: Section, common: Common) -> "Encoder":
-    from winnow.encoders.fitted.trained import TrainedEncoder, TrainedSettings
+    from winnow.encoders.fitted.networks import TrainedSettings
+    from winnow.encoders.fitted.trained import TrainedEncoder
 
     return TrainedEncoder(TrainedSettings(**section), len(common.class_names), common.flip, common.device)
 

@@ -7,7 +7,8 @@ an `Objective`, an optimizer, a schedule and callbacks.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -109,6 +110,7 @@ def fit(
     checkpoint_share: float = 0.05,
     description: str,
     remedy: str,
+    report: Reporter | None = None,
 ) -> Run:
     """Train a network in place.
 
@@ -131,6 +133,8 @@ def fit(
             sooner than a disk. The first epoch and the last always have one.
         description: what the progress display and errors call this training.
         remedy: what to do if the loss stops being finite, for the error.
+        report: called with the number of images after each step, and at first with those of epochs trained before; None
+            shows a display of its own.
 
     Returns:
         The finished run.
@@ -144,7 +148,7 @@ def fit(
             _restore(run, objective, callbacks, saved)
         start, writing = time.monotonic(), 0.0
         images = objective.images_per_epoch
-        with progress(description, epochs * images, done=len(run.curve) * images) as report:
+        with _display(report, description, epochs * images, done=len(run.curve) * images) as report:
             while not run.is_over:
                 _train_epoch(run, objective, learning_rate_at, callbacks, report)
                 for callback in callbacks:
@@ -156,6 +160,18 @@ def fit(
                     save_checkpoint(checkpoint, _content(run, objective, callbacks))
                     writing += time.monotonic() - before
     return run
+
+
+@contextmanager
+def _display(report: Reporter | None, description: str, total: int, *, done: int) -> Iterator[Reporter]:
+    """The caller's report, told of what was done before, or one with a display of its own."""
+    if report is None:
+        with progress(description, total, done=done) as own:
+            yield own
+    else:
+        if done:
+            report(done, "trained before")
+        yield report
 
 
 def _train_epoch(

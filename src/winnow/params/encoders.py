@@ -1,8 +1,9 @@
 """Features: `embed`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from winnow.params.section import Count, Positive, Section, Seed
 
@@ -19,11 +20,34 @@ Mean = Annotated[
     ),
 ]
 Std = Annotated[list[float], Field(min_length=3, max_length=3, description="Per channel, as the mean is.")]
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 Prompt = Annotated[str, Field(pattern=r"\{\}")]
+
+
+Name = Literal["open_clip", "timm", "trained"]
+
+
+def _one_or_several(value: Any, check: ValidatorFunctionWrapHandler) -> str | list[str]:
+    """One name or a list of several, with one sentence for whatever else it is."""
+    names = ", ".join(get_args(Name))
+    try:
+        checked: str | list[str] = check(value)
+    except ValidationError:
+        raise PydanticCustomError("encoder", f"name one of {names}, or a list of them") from None
+    if isinstance(checked, list) and (len(checked) < 2 or len(set(checked)) < len(checked)):
+        raise PydanticCustomError("encoder", "a list names two encoders or more, each once")
+    return checked
 
 
 class EncoderSection(Section):
     """The options of an encoder."""
+
+    weight_candidates: list[Positive] = Field(
+        min_length=1,
+        description="Weight of its features beside those of other encoders. Of several candidates the one is taken "
+        "with which a linear probe best predicts the given labels of images that it did not see: that needs no truth. "
+        "It plays no part where the encoder is alone.",
+    )
 
     def local_weights(self) -> tuple[str, str] | None:
         """The key that names a file of weights, and how to do without that file; None where no key names one."""
@@ -86,6 +110,17 @@ class TrainedEncoder(EncoderSection):
     width: Count = Field(description="Channels of the first block; the features have four times as many dimensions.")
     input_size: InputSize
     learning_rate: Positive = Field(description="Peak of the one-cycle schedule.")
+    label_smoothing: ShareBelowOne = Field(description="Share of the target that is spread over all classes.")
+    shift: ShareBelowOne = Field(
+        description="How far images are moved in each step, as a share of their side. Every step draws anew, each way, "
+        "up to this; likewise the next three."
+    )
+    mirror: bool = Field(description="Mirror every second image. A mirrored digit is no digit.")
+    zoom: ShareBelowOne = Field(description="How much larger or smaller images become in each step, as a share.")
+    color: ShareBelowOne = Field(
+        description="How much brightness, contrast and saturation change in each step, as a share. Not where the color "
+        "tells the classes apart."
+    )
     seed: Seed = Field(description="Seed of the folds and the training.")
 
 
@@ -95,14 +130,18 @@ class Embed(Section):
     Each encoder has its section; images are resized to its `input_size`, then normalised.
     """
 
-    encoder: Literal["open_clip", "timm", "trained"] = Field(description="Which of the sections below is used.")
+    encoder: Annotated[Name | list[Name], WrapValidator(_one_or_several)] = Field(
+        description="Which of the sections below is used. A list of several puts them side by side: the features of "
+        "each are scaled to length 1, weighted and concatenated. Near duplicates and the map go by the first one's "
+        "alone. External photos are classified by each, and the mean counts."
+    )
     batch_size: Count = Field(description="Images per forward pass.")
     flip: bool = Field(description="Average the features of each image and its mirror image.")
     open_clip: OpenClipEncoder
     timm: TimmEncoder
     trained: TrainedEncoder
 
-    def chosen(self) -> EncoderSection:
-        """The section of the encoder that is used."""
-        section: EncoderSection = getattr(self, self.encoder)
-        return section
+    def chosen(self) -> dict[str, EncoderSection]:
+        """The sections of the encoders that are used, by name."""
+        names = [self.encoder] if isinstance(self.encoder, str) else self.encoder
+        return {name: getattr(self, name) for name in names}

@@ -117,6 +117,9 @@ def _key(name: str, entry: Mapping[str, Any]) -> Key:
 
 def _values(entry: Mapping[str, Any]) -> str:
     if "anyOf" in entry:
+        one, *others = entry["anyOf"]
+        if [part.get("items") for part in others] == [one]:
+            return f"{_values(one)}, or a list"
         return " or ".join(_values(part) for part in entry["anyOf"])
     if "const" in entry:
         return str(entry["const"])

@@ -113,10 +113,10 @@ def check_inputs(params: Params, *, built: set[str]) -> None:
         "data.truth": (params.data.truth, "put it there, or set it to data/none"),
         "data.outside_photos": (params.data.outside_photos, "put the photos there, or set it to data/none"),
     }
-    if weights := params.embed.chosen().local_weights():
-        key, otherwise = weights
-        path = getattr(params.embed.chosen(), key)
-        wanted[f"embed.{params.embed.encoder}.{key}"] = (path, f"put the weights there, or {otherwise}")
+    for name, section in params.embed.chosen().items():
+        if weights := section.local_weights():
+            key, otherwise = weights
+            wanted[f"embed.{name}.{key}"] = (getattr(section, key), f"put the weights there, or {otherwise}")
     for key, (path, fix) in wanted.items():
         if path not in (*built, "data/none") and not Path(path).exists():
             raise WinnowError(f"{key} is {path}, which does not exist; {fix}.")

@@ -4,7 +4,7 @@ from winnow.files import FILES
 from winnow.report import deck, slides_cleaning, slides_results
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, TOP, WIDTH, Deck
-from winnow.report.formatting import counted, number, percent
+from winnow.report.formatting import counted, listed, number, percent
 from winnow.report.narrative import arrival_sentence, cleaning_sentence
 from winnow.report.slides_cleaning import main_classes
 from winnow.report.style import ORANGE
@@ -57,10 +57,11 @@ def _problem(made: Deck, facts: Facts) -> None:
 
 
 def _pipeline(made: Deck, facts: Facts) -> None:
+    encoder = facts.encoder.get("name", facts.params["embed"]["encoder"])
     notes = (
         "Detectors write scores and never decide. Thresholds are read later, so trying one costs seconds. Every image "
         "has one row in the ledger: all scores, the action, the reason in words. "
-        f"The encoder is {facts.encoder.get('name', facts.params['embed']['encoder'])}."
+        f"The encoder is {encoder if isinstance(encoder, str) else listed(encoder)}."
     )
     slide = made.slide("How: score once, decide once, prove it", notes)
     curate = facts.params["curate"]

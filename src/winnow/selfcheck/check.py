@@ -10,6 +10,7 @@ import pandas as pd
 from winnow import tables
 from winnow.data.pixels import Pixels
 from winnow.encoders.base import Embedding, Encoder
+from winnow.encoders.columns import picture_features
 from winnow.row_groups import Joined
 from winnow.selfcheck.plant import clean_images, plant_faults
 from winnow.selfcheck.report import flip_outcomes, report, summary
@@ -66,6 +67,7 @@ def self_check(
         embedding.features,
         embedding.zero_shot.pred_probs if embedding.zero_shot else None,
         embedding.zero_shot.in_class_probability if embedding.zero_shot else None,
+        picture_features=picture_features(embedding.arrays()),
         class_names=class_names,
         duplicates=duplicates,
         crossval=crossval,

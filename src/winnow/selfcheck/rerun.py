@@ -27,6 +27,7 @@ def rerun_detectors(
     zero_shot_pred_probs: np.ndarray | None,
     in_class_probability: np.ndarray | None,
     *,
+    picture_features: np.ndarray,
     class_names: list[str],
     duplicates: Mapping[str, Any],
     crossval: Mapping[str, Any],
@@ -42,6 +43,7 @@ def rerun_detectors(
         pixels: (N, H, W, 3) uint8.
         features: (N, D) float32, L2-normalised.
         zero_shot_pred_probs, in_class_probability: (N, K) and (N,) float32, or None.
+        picture_features: (N, D) float32 of one encoder, by which copies are found.
         class_names: K names.
         duplicates, crossval, label_issues, ood: the detectors' options, as params.yaml names them.
         thresholds: where `decide` cuts.
@@ -49,7 +51,7 @@ def rerun_detectors(
     Returns:
         A row per image, in the order given, as `decide` returns them.
     """
-    found = find_duplicates(image_id, labels, pixels, features, **duplicates)
+    found = find_duplicates(image_id, labels, pixels, picture_features, **duplicates)
     groups = found["duplicate_group"].to_numpy()
     folds = [stratified_group_folds(labels, groups, folds=crossval["folds"], seed=seed) for seed in crossval["seeds"]]
     probe = crossval_pred_probs(

@@ -18,42 +18,18 @@ import torch
 from winnow.checkpoint import fingerprint
 from winnow.data.perceptual_hash import hash_groups
 from winnow.data.pixels import Pixels
-from winnow.device import exact_arithmetic, seeded
+from winnow.device import exact_arithmetic, threads
 from winnow.encoders.base import Embedding
-from winnow.encoders.fitted.mixup import Mixup
+from winnow.encoders.fitted.networks import TrainedSettings, Training, train_networks
 from winnow.encoders.fitted.small_images import read_small_images
 from winnow.encoders.normalise import l2_normalised
 from winnow.encoders.weights import weights_sha256
 from winnow.learn.folds import stratified_group_folds
 from winnow.models.small_resnet import SmallResNet
-from winnow.models.trainer import fit
 
 _PREDICT_BATCH = 256
 _HASH_DISTANCE = 6  # bits of 64; more would chain blurred images of one class together
-_WEIGHT_DECAY = 5e-4
-_WARM_UP = 0.25  # share of the steps in which the learning rate rises
 _RIDGE = 0.01  # of the mean squared feature
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedSettings:
-    """The section `embed.trained` of params.yaml.
-
-    Attributes:
-        folds: networks to train, at least 2.
-        epochs: passes over the data for each.
-        width: channels of the first block; the features have 4 * width dimensions.
-        input_size: side to which images are resized.
-        learning_rate: highest of the one cycle it runs through (Smith, arXiv 1708.07120).
-        seed: of folds, weights and batches.
-    """
-
-    folds: int
-    epochs: int
-    width: int
-    input_size: int
-    learning_rate: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -94,18 +70,17 @@ class TrainedEncoder:
         return self.embed_dataset(pixels, labels, scratch=scratch)
 
     def classify_new(
-        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, features: np.ndarray, l2: float
+        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, embedding: Embedding, l2: float
     ) -> np.ndarray:
         """By one network, trained on all of the dataset's images."""
         small = read_small_images(pixels, input_size=self.settings.input_size, device=self.device)
-        rows = np.arange(len(labels))
-        network = _train(
+        (network,) = train_networks(
             small.images,
             labels,
-            rows,
+            [Training("train on the whole dataset", np.arange(len(labels)))],
             self.settings,
             num_classes=self.num_classes,
-            what="train on the whole dataset",
+            description="train on the whole dataset",
         )
         return _predict(network, small.like(new_pixels), flip=self.flip)[1]
 
@@ -164,24 +139,25 @@ def fit_trained_encoder(
     fold = stratified_group_folds(labels, groups, folds=settings.folds, seed=settings.seed)
     folder = scratch and scratch / _key(small.images, labels, fold, settings, num_classes)
 
+    trainings = [
+        Training(
+            f"train the encoder, network {index + 1} of {settings.folds}",
+            np.flatnonzero(fold != index),
+            index,
+            folder and folder / f"network-{index}.pt",
+        )
+        for index in range(settings.folds)
+    ]
+    networks = train_networks(
+        small.images, labels, trainings, settings, num_classes=num_classes, description="train the encoder"
+    )
     features: list[np.ndarray] = []
     pred_probs: list[np.ndarray] = []
-    weights = ""
-    for index in range(settings.folds):
-        network = _train(
-            small.images,
-            labels,
-            np.flatnonzero(fold != index),
-            settings,
-            num_classes=num_classes,
-            fold=index,
-            checkpoint=folder and folder / f"network-{index}.pt",
-            what=f"train the encoder, network {index + 1} of {settings.folds}",
-        )
+    for index, network in enumerate(networks):
         own, own_probs = _predict(network, small.images, flip=flip)
         features.append(_align(own, features[0], fold != index) if index else own)
         pred_probs.append(own_probs)
-        weights += weights_sha256(network)
+    weights = "".join(map(weights_sha256, networks))
 
     rows = np.arange(len(fold))
     return TrainedFeatures(
@@ -200,51 +176,11 @@ def fit_trained_encoder(
     )
 
 
-def _train(
-    images: torch.Tensor,
-    labels: np.ndarray,
-    rows: np.ndarray,
-    settings: TrainedSettings,
-    *,
-    num_classes: int,
-    fold: int = 0,
-    checkpoint: Path | None = None,
-    what: str,
-) -> SmallResNet:
-    """Train a network on the images at `rows`; `fold` seeds its batches."""
-    target = torch.tensor(np.array(labels, dtype=np.int64), device=images.device)
-    with seeded(settings.seed, images.device):  # the same weights for all folds, so that their features start out alike
-        network = SmallResNet(width=settings.width, num_classes=num_classes)
-        network = network.to(images.device).to(memory_format=torch.channels_last)
-        fit(
-            network,
-            Mixup(network, images, target, rows, seed=settings.seed, fold=fold),
-            torch.optim.SGD(
-                network.parameters(), lr=settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=_WEIGHT_DECAY
-            ),
-            epochs=settings.epochs,
-            learning_rate_at=lambda epoch, step, steps: (
-                settings.learning_rate * _one_cycle((epoch - 1) * steps + step, settings.epochs * steps)
-            ),
-            checkpoint=checkpoint,
-            description=what,
-            remedy="lower embed.trained.learning_rate in params.yaml",
-        )
-    network.eval()
-    return network
-
-
-def _one_cycle(step: int, total: int) -> float:
-    """Share of the highest learning rate: up in a straight line, then down to zero."""
-    warm_up = max(1, round(total * _WARM_UP))
-    return min((step + 1) / warm_up, max(total - step, 0) / max(total - warm_up, 1))
-
-
 @torch.inference_mode()
 def _predict(network: SmallResNet, images: torch.Tensor, *, flip: bool) -> tuple[np.ndarray, np.ndarray]:
     """(N, D) features and (N, K) pred_probs of all images."""
     views = [images, images.flip(3)] if flip else [images]
-    with exact_arithmetic():
+    with exact_arithmetic(), threads(1):
         features = torch.stack(
             [torch.cat([network.features(batch) for batch in view.split(_PREDICT_BATCH)]) for view in views]
         )  # (V, N, D)

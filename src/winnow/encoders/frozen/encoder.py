@@ -44,10 +44,10 @@ class FrozenEncoder:
         return before.followed_by(self._embed(new, scratch)) if len(new) else before
 
     def classify_new(
-        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, features: np.ndarray, l2: float
+        self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, embedding: Embedding, l2: float
     ) -> np.ndarray:
         """By a linear probe on the features."""
-        own = self._embed(new_pixels, None).features
+        features, own = embedding.features, self._embed(new_pixels, None).features
         probe = LinearProbe(np.concatenate([features, own]))
         known = np.arange(len(features) + len(own)) < len(features)
         target = np.zeros((len(known), self.num_classes), dtype=np.float32)

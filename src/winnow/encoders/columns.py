@@ -1,0 +1,42 @@
+"""Features of several encoders side by side, and those of one among them."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from winnow.encoders.normalise import l2_normalised
+
+
+def concatenated(features: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """Concatenate features so that the cosine of two images is the mean of their cosines by each encoder.
+
+    Args:
+        features: (N, D_i) float32 of each encoder, rows of length 1.
+        weights: of each, above 0. The mean of the cosines is weighted by their squares.
+
+    Returns:
+        (N, sum of D_i) float32, rows of length 1.
+    """
+    return l2_normalised(np.hstack([weight * each for weight, each in zip(weights, features, strict=True)]))
+
+
+def split_columns(features: np.ndarray, dimensions: Sequence[int]) -> list[np.ndarray]:
+    """The features of each encoder, rows of length 1, from those of all: what `concatenated` made, but for rounding."""
+    return [l2_normalised(part) for part in np.split(features, np.cumsum(dimensions)[:-1], axis=1)]
+
+
+def picture_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(N, D) float32 by which to compare pictures, rows of length 1: those of the first encoder.
+
+    The first of several is a frozen one where there is one to name: two copies of a picture then have the same features
+    whatever their labels and folds are.
+
+    Args:
+        arrays: `features` and `encoder` of features.npz.
+    """
+    fingerprint = json.loads(str(arrays["encoder"]))
+    names = fingerprint.get("encoder")
+    if not isinstance(names, list):
+        return arrays["features"]
+    return split_columns(arrays["features"], [fingerprint[name]["dimensions"] for name in names])[0]
