@@ -1,5 +1,6 @@
 """Features: `embed`."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -101,6 +102,13 @@ class Embed(Section):
     open_clip: OpenClipEncoder
     timm: TimmEncoder
     trained: TrainedEncoder
+
+    def inputs(self) -> Mapping[str, tuple[str, str]]:
+        if not (weights := self.chosen().local_weights()):
+            return {}
+        key, otherwise = weights
+        path: str = getattr(self.chosen(), key)
+        return {f"{self.encoder}.{key}": (path, f"put the weights there, or {otherwise}")}
 
     def chosen(self) -> EncoderSection:
         """The section of the encoder that is used."""
