@@ -96,9 +96,8 @@ def _limits(made: Deck, facts: Facts) -> None:
 
 def _reproduce(made: Deck, facts: Facts) -> None:
     rows = facts.files.set_index("path")["md5"]
-    notes = (
-        "The same inputs and type of processor: the same bytes. Each file has its hash in dvc.lock. "
-        + " ".join(f"{path}: {rows[path]}." for path in (FILES["images"].path, FILES["ledger"].path) if path in rows)
+    notes = "The same inputs and type of processor: the same bytes. Each file has its hash in dvc.lock. " + " ".join(
+        f"{path}: {rows[path]}." for path in (FILES["images"].path, FILES["ledger"].path) if path in rows
     )
     slide = made.slide("Reproduce it", notes)
     lines = [
