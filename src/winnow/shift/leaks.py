@@ -3,8 +3,10 @@
 import faiss
 import numpy as np
 
+from winnow.shift.projection import Projection
+
 DIRECTIONS = 64
-_QUERIES = 4096
+_ROWS = 16384
 
 
 def nearest_distance(train: np.ndarray, *queries: np.ndarray) -> list[np.ndarray]:
@@ -20,17 +22,17 @@ def nearest_distance(train: np.ndarray, *queries: np.ndarray) -> list[np.ndarray
     Returns:
         (M,) float64 of each of `queries`.
     """
-    mean, basis, scale = _principal_directions(train)
-    index = faiss.IndexFlatL2(basis.shape[1])
-    for start in range(0, len(train), 65536):
-        index.add(_projected(train[start : start + 65536], mean, basis, scale))
+    projection = Projection.fitted(train, directions=DIRECTIONS)
+    index = faiss.IndexFlatL2(projection.basis.shape[1])
+    for start in range(0, len(train), _ROWS):
+        index.add(projection.of(train[start : start + _ROWS]))
+
+    def nearest(rows: np.ndarray) -> np.ndarray:
+        found = np.maximum(index.search(projection.of(rows), 1)[0][:, 0], 0)
+        return np.sqrt(found, dtype=np.float64)
+
     return [
-        np.concatenate(
-            [
-                np.sqrt(index.search(_projected(rows[start : start + _QUERIES], mean, basis, scale), 1)[0][:, 0])
-                for start in range(0, len(rows), _QUERIES)
-            ]
-        ).astype(np.float64)
+        np.concatenate([nearest(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)])
         for rows in queries
     ]
 
@@ -48,22 +50,3 @@ def leaked_rows(distances: list[np.ndarray], *, ratio: float) -> list[np.ndarray
     """
     usual = max(float(np.median(distance)) for distance in distances)
     return [distance < ratio * usual for distance in distances]
-
-
-def _principal_directions(train: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Mean (D,), basis (D, d) float32 and scale, from the covariance summed in blocks."""
-    count, width = train.shape
-    total, product = np.zeros(width), np.zeros((width, width))
-    for start in range(0, count, 65536):
-        block = np.asarray(train[start : start + 65536], dtype=np.float32)
-        total += block.sum(axis=0, dtype=np.float64)
-        product += block.T @ block
-    mean = total / count
-    covariance = product / count - np.outer(mean, mean)
-    scale = float(np.sqrt(max(np.trace(covariance), 1e-24)))
-    _, basis = np.linalg.eigh(covariance)
-    return mean.astype(np.float32), basis[:, ::-1][:, :DIRECTIONS].astype(np.float32), scale
-
-
-def _projected(rows: np.ndarray, mean: np.ndarray, basis: np.ndarray, scale: float) -> np.ndarray:
-    return np.ascontiguousarray((np.asarray(rows, dtype=np.float32) - mean) @ basis / scale, dtype=np.float32)

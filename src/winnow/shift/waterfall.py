@@ -38,6 +38,7 @@ WORDS: Mapping[str, str] = {
     "withheld": "within classes, not told apart",
 }
 _HALF_95 = float(norm.ppf(0.975))
+_CHANCE = 0.02  # that any part of a drop of nothing is called sure; likewise any class
 _CELLS = 2_000_000  # of one batch of resamples
 
 
@@ -159,7 +160,7 @@ def waterfall(
 
     Returns:
         The parts, each with a 95 % interval of the normal distribution. A part is sure if its interval at a level
-        that all parts and classes share (Bonferroni) leaves out 0.
+        that all parts share (2 % together, Bonferroni) leaves out 0; likewise a class among all classes.
 
     Raises:
         WinnowError: if every row of a set was trained on.
@@ -186,19 +187,18 @@ def waterfall(
     point = _parts(side_a, side_b, np.ones((1, len(a.labels))), np.ones((1, len(b.labels))), told)
     resampled = _resampled(side_a, side_b, told, bootstraps, seed)
     shared = np.intersect1d(a.labels, b.labels)
-    questions = len(PARTS) + len(shared)
-    surely = float(norm.ppf(1 - 0.05 / (2 * questions)))
 
-    def estimate(name: str) -> Estimate:
+    def estimate(name: str, among: int) -> Estimate:
         value, spread = float(point[name][0]), float(resampled[name].std(ddof=1))
         reach = _HALF_95 * spread
+        surely = float(norm.ppf(1 - _CHANCE / (2 * among)))
         sure = abs(value) >= min_part and abs(value) > surely * spread
         return Estimate(value, value - reach, value + reach, sure)
 
     return Waterfall(
-        drop=estimate("drop"),
-        parts={name: estimate(name) for name in PARTS},
-        by_class={int(label): estimate(f"class {label}") for label in shared},
+        drop=estimate("drop", 1),
+        parts={name: estimate(name, len(PARTS)) for name in PARTS},
+        by_class={int(label): estimate(f"class {label}", len(shared)) for label in shared},
         auc=auc,
         withheld=withheld,
         label_errors_a=errors_a,
