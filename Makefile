@@ -7,10 +7,14 @@ PYTEST := pytest -n logical --maxprocesses 4 --dist worksteal
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 
-.PHONY: help setup repro test test-all check-lock lint format lock deps docs bench bench-training clean
+# The pipelines beside the main one: `make <name>` runs pipelines/<name>.
+PIPELINES := $(patsubst pipelines/%/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
+
+.PHONY: $(PIPELINES) help setup repro test test-all check-lock lint format lock deps docs bench bench-training clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@for name in $(PIPELINES); do printf '%s\trun pipelines/%s (dvc repro there)\n' $$name $$name; done | expand -t 16
 
 setup: $(VENV)/.installed ## create .venv with the locked environment
 
@@ -29,6 +33,9 @@ repro: setup ## run the whole pipeline (dvc repro)
 	dvc repro
 	@echo
 	@winnow outcome
+
+$(PIPELINES): setup
+	cd pipelines/$@ && winnow check-params && dvc repro
 
 test: setup ## run the quick tests: the inner loop, under three minutes on two cores
 	$(PYTEST) -m "not slow and not browser and not pipeline"
@@ -74,3 +81,6 @@ bench-training: ## throughput and the table of augmentations, on the workspace's
 clean: ## remove what `dvc repro` built (your archives in data/raw, the cache and .venv stay)
 	rm -rf data/raw/sample.zip data/raw/sample-test.zip data/raw/sample-truth.csv
 	rm -rf data/interim data/processed models submission report .winnow
+	for name in $(PIPELINES); do \
+		for folder in data/sample data/interim data/processed models report .winnow; do rm -rf pipelines/$$name/$$folder; done; \
+	done

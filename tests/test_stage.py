@@ -12,12 +12,8 @@ import yaml
 from winnow import stage
 from winnow.errors import WinnowError
 from winnow.files import FILES
-from winnow.params import load_params
-
-
-@pytest.fixture
-def dvc_yaml(root):
-    return yaml.safe_load((root / "dvc.yaml").read_text())
+from winnow.params import Params, load_params
+from winnow.params.pipelines import PIPELINES
 
 
 def declared(root, tmp_path, params):
@@ -111,20 +107,37 @@ def test_a_pipeline_may_name_a_stage_otherwise_than_its_script(root, tmp_path, m
     assert "dvc.yaml has no stage 'score_ood'; run the script by 'dvc repro'." in capsys.readouterr().err
 
 
-def scripts(dvc_yaml):
-    for name, definition in dvc_yaml["stages"].items():
-        yield name, definition.get("do", definition)
+def folders(root):
+    """The root, and every folder in pipelines/ with a pipeline of its own."""
+    return [root, *(path.parent for path in sorted(root.glob("pipelines/*/dvc.yaml")))]
 
 
-def test_every_stage_has_its_script_and_every_script_its_stage(root, dvc_yaml):
-    commands = {re.search(r"stages/(\w+)\.py", definition["cmd"])[1] for _, definition in scripts(dvc_yaml)}
-    assert commands == set(dvc_yaml["stages"]) == {file.stem for file in (root / "stages").glob("*.py")}
+def own_scripts(root):
+    return [script for folder in folders(root) for script in sorted((folder / "stages").glob("*.py"))]
 
 
-def test_stages_declare_the_params_they_read(root, dvc_yaml):
+def stages_and_scripts(folder):
+    """Name, definition and script of every stage of a pipeline; each may run scripts of the root's too."""
+    for name, definition in yaml.safe_load((folder / "dvc.yaml").read_text())["stages"].items():
+        definition = definition.get("do", definition)
+        path = re.search(r"(\.\./)*stages/\w+\.py", definition["cmd"])[0]
+        yield name, definition, (folder / path).resolve()
+
+
+def test_every_stage_has_its_script_and_every_script_its_stage(root):
+    for folder in folders(root):
+        run = [script for _, _, script in stages_and_scripts(folder)]
+        assert all(script.is_file() for script in run)
+        assert {script for script in run if script.is_relative_to(folder / "stages")} == {
+            *(folder / "stages").glob("*.py")
+        }
+    assert all(name == script.stem for name, _, script in stages_and_scripts(root))
+
+
+def test_stages_declare_the_params_they_read(root):
     """Both ways: what a script reads is declared, and what is declared is read."""
-    for name, definition in scripts(dvc_yaml):
-        tree = ast.parse((root / "stages" / f"{name}.py").read_text())
+    for name, definition, script in [found for folder in folders(root) for found in stages_and_scripts(folder)]:
+        tree = ast.parse(script.read_text())
         read = set()
         for node in ast.walk(tree):
             parts = []
@@ -138,25 +151,32 @@ def test_stages_declare_the_params_they_read(root, dvc_yaml):
             assert used, f"stage {name} declares {key} but its script never reads it"
 
 
+def test_every_pipeline_needs_the_sections_that_its_model_describes_and_no_others(root):
+    assert stage.declared_sections(root / "dvc.yaml") == set(Params.model_fields)
+    assert set(PIPELINES) == {folder.name for folder in folders(root)[1:]}
+    for name, model in PIPELINES.items():
+        assert stage.declared_sections(root / "pipelines" / name / "dvc.yaml") == set(model.model_fields), name
+
+
 MOST_LINES = 40
 
 
 def test_a_script_reads_calls_the_library_and_writes(root):
     """A function beside `main`, or more lines, is work of the library's that no test of it would reach."""
-    for script in sorted((root / "stages").glob("*.py")):
+    for script in own_scripts(root):
         text = script.read_text(encoding="utf-8")
         functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-        assert functions == ["main"], script.name
-        assert len(text.splitlines()) <= MOST_LINES, script.name
+        assert functions == ["main"], script
+        assert len(text.splitlines()) <= MOST_LINES, script
 
 
 def test_no_script_names_a_file_that_the_table_holds(root):
     """Paths of files between stages stand in `winnow.files` alone."""
-    folders = {file.path.partition("/")[0] + "/" for file in FILES.values() if "/" in file.path}
-    for script in sorted((root / "stages").glob("*.py")):
+    first = tuple({file.path.partition("/")[0] + "/" for file in FILES.values() if "/" in file.path})
+    for script in own_scripts(root):
         strings = (node.value for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Constant))
-        named = [text for text in strings if isinstance(text, str) and text.startswith(tuple(folders))]
-        assert named in ([], ["data/raw"]), f"{script.name}: {named}"
+        named = [text for text in strings if isinstance(text, str) and text.startswith(first)]
+        assert named in ([], ["data/raw"]), f"{script}: {named}"
 
 
 def test_no_test_loads_a_script(root):
@@ -166,24 +186,27 @@ def test_no_test_loads_a_script(root):
     assert [path.name for path in tests] == []
 
 
-def test_every_out_is_ignored_by_git_and_every_metric_is_not(root, dvc_yaml):
-    ignored = [line.strip("/*") for line in (root / ".gitignore").read_text().split()]
-    for name, definition in scripts(dvc_yaml):
-        for out in definition.get("outs", []):
-            if isinstance(out, str):
-                assert any(out.split("${")[0].startswith(item) for item in ignored), f"{name}: {out}"
-        for kind in ("outs", "metrics", "plots"):
-            for item in definition.get(kind, []):
-                if kind == "outs" and isinstance(item, str):
-                    continue
-                (path, options), *_ = item.items()
-                assert options["cache"] is False and path.startswith("metrics/"), f"{name}: {path}"
+def test_every_out_is_ignored_by_git_and_every_metric_is_not(root):
+    for folder in folders(root):
+        for name, definition, _ in stages_and_scripts(folder):
+            outs = [out.split("${")[0] for out in definition.get("outs", []) if isinstance(out, str)]
+            paths = [f"{(folder / out).relative_to(root)}{'' if '.' in out else '/'}" for out in outs]
+            shown = subprocess.run(["git", "check-ignore", *paths], cwd=root, capture_output=True, text=True)
+            assert not paths or shown.stdout.split() == paths, name
+            for kind in ("outs", "metrics", "plots"):
+                for item in definition.get(kind, []):
+                    if kind == "outs" and isinstance(item, str):
+                        continue
+                    (path, options), *_ = item.items()
+                    assert options["cache"] is False and path.startswith("metrics/"), f"{name}: {path}"
 
 
 def test_make_clean_leaves_what_people_put_there(root, tmp_path):
     """Archives in data/raw and the reviews are nobody's output: they could not be had again."""
     mine = ["data/raw/train.zip", "data/review/decisions.csv", "weights/clip.safetensors", "params.yaml"]
     built = ["data/raw/sample.zip", "data/interim/features.npz", "models/baseline/seed-0.safetensors"]
+    mine += ["pipelines/shift/dvc.yaml", "pipelines/shift/data/raw/a.zip", "pipelines/shift/metrics/summary.json"]
+    built += ["pipelines/shift/data/sample/a.zip", "pipelines/shift/report/index.html"]
     for name in [*mine, *built]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

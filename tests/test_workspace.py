@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from winnow.errors import WinnowError
-from winnow.files import FILES
+from winnow.files import FILES, PIPELINES
 from winnow.workspace import Workspace
 
 
@@ -78,10 +78,12 @@ def test_a_frame_that_does_not_fit_is_not_written(workspace):
     assert not workspace.path("images").exists()
 
 
-def test_every_output_of_the_pipeline_is_in_the_table_and_every_file_of_the_table_is_an_output(root):
-    """Both ways, so that no file passes between stages without a schema."""
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_every_output_of_a_pipeline_is_in_the_table_and_every_file_of_the_table_is_an_output(root, pipeline):
+    """Both ways: no file passes between stages without a schema. Any pipeline may write what the main one does."""
     written = set()
-    for definition in yaml.safe_load((root / "dvc.yaml").read_text())["stages"].values():
+    folder = root / "pipelines" / pipeline if pipeline else root
+    for definition in yaml.safe_load((folder / "dvc.yaml").read_text())["stages"].values():
         items = definition.get("foreach", [""])
         definition = definition.get("do", definition)
         for kind in ("outs", "metrics", "plots"):
@@ -91,8 +93,9 @@ def test_every_output_of_the_pipeline_is_in_the_table_and_every_file_of_the_tabl
     written = {path for path in written if not path.startswith("data/raw/")}  # the sample's own archives
     patterns = {name: re.sub(r"\\\{\w+\\\}", r"[^/]+", re.escape(file.path)) for name, file in FILES.items()}
     for path in written:
-        assert [name for name, pattern in patterns.items() if re.fullmatch(pattern, path)], path
-    for name, pattern in patterns.items():
+        assert [name for name in {**PIPELINES[""], **PIPELINES[pipeline]} if re.fullmatch(patterns[name], path)], path
+    for name in PIPELINES[pipeline]:
+        pattern = patterns[name]
         assert name == "review" or any(re.fullmatch(pattern, path) for path in written), name
 
 

@@ -9,7 +9,7 @@ import argparse
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 SHARED = tuple(
@@ -17,7 +17,7 @@ SHARED = tuple(
     for name in (
         "cores.py",
         "errors.py",
-        "files.py",
+        "files/",
         "params/",
         "progress.py",
         "row_groups.py",
@@ -128,21 +128,24 @@ def locked_versions(lock: str) -> dict[str, str]:
     return found
 
 
-def with_deps(dvc_yaml: str, deps: Callable[[str], list[str]]) -> str:
+def with_deps(dvc_yaml: str, root: Path, folder: Path) -> str:
     """The text of a dvc.yaml with each stage's code deps replaced; all other lines stay as they are.
 
     Args:
-        dvc_yaml: the text. The code deps of a stage follow the line of its script, `stages/<name>.py`; in a pipeline
-            below the root, all of them begin with the way up to it.
-        deps: the deps of a script, `stages/<name>.py`, relative to the root.
+        dvc_yaml: the text. The code deps of a stage follow the line of its script, `stages/<name>.py`, the pipeline's
+            own or, by the way up, the root's.
+        root: the repository's root.
+        folder: where the dvc.yaml is, the root or a folder below it; its paths are relative to it.
     """
+    up = "../" * len(folder.relative_to(root).parts)
     result: list[str] = []
     for line in dvc_yaml.split("\n"):
         if re.match(rf"\s+- (\.\./)*(src|{VERSIONS})/", line):
             continue
         result.append(line)
-        if script := re.match(r"(?P<start>\s+- (?:\.\./)*)(?P<path>stages/\w+\.py)$", line):
-            result.extend(f"{script['start']}{path}" for path in deps(script["path"]))
+        if script := re.match(r"(?P<start>\s+- )(?P<path>(\.\./)*stages/\w+\.py)$", line):
+            deps = code_deps(root, (folder / script["path"]).resolve())
+            result.extend(f"{script['start']}{up}{path}" for path in deps)
     return "\n".join(result)
 
 
@@ -152,9 +155,7 @@ def generated_files(root: Path) -> dict[str, str]:
     pipelines = [root / "dvc.yaml", *sorted(root.glob("pipelines/*/dvc.yaml"))]
     return {
         **{
-            path.relative_to(root).as_posix(): with_deps(
-                path.read_text(encoding="utf-8"), lambda script: code_deps(root, root / script)
-            )
+            path.relative_to(root).as_posix(): with_deps(path.read_text(encoding="utf-8"), root, path.parent)
             for path in pipelines
         },
         **{f"{VERSIONS}/{package}.txt": content for package, content in versions.items()},

@@ -15,15 +15,22 @@ from winnow.experiments.staleness import not_whole
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def stale(root: Path) -> list[str]:
-    """A line for each stage that would run anew, and for whatever does not fit together within dvc.lock."""
+def stale(root: Path, needed: str = "metrics/evaluation.json") -> list[str]:
+    """A line for each stage that would run anew, and for whatever does not fit together within dvc.lock.
+
+    Args:
+        root: the folder of a pipeline.
+        needed: the file that says what its run reached.
+    """
     lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     in_git = set(_output(root, "git", "ls-files", "-z").split("\0"))
     outs = {out["path"] for stage in lock["stages"].values() for out in stage.get("outs", [])}
     absent = {path for path in outs - in_git if not (root / path).exists()}
     lines = []
-    for stage, changes in json.loads(_output(root, sys.executable, "-m", "dvc", "status", "--json")).items():
+    for stage, changes in json.loads(
+        _output(root, sys.executable, "-m", "dvc", "status", "dvc.yaml", "--json")
+    ).items():
         found = []
         for change in changes:
             entries = change if isinstance(change, dict) else {change: {}}
@@ -33,7 +40,7 @@ def stale(root: Path) -> list[str]:
                     found.append(f"{what} {', '.join(named)}".rstrip())
         if found:
             lines.append(f"{stage}: {'; '.join(found)}")
-    mixed = not_whole(lock, params, md5=lambda path: None, needed="metrics/evaluation.json")
+    mixed = not_whole(lock, params, md5=lambda path: None, needed=needed)
     return [*lines, *filter(None, [mixed])]
 
 
@@ -50,12 +57,17 @@ def _output(root: Path, *command: str) -> str:
 
 
 def main() -> None:
-    if lines := stale(ROOT):
+    lines = stale(ROOT)
+    for lock in sorted(ROOT.glob("pipelines/*/dvc.lock")):
+        folder = lock.parent.relative_to(ROOT).as_posix()
+        lines += [f"{folder}: {line}" for line in stale(lock.parent, "metrics/summary.json")]
+    if lines:
         sys.exit(
             "dvc.lock is not of this tree:\n  "
             + "\n  ".join(lines)
-            + "\nRun 'make repro' and commit dvc.lock and metrics/; after a change that alters no result (a comment, a "
-            "name), 'dvc commit --force' is enough where the outputs of the last run lie."
+            + "\nRun 'make repro' ('make <name>' for pipelines/<name>) and commit dvc.lock and metrics/; after a "
+            "change that alters no result (a comment, a name), 'dvc commit --force' is enough where the outputs of the "
+            "last run lie."
         )
     print("dvc.lock and metrics/ are of this tree.")
 

@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from winnow.files import FILES, File
+from winnow.files import PIPELINES, File
 from winnow.schema import INFINITY, Array, Arrays, Column, Table
 
 PAGE = "docs/files.md"
@@ -24,13 +25,18 @@ There are N images, D features and K classes; labels are integers in [0, K). `<w
 """
 
 
-def markdown(files: Mapping[str, File] = FILES) -> str:
-    """docs/files.md: an overview, then file by file its columns or arrays."""
-    overview = ["", "| file | name in code | holds |", "|---|---|---|"]
-    overview += [f"| {_linked(file)} | `{name}` | {file.rows} |" for name, file in files.items()]
+def markdown(pipelines: Mapping[str, Mapping[str, File]] = PIPELINES) -> str:
+    """docs/files.md: an overview of each pipeline, then file by file its columns or arrays."""
     explained: dict[Column, str] = {}
-    sections = [_section(file, explained) for file in files.values() if file.schema is not None or file.note]
-    return INTRODUCTION + "\n".join(overview) + "\n" + "".join(sections)
+    overviews, sections = [], []
+    for pipeline, named in pipelines.items():
+        folder = f"pipelines/{pipeline}/" if pipeline else ""
+        files = {name: replace(file, path=folder + file.path) for name, file in named.items()}
+        overviews += ["", f"## Files of `{folder}`"] if folder else []
+        overviews += ["", "| file | name in code | holds |", "|---|---|---|"]
+        overviews += [f"| {_linked(file)} | `{name}` | {file.rows} |" for name, file in files.items()]
+        sections += [_section(file, explained) for file in files.values() if file.schema is not None or file.note]
+    return INTRODUCTION + "\n".join(overviews) + "\n" + "".join(sections)
 
 
 def _linked(file: File) -> str:

@@ -1,7 +1,7 @@
 """Write what is generated from the params model; `--check` only compares.
 
-docs/params.md, configs/params.schema.json for editors, and the comments of configs/base.yaml. params.yaml is written by
-`winnow init base`.
+docs/params.md, configs/params.schema.json for editors, and the comments of configs/base.yaml and of the params.yaml of
+every pipeline in pipelines/. The main one is written by `winnow init base`.
 """
 
 import argparse
@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from winnow.params.keys import Group, Key, tree
-from winnow.params.load import check_content
+from winnow.params.load import check_content, load_sections
 from winnow.params.model import Params
+from winnow.params.pipelines import PIPELINES
 from winnow.params.render import commented, json_schema
 from winnow.params.section import Section
 
@@ -57,6 +58,26 @@ def markdown(base: Mapping[str, Any], model: type[Section] = Params) -> str:
     )
 
 
+def _pipelines(root: Path) -> Iterator[tuple[str, type[Section], str]]:
+    """Each pipeline of pipelines/: its params file, relative to `root`, what describes it, and the file's text."""
+    for name, model in PIPELINES.items():
+        path = f"pipelines/{name}/params.yaml"
+        if (root / path).exists():
+            yield path, model, (root / path).read_text(encoding="utf-8")
+
+
+def _own_sections(path: str, model: type[Section], content: Mapping[str, Any]) -> str:
+    """docs/params.md of a pipeline: the sections that the main one has not."""
+    shared = [f"[`{name}`](#{name})" for name in model.model_fields if name in Params.model_fields]
+    also = f" Beside these it holds {', '.join(shared)}, as above." if shared else ""
+    own = [
+        member for member in tree(model).members if isinstance(member, Group) and member.name not in Params.model_fields
+    ]
+    return f"\n## `{path}`\nThe pipeline's own sections.{also}\n" + "".join(
+        _section(group, content, "###") for group in own
+    )
+
+
 def _section(group: Group, base: Mapping[str, Any], heading: str) -> str:
     lines = ["", f"{heading} `{group.name}`", group.description, ""]
     if keys := [member for member in group.members if isinstance(member, Key)]:
@@ -87,10 +108,13 @@ def generated_files(root: Path, model: type[Section] = Params) -> dict[str, str]
     """Path relative to `root` and content of every file that this tool writes."""
     text = (root / BASE).read_text(encoding="utf-8")
     base = yaml.safe_load(text)
+    pipelines = [(path, own, held, yaml.safe_load(held)) for path, own, held in _pipelines(root)]
     return {
-        "docs/params.md": markdown(base, model),
+        "docs/params.md": markdown(base, model)
+        + "".join(_own_sections(path, own, content) for path, own, _, content in pipelines),
         "configs/params.schema.json": json.dumps(json_schema(model), indent=1, ensure_ascii=False) + "\n",
         BASE: "".join(_head(text)) + commented(base, model),
+        **{path: "".join(_head(held)) + commented(content, own) for path, own, held, content in pipelines},
     }
 
 
@@ -100,6 +124,8 @@ def main() -> None:
     check = parser.parse_args().check
     root = Path(__file__).resolve().parents[1]
     check_content(yaml.safe_load((root / BASE).read_text(encoding="utf-8")), BASE)
+    for path, own, _ in _pipelines(root):
+        load_sections(own.model_fields, root / path)
     stale = {
         name: content
         for name, content in generated_files(root).items()

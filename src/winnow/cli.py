@@ -154,17 +154,21 @@ def init(
 def check_params(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")] = Path("params.yaml"),
 ) -> None:
-    """Check a params file: every key, its type and its range, and what it names: files, layouts, classes, models."""
+    """Check a params file: every key, its type and its range, and what it names: files, layouts, classes, models.
+
+    In the folder of a pipeline of pipelines/, the sections that its dvc.yaml names.
+    """
     with _one_sentence():
         from winnow.evaluation.inputs import check_models, read_inputs
-        from winnow.params import check_inputs, load_params
-        from winnow.stage import pipeline_outs
+        from winnow.params import Params, check_inputs, load_params, load_sections
+        from winnow.stage import declared_sections, pipeline_outs
 
-        params = load_params(file)
+        params = load_sections(declared_sections(), file) if Path("dvc.yaml").exists() else load_params(file)
         check_inputs(params, built=pipeline_outs())
-        check_models(params)
-        for sentence in read_inputs(params):
-            print(sentence)
+        if isinstance(params, Params):
+            check_models(params)
+            for sentence in read_inputs(params):
+                print(sentence)
     print(f"{file} is valid.")
 
 

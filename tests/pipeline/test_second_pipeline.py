@@ -61,7 +61,7 @@ def test_a_pipeline_below_the_root_runs_by_itself(root, tmp_path):
     second = project / "pipelines/second"
     (second / "data/raw").mkdir(parents=True)
     shutil.move(project / "data/raw/tiny.zip", second / "data/raw/tiny.zip")  # the root's pipeline has no data now
-    (second / "dvc.yaml").write_text(deps.with_deps(DVC_YAML, lambda script: deps.code_deps(root, root / script)))
+    (second / "dvc.yaml").write_text(deps.with_deps(DVC_YAML, root, root / "pipelines/second"))
     params = yaml.safe_load((project / "params.yaml").read_text())
     params = {name: params[name] for name in ("data", "embed", "duplicates")}  # no section that its stages do not need
     params["embed"]["trained"] |= {"epochs": 1}

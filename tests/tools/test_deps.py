@@ -76,6 +76,16 @@ def test_a_pipeline_below_the_root_depends_on_the_same_code_by_the_way_up(projec
     )
 
 
+def test_a_pipeline_below_the_root_may_have_scripts_of_its_own(project):
+    (project / "pipelines/filter/stages").mkdir(parents=True)
+    (project / "pipelines/filter/stages/train.py").write_text("import winnow.room.first\n")
+    (project / "pipelines/filter/dvc.yaml").write_text("stages:\n  train:\n    deps:\n      - stages/train.py\n")
+    assert deps.generated_files(project)["pipelines/filter/dvc.yaml"] == (
+        "stages:\n  train:\n    deps:\n      - stages/train.py\n"
+        "      - ../../src/winnow/room\n      - ../../versions/scikit-learn.txt\n      - ../../versions/torch.txt\n"
+    )
+
+
 def test_a_module_that_shares_its_name_with_a_shared_one_counts(project):
     (project / "src/winnow/room/progress.py").write_text("")
     (project / "stages/train.py").write_text("from winnow.room import progress\n")
@@ -113,5 +123,5 @@ def test_this_repository_is_as_its_imports_say(root):
 
 def test_every_locked_package_that_computes_is_imported_somewhere(root):
     """A package that no stage uses would be a version that nothing depends on."""
-    text = (root / "dvc.yaml").read_text()
+    text = "".join(path.read_text() for path in (root / "dvc.yaml", *root.glob("pipelines/*/dvc.yaml")))
     assert [package for package in deps.COMPUTING.values() if f"versions/{package}.txt" not in text] == []

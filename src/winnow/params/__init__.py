@@ -7,8 +7,9 @@ defaults. The value that a key has unless a config says otherwise is in configs/
 
 from winnow.params.augmentation import Operation
 from winnow.params.curation import Curate, ImageFault
+from winnow.params.inputs import check_inputs
 from winnow.params.keys import describe, limits
-from winnow.params.load import check_content, check_inputs, load_params, load_sections, read_yaml
+from winnow.params.load import check_content, load_params, load_sections, read_yaml
 from winnow.params.model import Params
 from winnow.params.section import Section
 

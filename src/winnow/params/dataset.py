@@ -1,5 +1,7 @@
 """What comes in: `data` and `sample`."""
 
+from collections.abc import Mapping
+
 from pydantic import Field, model_validator
 
 from winnow.params.section import Positive, Section, Seed
@@ -44,6 +46,14 @@ class Data(Section):
         "train on and to validate with stops the run.",
     )
     max_unpacked_gb: Positive = Field(description="GiB; an archive that would unpack to more is refused.")
+
+    def inputs(self) -> Mapping[str, tuple[str, str]]:
+        return {
+            "archive": (self.archive, "put the archive there, or name another"),
+            "test_archive": (self.test_archive, "put it there, or set it to data/none"),
+            "truth": (self.truth, "put it there, or set it to data/none"),
+            "outside_photos": (self.outside_photos, "put the photos there, or set it to data/none"),
+        }
 
     @model_validator(mode="after")
     def _class_names_differ(self) -> "Data":

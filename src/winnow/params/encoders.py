@@ -1,5 +1,6 @@
 """Features: `embed`."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -140,6 +141,14 @@ class Embed(Section):
     open_clip: OpenClipEncoder
     timm: TimmEncoder
     trained: TrainedEncoder
+
+    def inputs(self) -> Mapping[str, tuple[str, str]]:
+        found = {}
+        for name, section in self.chosen().items():
+            if weights := section.local_weights():
+                key, otherwise = weights
+                found[f"{name}.{key}"] = (getattr(section, key), f"put the weights there, or {otherwise}")
+        return found
 
     def chosen(self) -> dict[str, EncoderSection]:
         """The sections of the encoders that are used, by name."""

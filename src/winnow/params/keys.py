@@ -96,8 +96,9 @@ def _group(name: str, schema: Mapping[str, Any], sections: Mapping[str, Any]) ->
     members: list[Key | Group] = []
     for child, entry in schema["properties"].items():
         path = f"{name}.{child}" if name else child
-        if "$ref" in entry:
-            members.append(_group(path, sections[entry["$ref"].rpartition("/")[2]], sections))
+        inner = next((part["$ref"] for part in entry.get("anyOf", [entry]) if "$ref" in part), None)
+        if inner:
+            members.append(_group(path, sections[inner.rpartition("/")[2]], sections))
         else:
             members.append(_key(path, entry))
     return Group(name, schema.get("description", ""), tuple(members))

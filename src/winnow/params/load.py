@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from winnow.errors import WinnowError
 from winnow.params.messages import sentence
-from winnow.params.model import Params, some_sections
+from winnow.params.model import Params, known_sections, some_sections
+from winnow.params.pipelines import PIPELINES
 from winnow.params.section import Section
 
 Model = TypeVar("Model", bound=Section)
@@ -59,16 +60,16 @@ def load_sections(sections: Collection[str], path: str | Path = "params.yaml") -
         path: the file.
 
     Returns:
-        A model of the sections, None where one is left out.
+        A model of the sections, None where one is left out. Where they are all of a pipeline's, others are refused.
 
     Raises:
         WinnowError: as `load_params` does, and if one of `sections` is none of winnow's.
     """
-    if unknown := sorted(set(sections) - set(Params.model_fields)):
+    if unknown := sorted(set(sections) - set(known_sections())):
         raise WinnowError(f"{unknown[0]} is no section of winnow's params; take it out of the pipeline's dvc.yaml.")
-    if set(sections) == set(Params.model_fields):
-        return load_params(path)
-    return _validated(some_sections(frozenset(sections)), _read(path), str(path))
+    models: list[type[Section]] = [Params, *PIPELINES.values()]
+    whole = (model for model in models if set(sections) == set(model.model_fields))
+    return _validated(next(whole, some_sections(frozenset(sections))), _read(path), str(path))
 
 
 def _read(path: str | Path) -> dict[str, Any]:
@@ -94,29 +95,4 @@ def _validated(model: type[Model], content: dict[str, Any], where: str) -> Model
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise WinnowError(sentence(where, error)) from None
-
-
-def check_inputs(params: Params, *, built: set[str]) -> None:
-    """Check that the files which `params` names are there, before a long run finds out.
-
-    Args:
-        params: as `load_params` returns them; paths are relative to the working directory.
-        built: paths that the pipeline makes itself.
-
-    Raises:
-        WinnowError: naming the key, the path and how to fix it, for the first that is not there.
-    """
-    wanted = {
-        "data.archive": (params.data.archive, "put the archive there, or name another"),
-        "data.test_archive": (params.data.test_archive, "put it there, or set it to data/none"),
-        "data.truth": (params.data.truth, "put it there, or set it to data/none"),
-        "data.outside_photos": (params.data.outside_photos, "put the photos there, or set it to data/none"),
-    }
-    for name, section in params.embed.chosen().items():
-        if weights := section.local_weights():
-            key, otherwise = weights
-            wanted[f"embed.{name}.{key}"] = (getattr(section, key), f"put the weights there, or {otherwise}")
-    for key, (path, fix) in wanted.items():
-        if path not in (*built, "data/none") and not Path(path).exists():
-            raise WinnowError(f"{key} is {path}, which does not exist; {fix}.")
+        raise WinnowError(sentence(where, error, model)) from None

@@ -8,27 +8,29 @@ import yaml
 from pydantic import ValidationError
 
 from winnow.params.keys import closest
+from winnow.params.model import Params
+from winnow.params.section import Section
 
 
-def sentence(where: str, error: ValidationError) -> str:
-    """The first three problems that pydantic found; `where` begins the sentence."""
+def sentence(where: str, error: ValidationError, model: type[Section] = Params) -> str:
+    """The first three problems that pydantic found, by the keys of `model`; `where` begins the sentence."""
     found = error.errors()
-    problems = [_problem(item) for item in found[:3]]
+    problems = [_problem(item, model) for item in found[:3]]
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
     return f"{where}: {'; '.join(problems)}{more}; see docs/params.md."
 
 
-def unknown_key(key: str) -> str:
+def unknown_key(key: str, model: type[Section] = Params) -> str:
     """What is said of a key that the model does not have."""
-    meant = closest(key)
+    meant = closest(key, model)
     return f"{key} is no parameter of winnow" + (f" (did you mean {meant}?)" if meant else "")
 
 
-def _problem(item: Mapping[str, Any]) -> str:
+def _problem(item: Mapping[str, Any], model: type[Section]) -> str:
     key = ".".join(str(part) for part in item["loc"])
     match item["type"]:
         case "extra_forbidden":
-            return unknown_key(key)
+            return unknown_key(key, model)
         case "missing":
             return f"{key} is missing"
         case "value_error":  # of a section's keys together, said in words of our own

@@ -1,14 +1,16 @@
-"""All of params.yaml."""
+"""All of the main pipeline's params.yaml, and any part of all that winnow's pipelines know."""
 
 from typing import Any
 
 from pydantic import create_model, model_validator
+from pydantic.fields import FieldInfo
 
 from winnow.params.augmentation import Augment, PolicySearch, Submission
 from winnow.params.curation import Curate, Validation
 from winnow.params.dataset import Data, Sample
 from winnow.params.detectors import Crossval, Duplicates, LabelIssues, Map, Ood, SelfCheck
 from winnow.params.encoders import Embed
+from winnow.params.pipelines import PIPELINES
 from winnow.params.section import Section
 from winnow.params.training import Evaluate, Train
 
@@ -43,10 +45,16 @@ class Params(Section):
         return self
 
 
+def known_sections() -> dict[str, FieldInfo]:
+    """Every section of winnow's by name: those of the main pipeline, then what other pipelines have beside them."""
+    models: list[type[Section]] = [Params, *PIPELINES.values()]
+    return {name: field for model in models for name, field in model.model_fields.items()}
+
+
 def some_sections(required: frozenset[str]) -> type[Section]:
     """A model of params.yaml in which the sections beyond `required` may be left out, and are None then."""
     fields: dict[str, Any] = {}
-    for name, field in Params.model_fields.items():
+    for name, field in known_sections().items():
         annotation: Any = field.annotation
         fields[name] = (annotation, ...) if name in required else (annotation | None, None)
     return create_model("SomeParams", __base__=Section, **fields)

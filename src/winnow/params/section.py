@@ -1,5 +1,6 @@
 """What every section of params.yaml is built of."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,3 +21,7 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def inputs(self) -> Mapping[str, tuple[str, str]]:
+        """The files that must be there before a run: key within the section to path, and what to do without it."""
+        return {}

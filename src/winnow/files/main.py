@@ -1,44 +1,14 @@
-"""The table of every file that passes between stages: name, path, kind and schema. `docs/files.md` is made from it."""
+"""The files of the main pipeline, in the repository's root."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from winnow.files.file import IMAGE_ID, File
 from winnow.schema import Array, Arrays, Column, Table
 
 ARMS = ("baseline", "submission")
 """What networks are trained on, the one to compare with first."""
-NO_DATA = Path("data/none")
-"""The empty folder that stands in params.yaml for an archive or file that is not given."""
-
-
-def given(path: str | Path) -> bool:
-    """Whether params.yaml names an archive or file there, and not `NO_DATA`."""
-    return Path(path) != NO_DATA
-
-
-IMAGE_ID = Column("image_id", "str", "the image, a unique string `img_<key>`")
-
-
-@dataclass(frozen=True)
-class File:
-    """A file or folder that a stage writes and others read.
-
-    Attributes:
-        path: relative to the workspace; `{name}` in it is filled in by whoever reads or writes, as in `{arm}_set`.
-        rows: what a row is, or what the whole is.
-        schema: what is in it; None where a module of its own reads and writes it.
-        note: what else there is to say, in whole sentences.
-    """
-
-    path: str
-    rows: str
-    schema: Table | Arrays | None = None
-    note: str = ""
-
-
 MANIFEST = (
     IMAGE_ID,
     Column("file_name", "str", "path inside the archive"),
@@ -136,7 +106,7 @@ OUTSIDE = (
 )
 _PROBABILITY: dict[str, Any] = {"low": 0.0, "high": 1.00001}  # float32 sums may pass 1 by rounding
 
-FILES: Mapping[str, File] = MappingProxyType(
+MAIN: Mapping[str, File] = MappingProxyType(
     {
         "manifest": File("data/interim/manifest.parquet", "accepted images", Table(MANIFEST)),
         "images": File(

@@ -1,0 +1,1 @@
+"""Why accuracy differs between two test sets of one task."""

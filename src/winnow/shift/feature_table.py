@@ -1,0 +1,256 @@
+"""Tables of features that never lie in memory whole: CSV, Parquet, npy and npz into a float16 memory map."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from winnow import tables
+from winnow.errors import WinnowError
+from winnow.progress import progress
+
+SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
+_BLOCK = 2**24  # bytes of CSV
+NOTE_EVERY = 16  # blocks of CSV, after which a run that was killed can go on
+_ROWS = 4096  # of Parquet and arrays at a time
+_FLOAT16_MAX = 65504.0
+_NO_NAME = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """N rows of D features.
+
+    Attributes:
+        features: (N, D) float16, a memory map.
+        labels: (N,) str, as they stand in the file.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+
+
+def is_feature_table(path: str | Path) -> bool:
+    """Whether a path names a table of features and no images."""
+    return Path(path).suffix in SUFFIXES
+
+
+def read_features(path: str | Path, target: Path, *, label_column: str, leave_out: Sequence[str]) -> FeatureTable:
+    """Convert a table into a memory map, block by block; a run after a kill goes on where a CSV was left.
+
+    Args:
+        path: `.csv` and `.parquet` with a column a feature; `.npz` with the arrays `features` and the label column's;
+            `.npy` with the labels beside it in `<name>.labels.npy`.
+        target: the .npy to write.
+        label_column: the column, or array, of labels.
+        leave_out: columns that are no features, where they are there; an index without a name is left out always.
+
+    Raises:
+        WinnowError: if the file is missing or empty, has no label column or no feature, or a cell that is missing, no
+            number, or too large for float16 (65,504); it names the file and the column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WinnowError(f"{path} does not exist; name a feature table that does.")
+    match path.suffix:
+        case ".csv":
+            labels = _from_csv(path, target, label_column, leave_out)
+        case ".parquet":
+            labels = _from_parquet(path, target, label_column, leave_out)
+        case _:
+            labels = _from_arrays(path, target, label_column)
+    if not len(labels):
+        raise WinnowError(f"{path} holds no rows; give it some below its header.")
+    return FeatureTable(np.load(target, mmap_mode="r"), labels)
+
+
+class _Writer:
+    """Appends blocks to an .npy whose header is written last; its rows are counted in `done`."""
+
+    def __init__(self, target: Path, width: int, *, done: int = 0) -> None:
+        self._target, self._width, self.done = target, width, done
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if done:
+            self._file = target.open("r+b")
+            self._header()
+            self._file.truncate(self._file.tell() + done * width * 2)
+            self._file.seek(0, io.SEEK_END)
+        else:
+            self._file = target.open("w+b")
+            self._header()
+
+    def _header(self) -> None:
+        """numpy leaves room for the first axis to grow."""
+        self._file.seek(0)
+        shape = {"descr": "<f2", "fortran_order": False, "shape": (self.done, self._width)}
+        np.lib.format.write_array_header_1_0(self._file, shape)
+
+    def append(self, block: np.ndarray, *, columns: Sequence[str], where: str) -> None:
+        for problem, bad in (
+            ("no number", ~np.isfinite(block)),
+            ("more than float16 holds", abs(block) > _FLOAT16_MAX),
+        ):
+            if bad.any():
+                row, column = np.argwhere(bad)[0]
+                raise WinnowError(
+                    f"{where}: row {self.done + row + 1}, column {columns[column]!r} holds {problem} "
+                    f"({block[row, column]}); fill it in, scale it or leave the row out."
+                )
+        self._file.write(np.ascontiguousarray(block, dtype="<f2").tobytes())
+        self.done += len(block)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._header()
+        self._file.close()
+
+
+def _from_csv(path: Path, target: Path, label_column: str, leave_out: Sequence[str]) -> np.ndarray:
+    with path.open("rb") as file:
+        first = file.readline()
+        names = next(csv.reader([first.decode("utf-8", errors="replace")]), [])
+    columns = _feature_columns(names, str(path), label_column, leave_out)
+    note = target.with_suffix(".part.json")
+    about = {"size": path.stat().st_size, "modified": path.stat().st_mtime_ns, "columns": len(columns)}
+    state = _state(note, about) if target.exists() else None
+    offset, done, labels = state or (len(first), 0, [])
+    writer, blocks = _Writer(target, len(columns), done=done), 0
+    with progress(f"read {path.name}", about["size"], done=offset) as report:
+        for block, end in _csv_blocks(path, offset):
+            table = _parsed(block, names, columns, label_column, f"{path}: rows {writer.done + 1} on")
+            values = np.stack([table[name].to_numpy() for name in columns], axis=1)
+            writer.append(values, columns=columns, where=str(path))
+            labels += _texts(table[label_column], str(path))
+            if (blocks := blocks + 1) % NOTE_EVERY == 0:
+                writer.flush()
+                tables.write_json(note, {**about, "offset": end, "rows": writer.done, "labels": _packed(labels)})
+            report(len(block), f"{writer.done} rows")
+    writer.close()
+    note.unlink(missing_ok=True)
+    return np.array(labels, dtype=str)
+
+
+def _state(note: Path, about: dict[str, Any]) -> tuple[int, int, list[str]] | None:
+    """Offset in the file, rows and labels of an earlier run on the same file; None where there is none."""
+    if not note.exists():
+        return None
+    state = tables.read_json(note)
+    if any(state[key] != value for key, value in about.items()):
+        return None
+    return state["offset"], state["rows"], [name for name, count in state["labels"] for _ in range(count)]
+
+
+def _packed(labels: list[str]) -> list[tuple[str, int]]:
+    """Runs of equal labels: tables are mostly sorted by class."""
+    runs: list[tuple[str, int]] = []
+    for label in labels:
+        if runs and runs[-1][0] == label:
+            runs[-1] = (label, runs[-1][1] + 1)
+        else:
+            runs.append((label, 1))
+    return runs
+
+
+def _csv_blocks(path: Path, offset: int) -> Iterator[tuple[bytes, int]]:
+    """Pieces of whole lines, and where each ends."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        while block := file.read(_BLOCK):
+            block += file.readline()
+            while block.count(b'"') % 2 and (more := file.readline()):  # a line break within quotes
+                block += more
+            yield block, file.tell()
+
+
+def _parsed(block: bytes, names: Sequence[str], columns: Sequence[str], label: str, where: str) -> pa.Table:
+    keys = [f"{place}" if name not in columns and name != label else name for place, name in enumerate(names)]
+    try:
+        return pa.csv.read_csv(
+            pa.BufferReader(block),
+            read_options=pa.csv.ReadOptions(column_names=keys, use_threads=False, block_size=2 * len(block) + 1),
+            convert_options=pa.csv.ConvertOptions(
+                column_types={**dict.fromkeys(columns, pa.float32()), label: pa.string()},
+                include_columns=[*columns, label],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise WinnowError(
+            f"{where}: {str(error).splitlines()[0]}; write numbers there, or name the column in sets.leave_out."
+        ) from None
+
+
+def _feature_columns(names: Sequence[str], where: str, label_column: str, leave_out: Sequence[str]) -> list[str]:
+    if label_column not in names:
+        raise WinnowError(
+            f"{where} has no column {label_column!r} for the labels, but {', '.join(map(repr, names[:4]))} and so on; "
+            "set sets.label_column to the one that holds them."
+        )
+    if twice := {name for name in names if names.count(name) > 1 and name not in _NO_NAME}:
+        raise WinnowError(f"{where} has several columns {min(twice)!r}; give each its own name.")
+    columns = [name for name in names if name not in {label_column, *leave_out, *_NO_NAME}]
+    if not columns:
+        raise WinnowError(f"{where} has no column of features beside {label_column!r}; add some.")
+    return columns
+
+
+def _texts(column: pa.ChunkedArray, where: str) -> list[str]:
+    if column.null_count:
+        raise WinnowError(f"{where}: a row has no label; fill it in or leave the row out.")
+    return [str(value) for value in column.to_pylist()]
+
+
+def _from_parquet(path: Path, target: Path, label_column: str, leave_out: Sequence[str]) -> np.ndarray:
+    with tables.parquet_errors(path):
+        file = pq.ParquetFile(path)
+        columns = _feature_columns(file.schema_arrow.names, str(path), label_column, leave_out)
+        for name in columns:
+            kind = file.schema_arrow.field(name).type
+            if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+                raise WinnowError(
+                    f"{path}: the column {name!r} holds {kind}, not numbers; name it in sets.leave_out or convert it."
+                )
+        writer = _Writer(target, len(columns))
+        labels: list[str] = []
+        with progress(f"read {path.name}", file.metadata.num_rows) as report:
+            for batch in file.iter_batches(batch_size=_ROWS, columns=[*columns, label_column]):
+                values = [pc.cast(batch[name], pa.float32()).to_numpy(zero_copy_only=False) for name in columns]
+                writer.append(np.stack(values, axis=1), columns=columns, where=str(path))
+                labels += _texts(batch[label_column], str(path))
+                report(len(batch))
+    writer.close()
+    return np.array(labels, dtype=str)
+
+
+def _from_arrays(path: Path, target: Path, label_column: str) -> np.ndarray:
+    if path.suffix == ".npz":
+        arrays = tables.read_arrays(path)
+        for name in ("features", label_column):
+            if name not in arrays:
+                raise WinnowError(f"{path} has no array {name!r}, only {', '.join(arrays) or 'none'}; add it.")
+        features, labels = arrays["features"], arrays[label_column]
+    else:
+        beside = path.with_suffix(".labels.npy")
+        if not beside.is_file():
+            raise WinnowError(f"{path} needs its labels in {beside}; write them there, one a row.")
+        features, labels = np.load(path, mmap_mode="r", allow_pickle=False), np.load(beside, allow_pickle=False)
+    if features.ndim != 2 or features.dtype.kind not in "fiu":
+        raise WinnowError(f"{path} holds {features.dtype} of shape {features.shape}, not a table of numbers (N, D).")
+    if len(features) != len(labels):
+        raise WinnowError(f"{path} has {len(features)} rows of features and {len(labels)} labels; give one a row.")
+    writer = _Writer(target, features.shape[1])
+    for start in range(0, len(features), _ROWS):
+        block = np.asarray(features[start : start + _ROWS], dtype=np.float32)
+        writer.append(block, columns=list(map(str, range(features.shape[1]))), where=str(path))
+    writer.close()
+    return np.asarray(labels).astype(str)

@@ -1,0 +1,44 @@
+"""The params of pipelines beside the main one."""
+
+import shutil
+
+import pytest
+import yaml
+
+from stub_project import winnow
+from winnow.errors import WinnowError
+from winnow.params import Params, load_sections
+from winnow.params.pipelines import PIPELINES
+
+
+def test_no_two_pipelines_give_one_name_to_different_sections():
+    of_name = {}
+    for model in (Params, *PIPELINES.values()):
+        for name, field in model.model_fields.items():
+            assert of_name.setdefault(name, field.annotation) is field.annotation, name
+
+
+def test_sections_of_a_pipeline_are_not_asked_of_the_main_one(root):
+    params = load_sections(set(Params.model_fields), root / "params.yaml")
+    assert isinstance(params, Params) and "shift_sample" not in Params.model_fields
+
+
+def test_mistakes_are_named_by_the_keys_of_the_pipeline(root, tmp_path):
+    path = tmp_path / "params.yaml"
+    content = yaml.safe_load((root / "pipelines/shift/params.yaml").read_text())
+    content["shift_sample"]["row"] = content["shift_sample"].pop("rows")
+    path.write_text(yaml.safe_dump(content))
+    words = r"shift_sample\.rows is missing; shift_sample\.row is no .* \(did you mean shift_sample\.rows\?\)"
+    with pytest.raises(WinnowError, match=words):
+        load_sections({"shift_sample"}, path)
+    with pytest.raises(WinnowError, match=words):
+        load_sections({"shift_sample", "evaluate"}, path)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_params_are_checked_in_the_folder_of_a_pipeline(root, tmp_path, pipeline):
+    for file in ("dvc.yaml", "params.yaml"):
+        shutil.copy(root / "pipelines" / pipeline / file, tmp_path)
+    assert "params.yaml is valid." in winnow(tmp_path, "check-params")
+    (tmp_path / "params.yaml").write_text("{}")
+    assert "is missing" in winnow(tmp_path, "check-params", fails=True)

@@ -1,0 +1,125 @@
+"""The parts of a drop: they sum to it, and planted causes get their shares."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from winnow.errors import WinnowError
+from winnow.shift.leaks import leaked_rows, nearest_distance
+from winnow.shift.planted import BLURRED, CASES, plant
+from winnow.shift.test_set import TestSet
+from winnow.shift.waterfall import PARTS, Waterfall, waterfall
+
+
+def taken_apart(case: str, seed: int, rows: int = 1500) -> tuple[Waterfall, float]:
+    found = plant(case, rows=rows, train_rows=2000, seed=seed)
+    leaked_a, leaked_b = leaked_rows(nearest_distance(found.train, found.a.features, found.b.features), ratio=0.3)
+    assert (leaked_a == found.leaked).all() and not leaked_b.any()
+    parts = waterfall(found.a, found.b, leaked_a=leaked_a, leaked_b=leaked_b, bootstraps=100, seed=seed)
+    assert abs(sum(part.value for part in parts.parts.values()) - parts.drop.value) < 1e-9
+    return parts, found.true_part
+
+
+@pytest.mark.parametrize(
+    ("case", "part"),
+    [
+        ("class_shares", "class_shares"),
+        ("one_class", "withheld"),
+        ("all_classes", "withheld"),
+        ("wrong_labels", "wrong_labels"),
+        ("leaks", "leaks"),
+    ],
+)
+def test_a_planted_cause_gets_its_share(case, part):
+    values, true_parts = [], []
+    for seed in (0, 1):
+        found, true_part = taken_apart(case, seed)
+        assert found.named() == [part]
+        assert found.parts[part].low <= true_part <= found.parts[part].high
+        values.append(found.parts[part].value)
+        true_parts.append(true_part)
+        if case == "one_class":
+            assert found.named_classes()[0] == BLURRED and list(found.withheld) == [BLURRED]
+            assert found.by_class[BLURRED].value == found.parts[part].value
+            assert "tells the sets apart" in found.withheld[BLURRED]
+    assert sum(values) >= 0.8 * sum(true_parts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_nothing_is_planted_nothing_is_named(seed):
+    found, _ = taken_apart("nothing", seed)
+    assert found.named() == [] and found.named_classes() == []
+
+
+def test_every_case_is_tried():
+    assert set(CASES) == {"nothing", "class_shares", "one_class", "all_classes", "wrong_labels", "leaks"}
+
+
+def random_set(rng: np.random.Generator, rows: int, classes: int, with_features: bool) -> TestSet:
+    probs = rng.dirichlet(np.ones(classes), size=(2, rows)).astype(np.float32)
+    labels = rng.integers(0, classes, rows)
+    return TestSet.of_seeds(labels, probs, rng.normal(size=(rows, 3)).astype(np.float32) if with_features else None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    rows=st.tuples(st.integers(3, 60), st.integers(3, 60)),
+    classes=st.integers(2, 6),
+    with_features=st.booleans(),
+)
+def test_the_parts_sum_to_the_drop_whatever_comes_in(seed, rows, classes, with_features):
+    """Also with three rows, classes that a set lacks, and leaked rows."""
+    rng = np.random.default_rng(seed)
+    a, b = (random_set(rng, size, classes, with_features) for size in rows)
+    leaked_a = rng.random(rows[0]) < 0.2
+    leaked_a[0] = False
+    found = waterfall(a, b, leaked_a=leaked_a, min_class_rows=5, bootstraps=5, seed=0)
+    assert set(found.parts) == set(PARTS)
+    assert abs(found.drop.value - (a.accuracy - b.accuracy)) < 1e-9
+    assert abs(sum(part.value for part in found.parts.values()) - found.drop.value) < 1e-9
+    inside = sum(found.parts[name].value for name in ("harder", "other_answers", "unseen", "withheld"))
+    assert abs(sum(part.value for part in found.by_class.values()) - inside) < 1e-9
+
+
+def test_the_order_of_the_rows_changes_no_part():
+    found = plant("class_shares", rows=400, train_rows=800, seed=0)
+    order = np.random.default_rng(1).permutation(400)
+    turned = TestSet(found.b.labels[order], found.b.pred_probs[order], found.b.correct[order], found.b.features[order])
+    for name in ("leaks", "class_shares"):
+        parts = [waterfall(found.a, b, bootstraps=2).parts[name].value for b in (found.b, turned)]
+        assert abs(parts[0] - parts[1]) < 0.01
+
+
+def test_class_shares_by_hand():
+    """Class 0 is always right, class 1 never. A holds them 3 to 1, B 1 to 3: the drop of a half is all shares."""
+    labels_a, labels_b = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
+    always_zero = np.tile([1.0, 0.0], (4, 1)).astype(np.float32)
+    found = waterfall(
+        TestSet.of_seeds(labels_a, always_zero[None]), TestSet.of_seeds(labels_b, always_zero[None]), bootstraps=2
+    )
+    assert found.drop.value == found.parts["class_shares"].value == 0.5
+    assert found.withheld == {0: "there are no features", 1: "there are no features"}
+
+
+def test_a_set_of_training_rows_alone_is_refused():
+    rows = random_set(np.random.default_rng(0), 5, 2, False)
+    with pytest.raises(WinnowError, match="every row of set A is a training row; name a test set"):
+        waterfall(rows, rows, leaked_a=np.ones(5, bool))
+
+
+def test_sets_that_do_not_fit_their_predictions_are_refused():
+    probs = np.full((1, 3, 2), 0.5, dtype=np.float32)
+    with pytest.raises(WinnowError, match="number the classes from 0"):
+        TestSet.of_seeds(np.array([0, 1, 2]), probs)
+    with pytest.raises(WinnowError, match="has no rows"):
+        TestSet.of_seeds(np.empty(0, dtype=int), probs[:, :0])
+    with pytest.raises(WinnowError, match="give one of each per row"):
+        TestSet(np.array([0, 1]), probs[0], np.ones(3))
+
+
+def test_constant_features_hide_no_leak_and_are_no_leak():
+    rows = np.ones((30, 4), dtype=np.float32)
+    distances = nearest_distance(rows, rows[:5], rows[:5])
+    assert not np.concatenate(leaked_rows(distances, ratio=0.3)).any()
