@@ -435,6 +435,12 @@ def test_keys_that_are_names_of_files_are_taken(load, suffix):
     assert "2 keys of set/data-labels.json are names of files" in dataset.notes[0]
 
 
+@pytest.mark.parametrize("name", ["</script><script>alert(1)<", "<img src=x onerror=alert(1)>", "a<b"])
+def test_markup_in_a_class_name_is_refused(load, name):
+    with pytest.raises(WinnowError, match="which pages that show it would take for markup; rename the class"):
+        load(course(TWO), class_names=["dog", name])
+
+
 def test_a_name_too_long_for_a_copy_s_is_rejected_at_once(load):
     key = "img_" + "y" * 240
     dataset = added_up(load(course(TWO | {key: [1, 0]}, ["img_a.jpg", "img_b.jpg", f"{key}.jpg"])), 4)

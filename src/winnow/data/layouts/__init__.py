@@ -48,6 +48,10 @@ def read_layout(
     layout = reader.read(archive, class_names=class_names, split=split)
     if keep is not None:
         layout = with_classes(layout, keep)
+    if marked := [name for name in layout.class_names if "<" in name]:
+        raise WinnowError(
+            f"the class name {marked[0]!r} holds a <, which pages that show it would take for markup; rename the class."
+        )
     entries = sorted(_without_shared_ids(layout.entries), key=lambda entry: (entry.file_name, entry.image_id))
     listed = {entry.file_name for entry in entries}
     left_out = dict(archive.left_out) | {
