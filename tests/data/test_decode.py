@@ -258,6 +258,16 @@ def tiff_with(tag, value):
         (b"%PDF-1.4", "a PDF"),
         (b"\xff\x0a" + bytes(20), "a JPEG XL image"),
         (b"PK\x03\x04", "a zip"),
+        (b"/annex/objects/MD5E-s12--ab.jpg\n", "git annex get"),
+        (b"outs:\n- md5: d41d8cd98f00b204e9800998ecf8427e\n  path: a.jpg\n", "dvc pull"),
+        (bytes(128) + b"DICM\2\0", "a DICOM image"),
+        (b"SIMPLE  =                    T", "a FITS image"),
+        (b"v/1\x01\2\0", "an OpenEXR image"),
+        (b"\0\0\1\0\1\0", "an icon of Windows"),
+        (b"404 Not Found", "text ('404 Not Found'), as a failed download leaves it"),
+        (b'{"error": "quota exceeded"}\n', "text ("),
+        ("アクセス拒否".encode(), "text ('アクセス拒否')"),
+        (b"/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQ", "text ('/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBA...')"),
         (tiff_with(254, 1), "a camera's raw file"),  # as NEF and CR2 begin: with the preview
         (tiff_with(50706, b"\1\4\0\0"), "a camera's raw file"),  # DNG
         (bytes(5000), "nothing but zeros"),

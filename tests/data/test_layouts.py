@@ -454,12 +454,49 @@ def test_a_key_that_is_no_text_is_named(load):
 
 
 @pytest.mark.parametrize(
-    ("key", "file"), [("IMG_A", "img_A.jpg"), ("img_ab", "img_AB.jpg"), ("IMG_AB.JPG", "img_ab.jpg")]
+    ("key", "file"),
+    [
+        ("IMG_A", "img_A.jpg"),
+        ("img_ab", "img_AB.jpg"),
+        ("IMG_AB.JPG", "img_ab.jpg"),
+        ("imgs/img_c.jpg", "img_c.jpg"),
+        ("set\\imgs\\img_c.jpg", "img_c.jpg"),
+        (" img_c ", "img_c.jpg"),
+        ("img_c.png", "img_c.jpg"),
+        ("c", "img_c.jpg"),
+        ("IMG-C.jpeg", "img_c.jpg"),
+    ],
 )
-def test_keys_in_another_case_are_named(load, key, file):
+def test_keys_that_are_spelt_otherwise_are_named(load, key, file):
     dataset = load(course(TWO | {key: [1, 0]}, ["img_a.jpg", "img_b.jpg", file]))
     detail = dict(zip(dataset.rejected["reason"], dataset.rejected["detail"], strict=True))["no-label"]
     assert f"but {key!r}: keys are spelt like the files" in detail
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"img_a": 0, "img_b": 1}, r"no one-hot lists .*that of 'img_a' is 0\); write each label as a list"),
+        ({"img_a": "cat", "img_b": "dog"}, r"that of 'img_a' is \"cat\""),
+        ({"img_a": [[1, 0]], "img_b": [[0, 1]]}, r"that of 'img_a' is \[\[1, 0\]\]"),
+        ({"img_a": ["1", "0"], "img_b": ["0", "1"]}, r'\["1", "0"\] is no one-hot list of 2 numbers'),
+    ],
+)
+def test_labels_that_are_no_one_hot_lists_are_shown(load, labels, words):
+    with pytest.raises(WinnowError, match=words):
+        load(course(labels))
+
+
+def test_the_course_folder_in_another_case_is_named(load):
+    files = course(TWO)
+    lower = {name.replace("imgs", "Imgs"): content for name, content in files.items()}
+    with pytest.raises(WinnowError, match=r"no files in set/imgs/ beside it; rename set/Imgs/ so\."):
+        load(lower)
+    lower = {name.replace("data-labels", "Data-Labels"): content for name, content in files.items()}
+    with pytest.raises(
+        WinnowError, match=r"no data-labels\.json beside that folder; rename set/Data-Labels\.json so\."
+    ):
+        load(lower)
 
 
 def test_the_first_rejected_images_are_named_when_a_class_is_without_any(load):

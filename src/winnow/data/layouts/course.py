@@ -39,12 +39,14 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
     folder = posixpath.join(root, IMAGES_FOLDER) + "/"
     files = [name for name in names if name.startswith(folder)]
     if not files:
+        other = _in_other_case(folder, [f"{posixpath.dirname(name)}/" for name in names])
         raise WinnowError(
-            f"{archive.label} has {labels_file} but no files in {folder} beside it; put the images there."
+            f"{archive.label} has {labels_file} but no files in {folder} beside it; "
+            + (f"rename {other} so." if other else "put the images there.")
         )
     labels = _labels(archive, labels_file)
     num_classes = _label_length(archive, labels_file, labels, class_names)
-    spelt = {key.casefold(): key for key in labels}
+    spelt = {_bare(key): key for key in labels}
     entries: list[Entry] = []
     seen: set[str] = set()
     with_suffix = 0
@@ -65,8 +67,8 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
         with_suffix += key == file
         seen.add(key)
         if key not in labels:
-            other = spelt.get(key.casefold()) or spelt.get(file.casefold())
-            but = f", but {other!r}: keys are spelt like the files" if other else ""
+            other = spelt.get(_bare(key))
+            but = f", but {other!r}: keys are spelt like the files, without their suffix" if other else ""
             entries.append(Entry(name, image_id, None, "no-label", f"{labels_file} has no key {key!r}{but}"))
             continue
         label = _one_hot(labels[key], num_classes)
@@ -87,6 +89,18 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
         if with_suffix
         else (),
     )
+
+
+def _bare(key: str) -> str:
+    """What is left of a key in which keys that mean the same image may differ: no folder, suffix, case or `img_`."""
+    name = posixpath.basename(key.strip().replace("\\", "/"))
+    stem = image_stem(name)
+    return re.sub(r"[\W_]+", "", name if stem is None else stem).casefold().removeprefix("img")
+
+
+def _in_other_case(wanted: str, names: Sequence[str]) -> str | None:
+    """The one of `names` that differs from `wanted` in case alone."""
+    return next((name for name in names if name != wanted and name.casefold() == wanted.casefold()), None)
 
 
 def _outside(names: Sequence[str], folder: str, labels_file: str) -> tuple[list[Entry], dict[str, str]]:
@@ -114,8 +128,10 @@ def _labels_file(archive: Archive, names: Sequence[str]) -> str:
     if not found:
         parents = (posixpath.dirname(name) for name in names)
         folder = next(parent for parent in parents if posixpath.basename(parent) == IMAGES_FOLDER)
+        other = _in_other_case(posixpath.join(posixpath.dirname(folder), LABELS_FILE), names)
         raise WinnowError(
-            f"{archive.label} has images in {folder}/ but no {LABELS_FILE} beside that folder; add the labels file."
+            f"{archive.label} has images in {folder}/ but no {LABELS_FILE} beside that folder; "
+            + (f"rename {other} so." if other else "add the labels file.")
         )
     return found[0]
 
@@ -165,8 +181,10 @@ def _label_length(archive: Archive, labels_file: str, labels: dict[str, Any], cl
     lengths = Counter(len(value) for value in labels.values() if isinstance(value, list))
     num_classes = max(lengths, key=lambda length: (lengths[length], length), default=0)
     if num_classes < 2:
+        example = f" (that of {next(iter(labels))!r} is {_shown(next(iter(labels.values())))})" if labels else ""
         raise WinnowError(
-            f"{labels_file} in {archive.label} has no one-hot lists of two or more numbers; fix the labels."
+            f"{labels_file} in {archive.label} has no one-hot lists of two or more numbers{example}; write each label "
+            "as a list with a 1 in the place of its class, and 0 elsewhere."
         )
     if class_names and len(class_names) != num_classes:
         raise WinnowError(
