@@ -27,7 +27,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_every_image_has_its_fate(tiny):
+def test_every_image_has_its_outcome(tiny):
     ledger = pd.read_parquet(tiny / "data/processed/ledger.parquet")
     counts = json.loads((tiny / "metrics/manifest.json").read_text())
     assert counts["images_in"] == counts["accepted"] + counts["rejected"] == 255 == len(ledger)
@@ -213,7 +213,7 @@ def test_a_review_in_the_browser_is_replayed(browser, built):
         assert "images were seen by a person." in output and "\n0 of" not in output
 
 
-def test_photos_from_outside_join_the_validation_set(built):
+def test_external_photos_join_the_validation_set(built):
     rng = np.random.default_rng(5)
     ledger = pd.read_parquet(built / "data/processed/ledger.parquet")
     original = ledger["image_id"][(ledger["split"] == "train") & (ledger["rule"] == "keep")].iloc[0]
