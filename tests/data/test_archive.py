@@ -219,6 +219,32 @@ def test_a_folder_that_may_not_be_opened_stops_the_run(tmp_path, monkeypatch):
         assert archive.names() == ["cat/a.txt"] and archive.left_out == {"lost+found/": "system"}
 
 
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/null", "/dev/stdin"])
+def test_a_link_to_a_device_does_not_hang(tmp_path, target):
+    root = write_folder(tmp_path / "set", {"cat/a.txt": b"first"})
+    (root / "cat/endless.jpg").symlink_to(target)
+    refused(root, "'cat/endless.jpg', which is neither a file nor a folder")
+
+
+def test_a_chain_of_links_and_a_class_that_is_linked_twice(tmp_path):
+    root = write_folder(tmp_path / "set", {"cat/a.txt": b"first"})
+    (tmp_path / "hop").symlink_to(root / "cat", target_is_directory=True)
+    (tmp_path / "hop2").symlink_to("hop", target_is_directory=True)
+    (root / "kitten").symlink_to(tmp_path / "hop2", target_is_directory=True)
+    (root / "tomcat").symlink_to(root / "cat", target_is_directory=True)
+    with open_archive(root, max_unpacked_bytes=LIMIT) as archive:
+        assert archive.names() == ["cat/a.txt", "kitten/a.txt", "tomcat/a.txt"]
+
+
+def test_a_link_to_itself_and_a_dead_link_of_the_system(tmp_path):
+    root = write_folder(tmp_path / "set", {"cat/a.txt": b"first"})
+    (root / "cat/.lock").symlink_to("nowhere")  # as editors leave them
+    with open_archive(root, max_unpacked_bytes=LIMIT) as archive:
+        assert archive.names() == ["cat/a.txt"] and archive.left_out == {"cat/.lock": "hidden"}
+    (root / "cat/b.txt").symlink_to("b.txt")
+    refused(root, "cat/b.txt cannot be read (Too many levels of symbolic links)")
+
+
 def test_folder_with_a_pipe_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     refused(tmp_path, "'pipe', which is neither a file nor a folder")

@@ -52,6 +52,10 @@ def test_reason_column_may_be_absent(tmp_path):
         (HEADER + "img_a,relabel,2,ada,\n", "or a number below 2"),
         (HEADER + "img_a,keep,,Rule,\n", "'rule' stands for the pipeline's own rules"),
         (HEADER + "img_a,drop,cat,ada,\n", "a label stands beside the action 'drop'"),
+        (HEADER + "img_a,drop\n", "line 2: 'reviewer' is empty"),
+        (HEADER + "img_a,relabel,1.0,ada,\n", "the label is '1.0'"),
+        (HEADER + "<<<<<<< HEAD\nimg_a,drop,,ada,\n=======\nimg_b,keep,,bob,\n", "line 2: git left a merge conflict"),
+        (HEADER.replace(",", "|") + "img_a|drop||ada|\n", "no column 'image_id'"),
         (DIGESTS + "img_a,drop,,ada,blurry,\n", "line 2: the bytes_sha256 is 'blurry', which is no sha256"),
         ("image_id,action,label,reviewer\nimg_a,drop,,ada,oh,dear\n", "line 2: there are more cells than columns"),
     ],
@@ -81,13 +85,34 @@ ROWS = ["image_id,action,label,reviewer,reason", "img_a,keep,,ada,schön", "img_
         "\n".join(f"{row};;".replace(",", ";") for row in ROWS),  # columns that a spreadsheet took for used
         "\n".join(",".join(f'"{cell}"' for cell in row.split(",")) for row in ROWS),
         "\r".join(ROWS),
+        "\n".join(row.replace(",", " , ") for row in ROWS),
+        "\n".join(row.replace(",", "\u00a0,") for row in ROWS),
+        ",,,,\n" + "\n".join(ROWS),
     ],
-    ids=["CRLF", "semicolons and a BOM", "sep=", "tabs", "empty rows", "empty columns", "all quoted", "CR"],
+    ids=[
+        *("CRLF", "semicolons and a BOM", "sep=", "tabs", "empty rows", "empty columns", "all quoted", "CR", "blanks"),
+        *("hard blanks", "an empty first row"),
+    ],
 )
 def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path, text):
     found = review(tmp_path, text)
     assert actions(found) == {"img_a": "keep", "img_b": "relabel", "img_c": "drop"}
     assert found.rows["reason"].tolist() == ["schön", "", ""] and found.rows["label"].tolist() == [-1, 1, -1]
+
+
+@pytest.mark.parametrize("name", ["decisions.xlsx", "decisions.ods", "decisions (1).xls"])
+def test_a_spreadsheet_in_the_place_of_the_file_is_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(WinnowError, match=r"decisions\.csv is missing, but .* is there; save it as decisions"):
+        read_review(tmp_path / "decisions.csv", images=IMAGES, class_names=NAMES)
+    assert actions(review(tmp_path, "\n".join(ROWS)))["img_c"] == "drop"
+
+
+def test_a_class_is_the_same_in_composed_and_decomposed_letters(tmp_path):
+    path = tmp_path / "decisions.csv"
+    for written, named in (("Ba\u0308r", "B\u00e4r"), ("B\u00e4r", "Ba\u0308r")):
+        path.write_text(HEADER + f"img_a,relabel,{written},ada,\n", encoding="utf-8")
+        assert read_review(path, images=IMAGES, class_names=["cat", named]).rows["label"].tolist() == [1]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])

@@ -1,5 +1,6 @@
 """The review files: what people decided about images, and which they confirmed for the validation set."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,8 +176,9 @@ def _verdict(cells: dict[str, str], place: str, *, column: str, allowed: tuple[s
 
 
 def _label(text: str, place: str, class_names: list[str]) -> int:
-    if text in class_names:
-        return class_names.index(text)
+    composed = [unicodedata.normalize("NFC", name) for name in class_names]  # macOS writes an umlaut as two letters
+    if (name := unicodedata.normalize("NFC", text)) in composed:
+        return composed.index(name)
     if text.isdecimal() and int(text) < len(class_names):
         return int(text)
     allowed = f"one of {', '.join(class_names)}, or a number below {len(class_names)}"

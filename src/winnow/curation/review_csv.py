@@ -17,6 +17,8 @@ from winnow.errors import WinnowError
 DIGEST = "bytes_sha256"
 REASON = "reason"
 _DELIMITERS = (",", ";", "\t")
+_SPREADSHEETS = (".ods", ".xls", ".xlsx", ".numbers")
+_CONFLICT = ("<<<<<<< ", "=======", ">>>>>>> ")
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,21 @@ def read_sheet(path: Path, columns: Sequence[str]) -> Sheet:
 
     Args:
         path: CSV in UTF-8 with commas, semicolons or tabs. A line break in a cell is refused: it is what a quote left
-            open looks like, which would hide the verdicts behind it.
+            open looks like, which would hide the verdicts behind it. Where it is absent, a spreadsheet of its name is
+            refused: its verdicts would count for nothing.
         columns: those that must be there.
 
     Raises:
         WinnowError: naming the line and the remedy, if the file is none of that, lacks a column, or a digest is none.
     """
     if not path.exists():
+        if others := [
+            other.name for other in sorted(path.parent.glob(f"{path.stem}*")) if other.suffix in _SPREADSHEETS
+        ]:
+            raise WinnowError(
+                f"{path} is missing, but {path.parent / others[0]} is there; save it as {path.name}, in the form that "
+                "Excel calls 'CSV UTF-8', or move it away."
+            )
         return Sheet(tuple(columns), (), ())
     text, marked = _text(path)
     lines = text.splitlines(keepends=True)
@@ -134,6 +144,9 @@ def _records(path: Path, text: str, delimiter: str, skipped: int) -> list[tuple[
             line = skipped + reader.line_num + 1
     except csv.Error as error:
         raise WinnowError(f"{path}, line {line}: the quotes do not match ({error}); close them.") from None
+    for line, cells in records:
+        if cells[0].startswith(_CONFLICT):
+            raise WinnowError(f"{path}, line {line}: git left a merge conflict; choose the lines that hold.")
     return records
 
 
