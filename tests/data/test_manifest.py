@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tracemalloc
 import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
@@ -409,6 +410,28 @@ def test_files_are_read_in_batches_by_bytes(size, files, least):
     assert len(batches) >= least
     for batch in batches:
         assert len(batch) <= 512 and sum(len(content) for _, content in batch[:-1]) < 32 * 2**20
+
+
+@pytest.mark.parametrize("write", [write_zip, write_folder, write_tar])
+def test_large_photos_are_not_held_at_once(tmp_path, write):
+    """240 MB of photos, of which two batches of 32 MB at most are in memory, and the small images made of them."""
+    photos = {f"{kind}/{i}.jpg": picture(i) + b"\0" * 6_000_000 for i in range(20) for kind in ("cat", "dog")}
+    path = write(tmp_path / "set", photos)
+    del photos
+    tracemalloc.start()
+    try:
+        dataset = load_dataset(
+            path,
+            class_names=(),
+            split=None,
+            image_size=SIZE // 2,
+            max_unpacked_bytes=10**9,
+            spool=tmp_path / "spool",
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert dataset.counts["accepted"] == 40 and peak < 100 * 2**20
 
 
 # --- registry ---

@@ -53,11 +53,10 @@ def read_sheet(path: Path, columns: Sequence[str]) -> Sheet:
         WinnowError: naming the line and the remedy, if the file is none of that, lacks a column, or a digest is none.
     """
     if not path.exists():
-        if others := [
-            other.name for other in sorted(path.parent.glob(f"{path.stem}*")) if other.suffix in _SPREADSHEETS
-        ]:
+        others = [other for other in path.parent.glob(f"{path.stem}*") if other.suffix in _SPREADSHEETS]
+        if others:
             raise WinnowError(
-                f"{path} is missing, but {path.parent / others[0]} is there; save it as {path.name}, in the form that "
+                f"{path} is missing, but {min(others)} is there; save it as {path.name}, in the form that "
                 "Excel calls 'CSV UTF-8', or move it away."
             )
         return Sheet(tuple(columns), (), ())
