@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import struct
 import subprocess
 import tarfile
@@ -505,6 +506,50 @@ def test_two_archives_joined_into_one(tmp_path, write):
     path = tmp_path / "a"
     path.write_bytes(first.read_bytes() + second.read_bytes())
     refused(path, "joined into one")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_file_that_the_list_of_a_zip_does_not_name_is_not_lost(tmp_path, place, streamed):
+    """As an interrupted repair leaves it. A streamed zip has each file's size behind it."""
+    path = tmp_path / "a.zip"
+    with path.open("wb") as file, zipfile.ZipFile(_Stream(file) if streamed else file, "w") as archive:
+        for name in ("cat/1.txt", "cat/2.txt", "dog/1.txt"):
+            archive.writestr(name, name.encode())
+    with open_archive(path, max_unpacked_bytes=LIMIT) as archive:
+        assert len(archive.names()) == 3
+    content = path.read_bytes()
+    listed = [*(match.start() for match in re.finditer(b"PK\1\2", content)), content.rindex(b"PK\5\6")]
+    first, last = listed[place], listed[place + 1]
+    head, tail = content[:first], content[last : listed[3]]
+    end = struct.pack("<HHL", 2, 2, len(head) + len(tail) - listed[0]) + content[listed[3] + 16 :]
+    path.write_bytes(head + tail + content[listed[3] : listed[3] + 8] + end)
+    refused(path, "files before the first" if place == 0 else "that its list of contents does not name")
+
+
+class _Stream:
+    """A file that cannot be sought, as a download that is packed on the fly."""
+
+    def __init__(self, file):
+        self.write, self.flush = file.write, file.flush
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "a.txt", "GNU.sparse.realsize": "9"},
+        {"GNU.sparse.map": "0,x"},
+        {"size": "many"},
+    ],
+)
+def test_a_header_of_a_tar_that_makes_no_sense_is_damage(tmp_path, header):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("a.txt", "b.txt"):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.pax_headers = 5, header if name == "b.txt" else {}
+            archive.addfile(entry, io.BytesIO(b"\xffbyte"))
+    refused(path, "is damaged or incomplete")
 
 
 def test_a_zip_that_says_utf_8_of_names_that_are_not(tmp_path):

@@ -26,6 +26,8 @@ _OTHERS = {
     b"PK\x07\x08": "one part of a zip in several; join them ('zip -s 0 parts.zip --out whole.zip')",
     b"PAR1": "a Parquet table; winnow reads image files in folders",
     b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with 'git lfs pull'",
+    b"/annex/objects/": "a pointer of git-annex; fetch the file itself with 'git annex get'",
+    b"outs:": "a pointer of DVC; name the file itself, which 'dvc pull' fetches",
     b"<": "a web page, as a download without a login gives; download the archive itself",
 }
 

@@ -1,6 +1,7 @@
 """Errors of zipfile, tarfile and the decompressors below them, in one sentence."""
 
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,7 +13,7 @@ from winnow.errors import WinnowError
 
 _DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError),
-    *(UnicodeDecodeError, OverflowError),
+    *(UnicodeDecodeError, OverflowError, struct.error),
 )
 
 

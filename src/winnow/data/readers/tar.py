@@ -25,6 +25,8 @@ class StrictTarInfo(tarfile.TarInfo):
             raise tarfile.ReadError(f"it ends at byte {at:,} without a mark of its end") from None
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(f"{error} at byte {at:,}") from None
+        except ValueError:  # text where a number belongs, as in the map of a sparse file
+            raise tarfile.ReadError(f"a header that makes no sense at byte {at:,}") from None
 
 
 def is_tar(header: bytes) -> bool:

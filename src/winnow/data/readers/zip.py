@@ -1,6 +1,7 @@
 """A zip."""
 
 import stat
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -12,6 +13,9 @@ from winnow.data.readers.names import Names
 from winnow.data.readers.zip_names import guess_encoding, raw, silent, unicode_path
 from winnow.errors import WinnowError
 
+_FILE = b"PK\x03\x04"  # what each file begins with
+_LENGTHS = 26  # bytes of it before the lengths of its name and extra field
+_DESCRIPTOR = 24  # most bytes behind its content that belong to it
 _READ = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES"}
 
@@ -46,12 +50,24 @@ class ZipReader:
     def _require_whole(self, entries: list[zipfile.ZipInfo]) -> None:
         """Refuse a zip whose list of contents is not of all that it holds."""
         with self._path.open("rb") as file:
-            begins_with_a_file = file.read(4) == b"PK\x03\x04"
-        if begins_with_a_file and all(entry.header_offset > 0 for entry in entries):
-            raise WinnowError(
-                f"{self.label} holds files before the first that its list of contents names, as two zips joined into "
-                "one do; unpack both and pack their files together."
-            )
+            begins_with_a_file = file.read(4) == _FILE
+            if begins_with_a_file and all(entry.header_offset > 0 for entry in entries):
+                raise WinnowError(
+                    f"{self.label} holds files before the first that its list of contents names, as two zips joined "
+                    "into one do; unpack both and pack their files together."
+                )
+            entries = sorted(entries, key=lambda entry: entry.header_offset)
+            starts = [*(entry.header_offset for entry in entries[1:]), self._file.start_dir]
+            for entry, following in zip(entries, starts, strict=False):
+                file.seek(entry.header_offset + _LENGTHS)
+                end = file.tell() + 4 + sum(struct.unpack("<HH", file.read(4))) + entry.compress_size
+                file.seek(end)
+                place = file.read(_DESCRIPTOR + len(_FILE)).find(_FILE)
+                if place >= 0 and end + place != following:
+                    raise WinnowError(
+                        f"{self.label} holds a file behind {entry.filename!r} that its list of contents does not name; "
+                        "repair the list ('zip -FF damaged.zip --out whole.zip') or pack it again."
+                    )
 
     def _own_names(self, entries: list[zipfile.ZipInfo]) -> dict[str, str]:
         """The names of entries that do not say how they are encoded, by what zipfile makes of them."""
