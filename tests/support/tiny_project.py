@@ -38,7 +38,22 @@ CHANGES = {
         "class_names": CLASSES,
         "image_size": SIZE,
     },
-    "embed": {"trained": {"folds": 2, "epochs": 20, "width": 8, "input_size": 16, "learning_rate": 0.1, "seed": 0}},
+    "embed": {
+        "trained": {
+            "weight_candidates": [0.5, 1.0],
+            "folds": 2,
+            "epochs": 20,
+            "width": 8,
+            "input_size": 16,
+            "learning_rate": 0.1,
+            "label_smoothing": 0.1,
+            "shift": 0.125,
+            "mirror": False,
+            "zoom": 0.0,
+            "color": 0.0,
+            "seed": 0,
+        }
+    },
     "crossval": {"folds": 3},
     "label_issues": {"neighbours": 8},
     "ood": {"neighbours": 10},

@@ -1,0 +1,77 @@
+"""Two encoders side by side through the stages that read features: which weights, which columns, which photos."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import timm
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from stub_project import call
+from tiny_project import CLASSES, clone, encoded, picture
+from winnow import tables
+from winnow.encoders.columns import picture_features
+
+pytestmark = [pytest.mark.pipeline]
+PREPROCESSING = {"input_size": 64, "mean": [0.5] * 3, "std": [0.5] * 3}
+STAGES = (
+    "build_manifest",
+    "embed",
+    "find_duplicates",
+    "crossval_pred_probs",
+    "find_label_issues",
+    "project_map",
+    "import_outside_photos",
+)
+
+
+def run(folder: Path, *stages: str) -> None:
+    for stage in stages:
+        call(folder, sys.executable, "-m", "winnow.launch", f"stages/{stage}.py", timeout=600)
+
+
+def choose(folder: Path, encoder: str | list[str]) -> None:
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["data"]["outside_photos"] = "data/raw/photos"
+    params["embed"]["encoder"] = encoder
+    params["embed"]["timm"] |= {"model": "test_resnet", "checkpoint": "weights.safetensors", **PREPROCESSING}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+@pytest.fixture
+def project(root, tmp_path) -> Path:
+    """The tiny archive, photos of its classes from elsewhere, and the weights of a network that was never trained."""
+    folder = clone(root, tmp_path / "tiny")
+    torch.manual_seed(0)
+    save_file(timm.create_model("test_resnet", pretrained=False).state_dict(), folder / "weights.safetensors")
+    rng = np.random.default_rng(5)
+    for label, name in enumerate(CLASSES):
+        for number in range(4):
+            photo = folder / f"data/raw/photos/{name}/{number}.jpg"
+            photo.parent.mkdir(parents=True, exist_ok=True)
+            photo.write_bytes(encoded(np.kron(picture(label, rng), np.ones((2, 2, 1), np.uint8))))
+    return folder
+
+
+def test_two_encoders_meet_in_one_table_of_features(project):
+    choose(project, ["timm", "trained"])
+    run(project, *STAGES)
+    metrics = tables.read_json(project / "metrics/embed.json")
+    log_loss = metrics["log_loss_by_weights"]
+    assert list(log_loss) == ["[1.0, 0.5]", "[1.0, 1.0]"]
+    assert str(list(metrics["weights"].values())) == min(log_loss, key=log_loss.__getitem__)
+    both = tables.read_arrays(project / "data/interim/features.npz")
+    trained = 4 * 8  # dimensions: four times the width
+    assert metrics["dimensions"] == both["features"].shape[1] > trained
+    photos = pd.read_parquet(project / "data/interim/outside.parquet")
+    assert len(photos) == 12 and photos["encoder_agrees"].mean() > 0.8
+
+    choose(project, "timm")
+    run(project, "embed")
+    alone = tables.read_arrays(project / "data/interim/features.npz")["features"]
+    assert alone.shape[1] == both["features"].shape[1] - trained
+    np.testing.assert_allclose(picture_features(both), alone, atol=1e-6)
