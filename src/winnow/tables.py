@@ -98,6 +98,17 @@ def read_arrays(path: str | Path, names: list[str] | None = None) -> dict[str, n
         raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
 
 
+def map_array(path: str | Path) -> np.ndarray:
+    """Open an .npy as a memory map, its rows read when they are asked for; raises WinnowError if it is missing."""
+    try:
+        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
+    except ValueError:  # nothing to map
+        mapped = np.load(path, allow_pickle=False)
+    return mapped
+
+
 def write_json(path: str | Path, content: Any) -> None:
     """Write indented JSON with a newline at the end; numpy scalars become numbers, NaN is refused."""
     text = json.dumps(content, indent=2, allow_nan=False, default=_plain, ensure_ascii=False)

@@ -10,7 +10,6 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from winnow.shift.test_set import TestSet
-from winnow.shift.two_samples import FeatureTests
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def facts_auc(facts_a: pd.DataFrame, facts_b: pd.DataFrame, *, seed: int = 0) ->
 
 
 def difference_clusters(
-    tests: FeatureTests, a: np.ndarray, b: np.ndarray, *, seed: int = 0, permutations: int = 20
+    a: np.ndarray, b: np.ndarray, *, seed: int = 0, permutations: int = 20
 ) -> dict[str, float | int]:
     """Do features fall into clusters by how their mean and variance differ, more than by chance?
 

@@ -8,6 +8,21 @@ from scipy.stats import norm
 from winnow.shift.test_set import TestSet
 
 _LEAST_ROWS = 10
+_COLUMNS = {
+    "slice": np.int64,
+    "name": object,
+    "rows_a": np.int64,
+    "rows_b": np.int64,
+    "accuracy_a": np.float64,
+    "accuracy_b": np.float64,
+    "cost": np.float64,
+    "p_value": np.float64,
+}
+
+
+def no_slices() -> pd.DataFrame:
+    """The table of `find_slices` without rows."""
+    return pd.DataFrame(columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
 def find_slices(
@@ -56,8 +71,7 @@ def find_slices(
         p_value = float(min(1.0, count * 2 * norm.sf(abs(expected - accuracy_b) / error)))
         name = _name(b.labels[in_b], b.pred_probs[in_b], class_names)
         found.append((label, name, int(in_a.sum()), int(in_b.sum()), accuracy_a, accuracy_b, float(cost), p_value))
-    columns = ["slice", "name", "rows_a", "rows_b", "accuracy_a", "accuracy_b", "cost", "p_value"]
-    frame = pd.DataFrame(found, columns=columns).astype({"slice": np.int64, "rows_a": np.int64, "rows_b": np.int64})
+    frame = pd.DataFrame(found, columns=list(_COLUMNS)).astype(_COLUMNS)
     return frame.sort_values("cost", ascending=False, ignore_index=True), of_a, of_b
 
 

@@ -1,0 +1,18 @@
+"""Read the training set and both test sets: rows, features and the class names."""
+
+from winnow import stage
+from winnow.shift.sets import SETS, read_sets
+from winnow.workspace import Workspace
+
+
+def main(params: stage.Declared) -> str:
+    workspace = Workspace()
+    targets = {name: workspace.path("shift_features", set=name) for name in SETS}
+    sets = read_sets(params.sets.model_dump(), targets, embed=params.embed.model_dump())
+    workspace.write_each("shift_rows", "set", sets.rows)
+    workspace.write("classes", sets.class_names)
+    return sets.summary
+
+
+if __name__ == "__main__":
+    stage.run("read_sets", main)
