@@ -38,7 +38,17 @@ CHANGES = {
         "class_names": CLASSES,
         "image_size": SIZE,
     },
-    "embed": {"trained": {"folds": 2, "epochs": 20, "width": 8, "input_size": 16, "learning_rate": 0.1, "seed": 0}},
+    "embed": {
+        "trained": {
+            "folds": 2,
+            "epochs": 20,
+            "width": 8,
+            "input_size": 16,
+            "learning_rate": 0.1,
+            "loss": "cross_entropy",
+            "seed": 0,
+        }
+    },
     "crossval": {"folds": 3},
     "label_issues": {"neighbours": 8},
     "ood": {"neighbours": 10},
