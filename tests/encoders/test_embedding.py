@@ -30,6 +30,7 @@ SMALL = TrainedSettings(
     mirror=False,
     zoom=0.0,
     color=0.0,
+    loss="cross_entropy",
     seed=0,
 )
 

@@ -418,7 +418,7 @@ def test_faults_in_the_data_are_named(data):
     with pytest.raises(ValueError, match="44 labels"):
         run((pixels, labels[:44], validation_pixels, validation_labels))
     with pytest.raises(ValueError, match="uint8"):
-        run((pixels.astype(np.float32), labels, validation_pixels, validation_labels))
+        run((pixels.astype(np.float64), labels, validation_pixels, validation_labels))
 
 
 def test_divergence_is_named(data):

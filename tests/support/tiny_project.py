@@ -51,6 +51,7 @@ CHANGES = {
             "mirror": False,
             "zoom": 0.0,
             "color": 0.0,
+            "loss": "cross_entropy",
             "seed": 0,
         }
     },

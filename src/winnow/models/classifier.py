@@ -34,20 +34,22 @@ class TrainResult:
 
     Attributes:
         state: weights of the best epoch, on the CPU.
-        best_epoch: counted from 1; the first of those with the highest validation balanced accuracy.
+        best_epoch: counted from 1; the first of those with the highest `best_score`.
+        best_score: balanced or plain accuracy on the validation set, as the recipe's `selection` says; in [0, 1].
         images_per_second: of the fastest epoch, validation not counted; 0 if a checkpoint left nothing to train.
         curve: a row per epoch: epoch, train_loss (mean over the images trained on, of what the recipe minimises),
-            validation_loss, validation_balanced_accuracy, learning_rate (of the epoch's first step).
+            validation_loss, validation_balanced_accuracy, learning_rate (of the epoch's first step), and
+            validation_accuracy where that selects.
     """
 
     state: dict[str, Tensor]
     best_epoch: int
+    best_score: float
     images_per_second: float
     curve: pd.DataFrame
 
     def __str__(self) -> str:
-        best = self.curve["validation_balanced_accuracy"].max()
-        return f"{best:.2%} on the validation set in epoch {self.best_epoch}"
+        return f"{self.best_score:.2%} on the validation set in epoch {self.best_epoch}"
 
 
 def train_classifier(
@@ -71,9 +73,9 @@ def train_classifier(
     `winnow.models.trainer.fit`). The images are resident on the device as uint8.
 
     Args:
-        pixels: (N, H, W, 3) uint8, N at least 2.
+        pixels: (N, H, W, 3) uint8, or float32 in [0, 255], N at least 2.
         labels: (N,) integers in [0, K).
-        validation_pixels: (M, H, W, 3) uint8, M at least 1.
+        validation_pixels: (M, H, W, 3) likewise, M at least 1.
         validation_labels: (M,) integers in [0, K).
         num_classes: K.
         recipe: how to train.
@@ -88,7 +90,7 @@ def train_classifier(
     Raises:
         WinnowError: if a set is too small, a label lies outside [0, K), there is no such network or it does not take
             images of this size, or the loss stops being finite.
-        ValueError: if pixels and labels differ in length, or pixels are not uint8 (N, H, W, 3).
+        ValueError: if pixels and labels differ in length, or pixels are neither uint8 nor float32 (N, H, W, 3).
     """
     _check_set("training", pixels, labels, num_classes=num_classes, least=2)
     _check_set("validation", validation_pixels, validation_labels, num_classes=num_classes, least=1)
@@ -115,13 +117,14 @@ def train_classifier(
             num_classes=num_classes,
             batch_size=recipe.batch_size,
             patience=recipe.patience,
+            selection=recipe.selection,
         )
         callbacks: list[Callback] = [average, best] if average else [best]
         with threads(recipe.threads):
             run = fit(
                 module,
                 Classification(module, pixels, labels, recipe=recipe, seed=seed, dtype=dtype, device=device),
-                _sgd(module, recipe, device),
+                recipe.optimizer_of(module, device),
                 epochs=recipe.epochs,
                 learning_rate_at=recipe.learning_rate_at,
                 callbacks=callbacks,
@@ -133,8 +136,11 @@ def train_classifier(
     return TrainResult(
         state=best.state,
         best_epoch=best.epoch,
+        best_score=best.score,
         images_per_second=run.images_per_second,
-        curve=pd.DataFrame(run.curve, columns=CURVE_COLUMNS),
+        curve=pd.DataFrame(
+            run.curve, columns=CURVE_COLUMNS + ["validation_accuracy"] * (recipe.selection == "accuracy")
+        ),
     )
 
 
@@ -175,17 +181,6 @@ class Classification:
         pass
 
 
-def _sgd(network: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.SGD:
-    return torch.optim.SGD(
-        network.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
-        weight_decay=recipe.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-    )
-
-
 def _loss_function(
     network: nn.Module, recipe: Recipe, *, dtype: torch.dtype, device: torch.device
 ) -> Callable[[Tensor, Tensor], Tensor]:
@@ -210,8 +205,8 @@ def _loss_function(
 
 
 def _check_set(what: str, pixels: np.ndarray, labels: np.ndarray, *, num_classes: int, least: int) -> None:
-    if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8:
-        raise ValueError(f"{what} pixels are {pixels.dtype} {pixels.shape}, not uint8 (N, H, W, 3)")
+    if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype not in (np.uint8, np.float32):
+        raise ValueError(f"{what} pixels are {pixels.dtype} {pixels.shape}, not uint8 or float32 (N, H, W, 3)")
     if len(pixels) != len(labels):
         raise ValueError(f"{len(pixels)} {what} images but {len(labels)} labels")
     if len(pixels) < least:

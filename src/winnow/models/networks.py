@@ -1,6 +1,7 @@
 """Networks by name: the project's own, and all image classifiers of torchvision and timm; all with random weights.
 
-`resnet34` is ResNet-34 as the course's grader has it; `torchvision:<name>` and `timm:<name>` are the two libraries'
+`resnet34` is ResNet-34 as the course's grader has it, `competition` the network of the Data-Centric AI competition;
+`torchvision:<name>` and `timm:<name>` are the two libraries'
 (`torchvision:mobilenet_v3_small`, `timm:resnet18d`). A network of the project's own is a line in `NETWORKS`.
 
 Importing this module costs nothing: a library, which takes seconds, is imported when one of its networks is named.
@@ -12,6 +13,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from winnow.errors import WinnowError, first_sentence, unknown_model
+from winnow.models.competition import INPUT_SIZE, CompetitionNetwork
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,6 +75,7 @@ def _resnet34(num_classes: int) -> "nn.Module":
 
 NETWORKS: dict[str, Network] = {
     "resnet34": Network(name="resnet34", construct=_resnet34, input_size=64),
+    "competition": Network(name="competition", construct=CompetitionNetwork, input_size=INPUT_SIZE),
 }
 
 

@@ -11,11 +11,11 @@ from winnow.device import CPU_BATCH, best_device, exact_arithmetic, side_by_side
 
 
 def to_input(pixels: Tensor) -> Tensor:
-    """uint8 (B, H, W, 3) to float32 (B, 3, H, W) in [0, 1], as torchvision's ToTensor gives, on the same device.
+    """(B, H, W, 3) in [0, 255] to float32 (B, 3, H, W) in [0, 1], as torchvision's ToTensor gives, on the same device.
 
     The result is a view in channels_last order of the converted block: nothing is transposed in memory.
     """
-    return pixels.permute(0, 3, 1, 2).float().div_(255)
+    return pixels.permute(0, 3, 1, 2).to(torch.float32, copy=True).div_(255)
 
 
 def predict(
@@ -34,7 +34,8 @@ def predict(
 
     Args:
         network: maps (B, 3, H, W) to (B, K); it is moved to `device` and left in evaluation mode.
-        pixels: (N, H, W, 3) uint8: an array, a tensor on any device, or images decoded a batch at a time.
+        pixels: (N, H, W, 3) uint8: an array, a tensor on any device, or images decoded a batch at a time. An array or
+            tensor may be float32 in [0, 255].
         batch_size: images per forward pass of a GPU, and the most of a CPU's.
         device: where to compute; None takes `best_device`.
         report: called with the number of images after each batch.

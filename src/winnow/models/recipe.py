@@ -6,41 +6,49 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from torch import nn
 
 # As torch's OneCycleLR has them: the share of the steps that warms up, the peak over the first rate and over the last.
 _WARM_UP_SHARE = 0.3
 _START_DIVISOR = 25.0
 _END_DIVISOR = 25.0 * 10_000.0
 
-_SCHEDULES: dict[str, dict[str, Any]] = {
+_RECIPES: dict[str, dict[str, Any]] = {
     "course": {"schedule": "cosine"},
     "fast": {"schedule": "one_cycle", "nesterov": True},
+    # Adam's first decay rate is what others call momentum.
+    "competition": {"optimizer": "adam", "momentum": 0.9, "schedule": "constant", "selection": "accuracy"},
 }
+_ADAM_SECOND_DECAY, _ADAM_EPSILON = 0.999, 1e-7  # as Keras has them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a network is trained.
 
-    Two are used, from `train.course` and `train.fast` in params.yaml; both show the network pixels divided by 255
-    (ToTensor), with no normalisation and no augmentation while training, and keep the epoch with the best balanced
-    accuracy on the validation set.
+    Three are used, from `train.course`, `train.fast` and `train.competition` in params.yaml; all show the network
+    pixels divided by 255 (ToTensor), with no augmentation while training, and keep the first of the epochs that are
+    best on the validation set.
 
     - `course`, as the grader trains, as far as public copies of its base code show: SGD with learning rate 0.01 and
       momentum 0.9, no weight decay; cosine decay over 30 epochs; batches of 128; cross-entropy.
     - `fast`, for sweeps: large batches, one cycle of the learning rate (Smith and Topin 2017, arXiv 1708.07120) with
       Nesterov momentum, label smoothing (Szegedy et al. 2015, arXiv 1512.00567) and an average of the weights, in fewer
       epochs.
+    - `competition`, as the Data-Centric AI competition of 2021 trained: Adam (Kingma and Ba, arXiv 1412.6980) with
+      Keras' epsilon of 1e-7 and a learning rate that stays, and the epoch of the best plain accuracy.
 
     Attributes:
         epochs: passes over the training set.
         batch_size: images per step, at least 2. A smaller last batch is used too, unless it holds a single image,
             over which batch normalisation has no variance.
         learning_rate: of the first epoch under "cosine", the highest under "one_cycle".
-        momentum: of SGD, in [0, 1).
-        schedule: "cosine" falls per epoch, "one_cycle" rises and falls per step.
+        momentum: of SGD, or Adam's first decay rate; in [0, 1).
+        optimizer: "sgd" or "adam".
+        schedule: "cosine" falls per epoch, "one_cycle" rises and falls per step, "constant" stays.
+        selection: the score on the validation set by which the kept epoch is chosen.
         nesterov: whether SGD looks ahead.
-        weight_decay: L2 penalty of SGD, at least 0.
+        weight_decay: L2 penalty, at least 0.
         label_smoothing: share of the target that is spread over all classes, in [0, 1).
         average_decay: of the exponential moving average of the weights that is validated and kept, in [0, 1); 0 keeps
             the weights themselves.
@@ -57,7 +65,9 @@ class Recipe:
     batch_size: int
     learning_rate: float
     momentum: float
-    schedule: Literal["cosine", "one_cycle"] = "cosine"
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    schedule: Literal["cosine", "one_cycle", "constant"] = "cosine"
+    selection: Literal["balanced_accuracy", "accuracy"] = "balanced_accuracy"
     nesterov: bool = False
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
@@ -66,6 +76,27 @@ class Recipe:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = 1
     compile: bool = False
+
+    def optimizer_of(self, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+        """The optimizer of a network's parameters, which are on `device`."""
+        fused = device.type in ("cpu", "cuda")
+        if self.optimizer == "adam":
+            return torch.optim.Adam(
+                network.parameters(),
+                lr=self.learning_rate,
+                betas=(self.momentum, _ADAM_SECOND_DECAY),
+                eps=_ADAM_EPSILON,
+                weight_decay=self.weight_decay,
+                fused=fused,
+            )
+        return torch.optim.SGD(
+            network.parameters(),
+            lr=self.learning_rate,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=self.weight_decay,
+            fused=fused,
+        )
 
     def learning_rate_at(self, epoch: int, step: int, steps: int) -> float:
         """The learning rate of a step.
@@ -79,6 +110,8 @@ class Recipe:
             step: of the epoch, counted from 0.
             steps: per epoch.
         """
+        if self.schedule == "constant":
+            return self.learning_rate
         if self.schedule == "cosine":
             return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / self.epochs))
         top = _WARM_UP_SHARE * self.epochs * steps - 1
@@ -91,8 +124,8 @@ class Recipe:
 
 
 def named_recipe(name: str, **settings: Any) -> Recipe:
-    """The recipe `name`, "course" or "fast", with the numbers in `settings` (attributes of `Recipe`)."""
-    return Recipe(**_SCHEDULES[name], **settings)
+    """The recipe `name`, "course", "fast" or "competition", with the numbers in `settings` (attributes of `Recipe`)."""
+    return Recipe(**_RECIPES[name] | settings)
 
 
 def chosen_recipe(train: Mapping[str, Any]) -> Recipe:

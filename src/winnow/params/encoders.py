@@ -122,6 +122,10 @@ class TrainedEncoder(EncoderSection):
         description="How much brightness, contrast and saturation change in each step, as a share. Not where the color "
         "tells the classes apart."
     )
+    loss: Literal["cross_entropy", "supervised_contrastive", "both"] = Field(
+        description="What the networks learn by. `cross_entropy`: of mixed pairs. `supervised_contrastive` (arXiv "
+        "2004.11362): on sheared, turned, shifted, zoomed, noisy and inverted images. `both`: that and cross-entropy."
+    )
     seed: Seed = Field(description="Seed of the folds and the training.")
 
 

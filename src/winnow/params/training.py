@@ -30,6 +30,17 @@ class FastRecipe(CourseRecipe):
     )
 
 
+class CompetitionRecipe(Section):
+    """The recipe of the Data-Centric AI competition: Adam, and the epoch of the best plain accuracy.
+
+    The competition used 100 epochs, a batch size of 8 and a learning rate of 0.0001.
+    """
+
+    epochs: Count = Field(description="Passes over the training set.")
+    batch_size: int = Field(ge=2, description="Images per step.")
+    learning_rate: Positive = Field(description="Learning rate of all steps.")
+
+
 class Train(Section):
     """The networks that judge the data, trained as the grader does.
 
@@ -37,12 +48,14 @@ class Train(Section):
     """
 
     network: str = Field(
-        description="Trained from scratch: `resnet34`, `torchvision:<name>` or `timm:<name>`. `resnet34` is the "
-        "grader's, on values in [0, 1]; the others' input is normalised by their own mean and std."
+        description="Trained from scratch: `resnet34`, `competition`, `torchvision:<name>` or `timm:<name>`. "
+        "`resnet34` is the grader's, on values in [0, 1]; `competition` is the Data-Centric AI competition's, which "
+        "shrinks images to 32 pixels itself; the others' input is normalised by their own mean and std."
     )
-    recipe: Literal["course", "fast"] = Field(description="Which of the two recipes below is used.")
+    recipe: Literal["course", "fast", "competition"] = Field(description="Which of the recipes below is used.")
     course: CourseRecipe
     fast: FastRecipe
+    competition: CompetitionRecipe
     patience: Count | None = Field(
         description="Epochs without a better validation score before training stops; null trains all."
     )

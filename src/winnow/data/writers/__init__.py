@@ -13,7 +13,7 @@ from typing import Protocol
 import pandas as pd
 
 from winnow.data.packed import check_packed
-from winnow.data.writers import course
+from winnow.data.writers import course, imagefolder
 from winnow.errors import WinnowError
 from winnow.progress import Reporter, progress
 
@@ -36,7 +36,7 @@ class Writer(Protocol):
         ...
 
 
-WRITERS: Mapping[str, Writer] = MappingProxyType({"course": course})
+WRITERS: Mapping[str, Writer] = MappingProxyType({"course": course, "imagefolder": imagefolder})
 
 
 def write_sets(

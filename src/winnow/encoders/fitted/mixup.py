@@ -17,6 +17,9 @@ class Mixup:
     """The objective of one network, for `winnow.models.trainer.fit`.
 
     Mixup and label smoothing keep a network from memorising wrong labels (arXiv 1710.09412, 2003.02819).
+
+    Attributes:
+        trained: the module that learns.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Mixup:
 
         `seed` and `fold` decide the order of the images, their pairs, and how they are varied and mixed.
         """
+        self.trained = network
         self._network, self._images, self._labels = network, images, labels
         self._augmentation, self._label_smoothing = augmentation, label_smoothing
         self._rows = torch.from_numpy(rows).to(images.device)

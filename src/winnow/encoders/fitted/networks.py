@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ import torch
 from winnow.cores import cores
 from winnow.device import seeded, threads
 from winnow.encoders.fitted.augmentation import Augmentation
+from winnow.encoders.fitted.contrastive import Contrastive, Projected
 from winnow.encoders.fitted.mixup import Mixup
 from winnow.models.small_resnet import SmallResNet
 from winnow.models.trainer import fit
@@ -33,7 +35,9 @@ class TrainedSettings:
         input_size: side to which images are resized.
         learning_rate: highest of the one cycle it runs through (Smith, arXiv 1708.07120).
         label_smoothing: share of the target that is spread over all classes, [0, 1).
-        shift, mirror, zoom, color: of `Augmentation`.
+        shift, mirror, zoom, color: of `Augmentation`; with the loss "cross_entropy" alone.
+        loss: "cross_entropy" of mixed pairs (`mixup`), "supervised_contrastive", or "both" that and cross-entropy
+            (`contrastive`).
         seed: of folds, weights and batches.
     """
 
@@ -47,6 +51,7 @@ class TrainedSettings:
     mirror: bool
     zoom: float
     color: float
+    loss: Literal["cross_entropy", "supervised_contrastive", "both"]
     seed: int
 
     @property
@@ -108,16 +113,7 @@ def train_networks(
     target = torch.tensor(np.array(labels, dtype=np.int64), device=images.device)
     networks = [_new_network(images.device, settings, num_classes) for _ in trainings]
     objectives = [
-        Mixup(
-            network,
-            images,
-            target,
-            training.rows,
-            augmentation=settings.augmentation,
-            label_smoothing=settings.label_smoothing,
-            seed=settings.seed,
-            fold=training.fold,
-        )
+        _objective(network, images, target, training, settings)
         for network, training in zip(networks, trainings, strict=True)
     ]
     workers = min(cores(), len(trainings)) if images.device.type == "cpu" else 1
@@ -130,7 +126,7 @@ def train_networks(
         ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
     ):
         one = partial(_train, settings=settings, report=_shared(report, stop, lock))
-        running = [pool.submit(one, *each) for each in zip(networks, objectives, trainings, strict=True)]
+        running = [pool.submit(one, *each) for each in zip(objectives, trainings, strict=True)]
         try:
             for future in as_completed(running):
                 future.result()
@@ -162,19 +158,39 @@ def _new_network(device: torch.device, settings: TrainedSettings, num_classes: i
     return network.to(device).to(memory_format=torch.channels_last)
 
 
+def _objective(
+    network: SmallResNet, images: torch.Tensor, labels: torch.Tensor, training: Training, settings: TrainedSettings
+) -> Mixup | Contrastive:
+    smoothing, seed, fold = settings.label_smoothing, settings.seed, training.fold
+    if settings.loss == "cross_entropy":
+        how = settings.augmentation
+        return Mixup(
+            network, images, labels, training.rows, augmentation=how, label_smoothing=smoothing, seed=seed, fold=fold
+        )
+    with seeded(seed, images.device):
+        projected = Projected(network).to(images.device)
+    loss = settings.loss
+    return Contrastive(
+        projected, images, labels, training.rows, loss=loss, label_smoothing=smoothing, seed=seed, fold=fold
+    )
+
+
 def _train(
-    network: SmallResNet,
-    objective: Mixup,
+    objective: Mixup | Contrastive,
     training: Training,
     *,
     settings: TrainedSettings,
     report: Reporter,
 ) -> None:
     fit(
-        network,
+        objective.trained,
         objective,
         torch.optim.SGD(
-            network.parameters(), lr=settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=_WEIGHT_DECAY
+            objective.trained.parameters(),
+            lr=settings.learning_rate,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=_WEIGHT_DECAY,
         ),
         epochs=settings.epochs,
         learning_rate_at=settings.learning_rate_at,

@@ -1,0 +1,116 @@
+"""Every image's values, from trainings with several seeds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from winnow.detect.valuation.hydra import points_harmed, value_checkpoints
+from winnow.detect.valuation.per_sample import can_be_hooked
+from winnow.detect.valuation.trajectory import follow
+from winnow.errors import WinnowError
+from winnow.models.networks import find_network
+from winnow.models.recipe import Recipe
+
+
+def value_images(
+    image_id: np.ndarray,
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    reference_pixels: np.ndarray,
+    reference_labels: np.ndarray,
+    *,
+    num_classes: int,
+    network: str,
+    recipe: Recipe,
+    checkpoints: Sequence[int],
+    recalibration_images: int,
+    seeds: Sequence[int],
+    scratch: Path | None = None,
+    device: torch.device,
+) -> pd.DataFrame:
+    """Score images by what they do to a network that is trained on them; nothing is decided.
+
+    Args:
+        image_id: (N,) str.
+        pixels: (N, H, W, 3) uint8, or float32 in [0, 255].
+        labels: (N,) integers in [0, K), as given.
+        reference_pixels, reference_labels: (J, H, W, 3) and (J,), J at least 1: images whose labels people trust. They
+            must be none of the others, nor near duplicates of them: they are not trained on.
+        num_classes: K.
+        network: a name, as `find_network` takes it; of layers whose gradients can be taken image by image.
+        recipe: plain SGD, see `trajectory.follow`.
+        checkpoints: the epochs after which all images are scored, rising.
+        recalibration_images: see `trajectory.follow`.
+        seeds: of the trainings, at least one; scores are means over them.
+        scratch: folder from which a killed run goes on; None writes none. The caller removes it.
+        device: where to train.
+
+    Returns:
+        A row per image, in order: `image_id`; `early_loss` (>= 0) and `early_probability` ([0, 1], lower is worse) of
+        the given label, means over the checkpoints; `aum`, the margin of the given label while training (lower is
+        worse); `gradient_norm` (>= 0, higher is worse); `tracin` and `influence`, the mean over the reference (positive
+        harms); `influence_se`, its standard error over seeds (NaN for one seed); `points_harmed` int64, the reference
+        images that the rule "min + std" sees harmed; `nearest_reference` int64, the position of the one that is harmed
+        most.
+
+    Raises:
+        WinnowError: if there is no such network, it has layers of other kinds, or there is no reference image.
+    """
+    if not len(reference_labels):
+        raise WinnowError("valuation needs at least one reference image; name a folder of them.")
+    module = find_network(network).build(num_classes)
+    if not can_be_hooked(module):
+        raise WinnowError(f"the gradients of single images cannot be taken in {network}; name competition or resnet34.")
+    columns: dict[str, list[np.ndarray]] = {}
+    influences = []
+    for seed in seeds:
+        what = f"value_images, seed {seed}"
+        trajectory = follow(
+            pixels,
+            labels,
+            num_classes=num_classes,
+            network=network,
+            recipe=recipe,
+            checkpoints=checkpoints,
+            recalibration_images=recalibration_images,
+            seed=seed,
+            scratch=scratch,
+            device=device,
+            description=what,
+        )
+        values = value_checkpoints(
+            module,
+            trajectory,
+            pixels,
+            labels,
+            reference_pixels,
+            reference_labels,
+            scratch=scratch,
+            device=device,
+            description=f"{what}, checkpoints",
+        )
+        influences.append(values.influence)
+        for name, value in {
+            "early_loss": values.loss,
+            "early_probability": values.probability,
+            "aum": trajectory.margins,
+            "gradient_norm": values.gradient_norm,
+            "tracin": values.tracin,
+        }.items():
+            columns.setdefault(name, []).append(value)
+    influence = np.mean(influences, axis=0)  # (N, J)
+    by_seed = np.stack([one.mean(axis=1) for one in influences])  # (S, N)
+    error = by_seed.std(axis=0, ddof=1) / len(by_seed) ** 0.5 if len(by_seed) > 1 else np.full(len(labels), np.nan)
+    return pd.DataFrame(
+        {
+            "image_id": image_id,
+            **{name: np.mean(values, axis=0) for name, values in columns.items()},
+            "influence": by_seed.mean(axis=0),
+            "influence_se": error,
+            "points_harmed": points_harmed(influence),
+            "nearest_reference": influence.argmax(axis=1),
+        }
+    )

@@ -1,0 +1,143 @@
+"""Supervised contrastive learning (Khosla et al., arXiv 2004.11362), alone and together with cross-entropy."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from winnow.models.small_resnet import SmallResNet
+
+_BATCH_SIZE = 100
+_TEMPERATURE = 0.1
+_PROJECTION = 32
+
+# How far images are varied at most: drawn anew in each step, for every image on its own.
+_SHEAR, _DEGREES, _SHIFT, _ZOOM, _NOISE, _INVERTED = 0.3, 15.0, 0.2, 1.25, 0.5, 0.25
+
+
+def supervised_contrastive(embedded: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """The paper's L_out: each image is drawn to those of its label and away from all others of the batch.
+
+    Args:
+        embedded: (B, D), L2-normalised.
+        labels: (B,) int64.
+        temperature: above 0; low ones look at the nearest images alone.
+
+    Returns:
+        The mean over the images that have another one of their label in the batch, a scalar; 0 if there are none.
+    """
+    similarity = embedded @ embedded.T / temperature
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    log_share = similarity - similarity.masked_fill(itself, -torch.inf).logsumexp(dim=1, keepdim=True)
+    positive = (labels[:, None] == labels) & ~itself
+    positives = positive.sum(dim=1)
+    loss = -log_share.masked_fill(~positive, 0).sum(dim=1) / positives.clamp(min=1)
+    return loss.sum() / (positives > 0).sum().clamp(min=1)
+
+
+class Projected(nn.Module):
+    """A network with a projection head of one hidden layer, which is thrown away after the training."""
+
+    def __init__(self, network: SmallResNet) -> None:
+        super().__init__()
+        dimensions = network.classifier.in_features
+        self.network = network
+        self.head = nn.Sequential(nn.Linear(dimensions, dimensions), nn.ReLU(), nn.Linear(dimensions, _PROJECTION))
+
+
+class Contrastive:
+    """The objective of one network, for `winnow.models.trainer.fit`.
+
+    Batches hold all classes alike, so that each image finds others of its label. With the loss "supervised_contrastive"
+    the classifier learns from features that it does not change.
+
+    Attributes:
+        trained: the module that learns.
+    """
+
+    def __init__(
+        self,
+        projected: Projected,
+        images: Tensor,
+        labels: Tensor,
+        rows: np.ndarray,
+        *,
+        loss: Literal["supervised_contrastive", "both"],
+        label_smoothing: float,
+        seed: int,
+        fold: int,
+    ) -> None:
+        """Train on the `rows`, (R,) int64, of (N, 3, S, S) images with (N,) int64 labels on the network's device.
+
+        `seed` and `fold` decide which images make a batch, and how they are varied.
+        """
+        self.trained = projected
+        self._images, self._labels, self._label_smoothing = images, labels, label_smoothing
+        self._rows, self._loss = torch.from_numpy(rows).to(images.device), loss
+        self._generator = torch.Generator().manual_seed(seed * 1_000 + fold)
+        given = labels[self._rows].cpu()
+        self._weights = 1.0 / torch.bincount(given)[given].float()
+        self._batch_size = min(_BATCH_SIZE, len(rows))
+        self.images_per_epoch = len(rows) // self._batch_size * self._batch_size
+
+    def batches(self, epoch: int) -> Sequence[Tensor]:
+        drawn = torch.multinomial(self._weights, self.images_per_epoch, replacement=True, generator=self._generator)
+        batches: Sequence[Tensor] = self._rows[drawn.to(self._rows.device)].split(self._batch_size)
+        return batches
+
+    def loss(self, batch: Tensor) -> Tensor:
+        network, labels = self.trained.network, self._labels[batch]
+        features = network.features(varied(self._images[batch], self._generator))
+        embedded = functional.normalize(self.trained.head(features), dim=1)
+        contrastive = supervised_contrastive(embedded, labels, temperature=_TEMPERATURE)
+        seen = features if self._loss == "both" else features.detach()
+        logits = network.classifier(seen)
+        return contrastive + functional.cross_entropy(logits, labels, label_smoothing=self._label_smoothing)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._generator.set_state(state["generator"])
+
+
+def varied(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image sheared, turned, shifted, zoomed, made noisy and now and then inverted within its own range of levels.
+
+    What comes in from outside has the level of the image's border: a reflected stroke would be another sign.
+
+    Args:
+        images: (B, 3, S, S), normalised.
+        generator: of the CPU.
+    """
+    count, device = len(images), images.device
+
+    def drawn(low: float, high: float) -> Tensor:
+        return (low + (high - low) * torch.rand(count, generator=generator)).to(device)
+
+    angle, shear = torch.deg2rad(drawn(-_DEGREES, _DEGREES)), drawn(-_SHEAR, _SHEAR)
+    size = torch.exp(drawn(-math.log(_ZOOM), math.log(_ZOOM)))
+    cosine, sine = angle.cos() * size, angle.sin() * size
+    right, down = 2 * drawn(-_SHIFT, _SHIFT), 2 * drawn(-_SHIFT, _SHIFT)
+    rows = [cosine, shear * cosine - sine, right, sine, shear * sine + cosine, down]
+    places = torch.stack(rows, dim=1).view(count, 2, 3)
+    level = border_level(images)
+    grid = functional.affine_grid(places, list(images.shape), align_corners=False)
+    images = functional.grid_sample(images - level, grid, padding_mode="zeros", align_corners=False) + level
+
+    noise = torch.randn(images.shape, generator=generator).to(device)
+    images = images + drawn(0, _NOISE)[:, None, None, None] * noise
+    ends = images.amin(dim=(2, 3), keepdim=True) + images.amax(dim=(2, 3), keepdim=True)
+    inverted = (drawn(0, 1) < _INVERTED)[:, None, None, None]
+    return torch.where(inverted, ends - images, images)
+
+
+def border_level(images: Tensor) -> Tensor:
+    """(B, C, 1, 1): the median of the outermost pixels of each channel of (B, C, H, W) images."""
+    sides = (images[:, :, 0], images[:, :, -1], images[:, :, 1:-1, 0], images[:, :, 1:-1, -1])
+    level: Tensor = torch.cat(sides, dim=2).median(dim=2).values
+    return level[:, :, None, None]
