@@ -136,6 +136,37 @@ def review(
 
 
 @app.command()
+def export(
+    to: Annotated[Path, typer.Option(help="A new folder.")],
+    form: Annotated[str, typer.Option("--format", help="imagefolder, csv or parquet.")] = "imagefolder",
+    dropped: Annotated[bool, typer.Option("--dropped", help="Write dropped files too, to dropped/<rule>/.")] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Link files instead of copying them; to change one changes the original.")
+    ] = False,
+    workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
+) -> None:
+    """Write the cleaned dataset: your original files, names and sizes, with corrected labels and a list of changes."""
+    with _one_sentence():
+        from winnow.export.export import export_dataset
+        from winnow.params import load_params
+        from winnow.workspace import Workspace
+
+        made_in, data = Workspace(workspace), load_params(workspace / "params.yaml").data
+        exported = export_dataset(
+            to,
+            made_in.table("ledger"),
+            made_in.table("rejected"),
+            class_names=made_in.class_names,
+            source=workspace / data.archive,
+            form=form,
+            dropped=dropped,
+            link=link,
+            max_unpacked_bytes=data.max_unpacked_gb * 2**30,
+        )
+        print(exported.summary)
+
+
+@app.command()
 def init(
     config: Annotated[
         str,
