@@ -10,6 +10,7 @@ import typer
 
 from winnow.errors import one_sentence as _one_sentence
 from winnow.experiments import commands as experiments
+from winnow.scan import commands as front
 
 app = typer.Typer(
     help="Turn a noisy image dataset into a better one, and prove it. The pipeline itself runs with 'dvc repro'.",
@@ -24,7 +25,7 @@ def _show_version(wanted: bool) -> None:
         from importlib.metadata import PackageNotFoundError, version
 
         try:
-            print(f"winnow {version('winnow')}")
+            print(f"winnow {version('winnow-images')}")
         except PackageNotFoundError:  # run from the source tree
             print("winnow, not installed")
         raise typer.Exit
@@ -93,7 +94,7 @@ def lint_submission(
 
 @app.command()
 def why(
-    image_id: Annotated[str, typer.Argument(help="For example img_17.")],
+    image_id: Annotated[str, typer.Argument(help="Its id or its file, for example img_17 or cat/photo.jpg.")],
     workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
 ) -> None:
     """Show what became of an image, why, and all its scores."""
@@ -135,17 +136,63 @@ def review(
 
 
 @app.command()
+def export(
+    to: Annotated[Path, typer.Option(help="A new folder.")],
+    form: Annotated[str, typer.Option("--format", help="imagefolder, csv or parquet.")] = "imagefolder",
+    dropped: Annotated[bool, typer.Option("--dropped", help="Write dropped files too, to dropped/<rule>/.")] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Link files instead of copying them; to change one changes the original.")
+    ] = False,
+    workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
+) -> None:
+    """Write the cleaned dataset: your original files, names and sizes, with corrected labels and a list of changes."""
+    with _one_sentence():
+        from winnow.export.export import export_dataset
+        from winnow.params import load_params
+        from winnow.workspace import Workspace
+
+        made_in, data = Workspace(workspace), load_params(workspace / "params.yaml").data
+        exported = export_dataset(
+            to,
+            made_in.table("ledger"),
+            made_in.table("rejected"),
+            class_names=made_in.class_names,
+            source=workspace / data.archive,
+            form=form,
+            dropped=dropped,
+            link=link,
+            max_unpacked_bytes=data.max_unpacked_gb * 2**30,
+        )
+        print(exported.summary)
+
+
+@app.command()
 def init(
-    config: Annotated[str, typer.Argument(help="A name in configs/, such as ds801, or a YAML file.")],
+    config: Annotated[
+        str,
+        typer.Argument(help="A name in configs/, such as ds801, or a YAML file; or a folder, zip or tar of images."),
+    ],
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, differs from the config: augment.budget=20000.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite changes that no commit has.")] = False,
+    to: front.To = None,
+    split: front.Split = None,
 ) -> None:
-    """Write params.yaml from a config: composed with what it extends, checked, with what each key means."""
+    """Write params.yaml from a config: composed with what it extends, checked, with what each key means.
+
+    Of images it makes a workspace instead, as 'winnow scan' does, and runs nothing.
+    """
     with _one_sentence():
+        from winnow.params.configs import is_config
         from winnow.params.init import write_params
 
+        if not is_config(config, Path()) and Path(config).exists():
+            from rich.console import Console
+
+            front.prepare(Path(config), to, settings or [], split, Console())
+            print("'winnow scan' runs what finds faults, 'dvc repro' in the workspace all of it.")
+            return
         write_params(config, settings or [], path=Path("params.yaml"), force=force)
     print("wrote params.yaml; 'winnow check-params' looks for the files that it names, 'dvc repro' runs it.")
 
@@ -216,7 +263,14 @@ def outcome() -> None:
         print(next_steps(uncommitted=uncommitted))
 
 
-for command in (experiments.compare, experiments.best, experiments.sweep, experiments.ablation, experiments.reuse):
+for command in (
+    front.scan,
+    experiments.compare,
+    experiments.best,
+    experiments.sweep,
+    experiments.ablation,
+    experiments.reuse,
+):
     app.command()(command)
 
 

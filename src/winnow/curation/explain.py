@@ -36,11 +36,16 @@ def meaning(column: str) -> str:
 
 
 def find_row(ledger: pd.DataFrame, image_id: str) -> pd.Series:
-    """The ledger's row of an image; raises WinnowError, with ids that look alike, if there is none."""
+    """The ledger's row of an image, by its id, its path in the archive, or a file name that no other image has.
+
+    Raises:
+        WinnowError: if there is none; the message has ids that look alike.
+    """
     known = ledger["image_id"].astype(str)
-    rows = np.flatnonzero(known == image_id)
-    if len(rows):
-        return ledger.iloc[int(rows[0])]
+    files = ledger["file_name"].astype(str)
+    for matching in (known == image_id, files == image_id, files.str.rpartition("/")[2] == image_id):
+        if len(rows := np.flatnonzero(matching)) == 1:
+            return ledger.iloc[int(rows[0])]
     close = known[known.str.contains(image_id, regex=False)].head(3).tolist() if image_id else []
     close = close or difflib.get_close_matches(image_id, known.tolist(), n=3)
     hint = f"did you mean {', '.join(close)}?" if close else "ids look like " + ", ".join(known.head(2)) + "."

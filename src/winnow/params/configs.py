@@ -63,6 +63,11 @@ def find_config(config: str, start: Path) -> Path:
     )
 
 
+def is_config(config: str, start: Path) -> bool:
+    """Whether that names a config: a YAML file, or one in a configs/ at or above `start`."""
+    return config.endswith((".yaml", ".yml")) or find_in_configs(f"{config}.yaml", start) is not None
+
+
 def find_in_configs(name: str, start: Path) -> Path | None:
     """A file in the nearest configs/ at or above `start` that has it, relative to the working directory if inside."""
     path = next((folder / name for folder in _folders(start) if (folder / name).is_file()), None)

@@ -21,6 +21,7 @@ LABEL_QUALITY = Score(
 )
 SUGGESTED_CONFIDENCE = Score(
     name="suggested_confidence",
+    short="confidence",
     meaning="probability of the suggested label",
     lower_is_worse=True,
     low=0,

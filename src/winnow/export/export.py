@@ -1,0 +1,112 @@
+"""Writing the cleaned dataset of a workspace: all of it, or nothing."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from winnow import tables
+from winnow.data.archive import open_archive
+from winnow.errors import WinnowError
+from winnow.export import FORMATS
+from winnow.export.changes import changed, counts, file_table
+from winnow.progress import progress
+
+CHANGES = "changes.csv"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        counts: files by action, `keep`, `relabel`, `drop` and `reject`; they add up to the files of the dataset.
+        opens: how to open it, in words.
+        folder: where it is.
+        dropped: whether dropped files were written too.
+    """
+
+    counts: dict[str, int]
+    opens: str
+    folder: Path
+    dropped: bool
+
+    @property
+    def summary(self) -> str:
+        """All of it in words."""
+        keep, relabel, drop, reject = self.counts.values()
+        apart = f", which are in {self.folder / 'dropped'}" if self.dropped and drop else ""
+        return (
+            f"wrote {keep + relabel:,} of {sum(self.counts.values()):,} images to {self.folder}: {keep:,} with the "
+            f"label they came with, {relabel:,} with a new one; without {drop:,} dropped{apart}, and {reject:,} that "
+            f"could not be read.\n{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}"
+        )
+
+
+def export_dataset(
+    to: Path,
+    ledger: pd.DataFrame,
+    rejected: pd.DataFrame,
+    *,
+    class_names: Sequence[str],
+    source: Path,
+    form: str = "imagefolder",
+    dropped: bool = False,
+    link: bool = False,
+    max_unpacked_bytes: float,
+) -> Exported:
+    """Write the original files with corrected labels.
+
+    Args:
+        to: a new or empty folder.
+        ledger: a row per image, as `select_validation` writes it.
+        rejected: a row per file that could not be read.
+        class_names: K names, in label order.
+        source: the dataset that the ledger is of.
+        form: a name of FORMATS.
+        dropped: whether to write dropped files too, apart from the others; of `imagefolder` only.
+        link: whether to link files of a folder instead of copying them: to change one then changes the original.
+        max_unpacked_bytes: as of `open_archive`.
+
+    Raises:
+        WinnowError: if the folder holds something, the form is unknown or cannot hold what is asked for, or a file is
+            not what it was when the ledger was made. Nothing is left of an export that failed.
+    """
+    if form not in FORMATS:
+        raise WinnowError(f"there is no format {form!r}; name one of {', '.join(FORMATS)}.")
+    if dropped and form != "imagefolder":
+        raise WinnowError(f"{form} has no place for dropped files; leave --dropped out, {CHANGES} lists them.")
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise WinnowError(f"{to} is there already; name a new folder with --to.")
+    files = file_table(ledger, rejected, class_names=class_names)
+    wanted = files[files["action"].isin(["keep", "relabel", *(["drop"] if dropped else [])])]
+    to.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    unfinished.mkdir()
+    try:
+        with (
+            open_archive(source, max_unpacked_bytes=max_unpacked_bytes) as archive,
+            progress("export", len(wanted)) as report,
+        ):
+            opens = FORMATS[form](
+                unfinished,
+                wanted,
+                archive,
+                class_names=class_names,
+                source=source,
+                final=to,
+                link=link,
+                report=report,
+            )
+        tables.write_csv(changed(files), unfinished / CHANGES, float_format="%.4f")
+        if to.exists():
+            to.rmdir()
+        unfinished.replace(to)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    found = counts(files)
+    assert sum(found.values()) == len(ledger) + len(rejected), "every file is in one of the counts"
+    return Exported(found, opens, to, dropped)

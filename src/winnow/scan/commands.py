@@ -1,0 +1,96 @@
+"""The commands at the front door: `winnow scan` and what `winnow init` does with images.
+
+Modules that take long to import are imported inside the commands, so that `winnow --help` answers at once.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from winnow.errors import one_sentence
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Source = Annotated[Path, typer.Argument(help="Your images: a folder, zip or tar.")]
+To = Annotated[Path | None, typer.Option(help="The workspace; <name>-winnow beside the images if not given.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="key=value, differs from configs/scan.yaml.")]
+Split = Annotated[str | None, typer.Option(help="Which split of the images to read, where there are several.")]
+UNPACKED_GB = 64.0
+
+
+def scan(
+    source: Source,
+    to: To = None,
+    settings: Set = None,
+    split: Split = None,
+    top: Annotated[int, typer.Option(min=0, help="How many images of each kind to list.")] = 10,
+) -> None:
+    """Find what is wrong with a dataset: wrong labels, outliers, copies, bad pictures. Your images stay as they are.
+
+    Makes a workspace beside them, a DVC project, scores every image there and decides on it. Run again, it goes on.
+    """
+    with one_sentence():
+        from rich.console import Console
+
+        from winnow.scan.create import commit
+        from winnow.scan.findings import estimates, found_kinds
+        from winnow.scan.run import run_pipeline
+        from winnow.scan.words import found_tables, next_steps
+        from winnow.workspace import Workspace
+
+        console = Console()
+        folder = prepare(source, to, settings or [], split, console)
+        seconds = run_pipeline(folder, say=lambda line: console.print(line, highlight=False, markup=False))
+        commit(folder, "Scan")
+        workspace = Workspace(folder)
+        ledger, class_names = workspace.table("ledger"), workspace.class_names
+        console.print()
+        for part in found_tables(
+            found_kinds(ledger, workspace.table("image_faults"), class_names=class_names, top=top)
+        ):
+            console.print(part, highlight=False)
+        rejected = len(workspace.table("rejected"))
+        for sentence in estimates(ledger).sentences:
+            console.print(sentence, highlight=False)
+        if rejected:
+            words = f"{rejected:,} could not be used: {folder}/data/interim/rejected.csv says why."
+            console.print(words, highlight=False, markup=False)
+        console.print(f"It took {seconds:.0f} s.\n\n{next_steps(folder)}", highlight=False, markup=False)
+
+
+def prepare(source: Path, to: Path | None, settings: list[str], split: str | None, console: "Console") -> Path:
+    """The workspace for some images: a new one, after a word on what was read, or the one that is there.
+
+    Raises:
+        WinnowError: if the images cannot be read, or the folder is of other images or none of winnow's.
+    """
+    from winnow.errors import WinnowError
+    from winnow.params import load_params
+    from winnow.scan.create import archive_path, create_workspace, default_workspace, is_workspace, refresh_versions
+    from winnow.scan.reading import look_at, settings_of
+    from winnow.scan.words import reading_headline, reading_table
+
+    if not source.exists():
+        raise WinnowError(f"there is nothing at {source}; name a folder, zip or tar of images.")
+    folder = to or default_workspace(source)
+    archive = archive_path(source, folder)
+    if is_workspace(folder):
+        there = load_params(folder / "params.yaml").data.archive
+        if there != archive:
+            raise WinnowError(f"{folder} is a workspace for {there}, not for {source}; name another with --to.")
+        if settings or split:
+            raise WinnowError(f"{folder} is set up already; change {folder}/params.yaml, and scan again.")
+        console.print(f"{folder} is there; what is up to date in it is not computed again.", highlight=False)
+        refresh_versions(folder)
+        return folder
+    reading = look_at(source, split=split, max_unpacked_bytes=UNPACKED_GB * 2**30)
+    console.print(reading_headline(reading, str(source)), highlight=False, markup=False)
+    console.print(reading_table(reading))
+    for note in reading.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
+    values = settings_of(reading, archive=archive, split=split)
+    create_workspace(folder, settings=values, more=settings, archive=str(source))
+    console.print(f"workspace: {folder}, with images at {values['data.image_size']} pixels\n", highlight=False)
+    return folder

@@ -1,0 +1,109 @@
+"""A workspace for somebody's images: a DVC project of the repository's shape, with git and DVC set up."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from winnow import tables
+from winnow.errors import WinnowError
+from winnow.params.init import params_text
+from winnow.scan.shipped import installed_versions, shipped_files, shipped_folder
+
+CONFIG = "scan"
+_README = """# {name}: a winnow workspace
+
+winnow keeps here what it finds in `{archive}`, and changes nothing there. It is a DVC project:
+
+```console
+winnow review        # see what was found, correct it, try thresholds, in the browser
+winnow export --to cleaned --format imagefolder   # the cleaned dataset, of your original files
+dvc repro            # the proof: train on the data as it came and as it was cleaned, and compare
+```
+
+`params.yaml` has every setting with its meaning, `data/review/` what people decided, `metrics/` the figures, and after
+`dvc repro` `report/index.html` has all of it with pictures.
+"""
+
+
+def default_workspace(source: Path) -> Path:
+    """`<name>-winnow` beside the data."""
+    source = source.resolve()
+    name = source.name if source.is_dir() else source.name.partition(".")[0]
+    return source.parent / f"{name}-winnow"
+
+
+def is_workspace(folder: Path) -> bool:
+    """Whether a pipeline is set up there."""
+    return all((folder / name).is_file() for name in ("dvc.yaml", "params.yaml")) and (folder / ".dvc").is_dir()
+
+
+def archive_path(source: Path, folder: Path) -> str:
+    """How the params of a workspace name the data: relative where they lie side by side, so that they move together."""
+    source, folder = source.resolve(), folder.resolve()
+    if source == folder or folder in source.parents:
+        return source.relative_to(folder).as_posix()
+    if source.parent == folder.parent:
+        return Path(os.path.relpath(source, folder)).as_posix()
+    return source.as_posix()
+
+
+def create_workspace(folder: Path, *, settings: dict[str, Any], more: Sequence[str], archive: str) -> None:
+    """Write the pipeline and its params into a new folder and commit them.
+
+    Args:
+        folder: new or empty.
+        settings: dotted key to value, what differs from `configs/scan.yaml`.
+        more: what differs from that again, each `key=value` with the value in YAML.
+        archive: the data, for people.
+
+    Raises:
+        WinnowError: if the folder holds something, a key or value is not what it should be, or git is not there. What
+            was written before is removed again.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WinnowError(f"{folder} is there already and no workspace of winnow's; name another with --to.")
+    try:
+        for name, content in shipped_files(shipped_folder()).items():
+            tables.write_bytes(folder / name, content)
+        given = [*(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()), *more]
+        (folder / "params.yaml").write_text(params_text(CONFIG, given, folder=folder), encoding="utf-8")
+        name = folder.resolve().name
+        (folder / "README.md").write_text(_README.format(name=name, archive=archive), encoding="utf-8")
+        _git(folder, "init", "--quiet")
+        commit(folder, f"Set up winnow for {archive}")
+    except WinnowError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def refresh_versions(folder: Path) -> None:
+    """Note the packages that are installed now: stages whose packages were upgraded run again."""
+    packages = [file.stem for file in (folder / "versions").glob("*.txt") if file.stem != "winnow"]
+    for name, content in installed_versions(packages).items():
+        if (folder / name).read_text(encoding="utf-8") != content:
+            (folder / name).write_text(content, encoding="utf-8")
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commit all that is new; nothing where nothing is. Raises WinnowError with git's own words if it fails."""
+    _git(folder, "add", "--all")
+    if _git(folder, "status", "--porcelain"):
+        who = [] if _git(folder, "config", "--get", "user.email", may_fail=True) else _SOMEBODY
+        _git(folder, *who, "commit", "--quiet", "--no-verify", "--message", message)
+
+
+_SOMEBODY = ["-c", "user.name=winnow", "-c", "user.email=winnow@localhost"]  # where git knows no name
+
+
+def _git(folder: Path, *arguments: str, may_fail: bool = False) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise WinnowError("the program git is not on PATH; install it, winnow keeps its workspace in it.") from None
+    if done.returncode and not may_fail:
+        raise WinnowError(f"git {arguments[0]} failed in {folder}: {done.stderr.strip() or 'no reason given'}")
+    return done.stdout

@@ -1,0 +1,122 @@
+"""A first look at somebody's images: classes with counts, sizes, and the params that follow from them."""
+
+import io
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from winnow.data.archive import Archive, open_archive
+from winnow.data.layouts import Layout, read_layout
+from winnow.errors import WinnowError
+
+SIDES = (32, 64, 96, 128)
+_LOOKED_AT = 200  # headers read to know the size of the images
+_FLOOR = 20
+_FEW = 10  # images of a class below which its scores mean little
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a dataset looks like before anything is computed.
+
+    Attributes:
+        form: the layout, and what was chosen in reading it, in words.
+        classes: images per class by name, in label order; of their labels, before any is opened.
+        unusable: images without a usable name or label, by reason.
+        left_out: files that are no images of the dataset, by reason.
+        widths, heights: (M,) int64 pixels of a sample of the images, M at most 200.
+        notes: what a person should know, a sentence each.
+    """
+
+    form: str
+    classes: dict[str, int]
+    unusable: dict[str, int]
+    left_out: dict[str, int]
+    widths: np.ndarray
+    heights: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def images(self) -> int:
+        """Images with a label."""
+        return sum(self.classes.values())
+
+
+def look_at(path: Path, *, split: str | None, max_unpacked_bytes: float) -> Reading:
+    """Read the names and labels of a dataset and the size of some of its images.
+
+    Raises:
+        WinnowError: if it has no layout that winnow reads, or fewer than two classes with two images each.
+    """
+    with open_archive(path, max_unpacked_bytes=max_unpacked_bytes) as archive:
+        layout = read_layout(archive, class_names=[], split=split)
+        widths, heights = _sizes(archive, layout)
+    labels = Counter(entry.label for entry in layout.entries if not entry.problem)
+    classes = {name: labels[label] for label, name in enumerate(layout.class_names)}
+    if sum(count > 1 for count in classes.values()) < 2:
+        raise WinnowError(f"{path} has fewer than two classes of two images or more; add images, or classes.")
+    return Reading(
+        form=layout.form,
+        classes=classes,
+        unusable=dict(Counter(entry.problem for entry in layout.entries if entry.problem)),
+        left_out=dict(Counter(layout.left_out.values())),
+        widths=widths,
+        heights=heights,
+        notes=(*layout.notes, *_notes(classes)),
+    )
+
+
+def _sizes(archive: Archive, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    names = [entry.file_name for entry in layout.entries if not entry.problem]
+    step = max(1, -(-len(names) // _LOOKED_AT))
+    sizes = []
+    for _, content in archive.items(names[::step]):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                sizes.append(Image.open(io.BytesIO(content)).size)
+        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+            continue  # build_manifest rejects it and says why
+    if not sizes:
+        raise WinnowError(f"{archive.label} has no image that can be opened; convert the files to JPEG or PNG.")
+    widths, heights = np.array(sizes, dtype=np.int64).T
+    return widths, heights
+
+
+def _notes(classes: dict[str, int]) -> list[str]:
+    few = [f"{name!r} ({count})" for name, count in classes.items() if count < _FEW]
+    if not few:
+        return []
+    shown = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
+    return [f"Few images of {shown}: what is said of their labels is a guess; with one image a class is left out."]
+
+
+def working_size(widths: np.ndarray, heights: np.ndarray) -> int:
+    """The side in pixels that images are scored and trained at; what is exported keeps its own size.
+
+    Square images of one size up to 128 pixels stay as they are. Others get the largest of SIDES that the shorter side
+    of half of them has, and the smallest of SIDES if none is that small.
+    """
+    smallest, largest = int(min(widths.min(), heights.min())), int(max(widths.max(), heights.max()))
+    if smallest == largest and 12 <= largest <= SIDES[-1]:
+        return largest
+    shorter = float(np.median(np.minimum(widths, heights)))
+    return max((side for side in SIDES if side <= shorter), default=SIDES[0])
+
+
+def settings_of(reading: Reading, *, archive: str, split: str | None) -> dict[str, Any]:
+    """What differs from `configs/scan.yaml` for a dataset: dotted key to value."""
+    usable = [count for count in reading.classes.values() if count > 1]
+    return {
+        "data.archive": archive,
+        **({"data.split": split} if split else {}),
+        "data.image_size": working_size(reading.widths, reading.heights),
+        "curate.class_floor": min(_FLOOR, min(usable) // 2),
+        "validation.per_class": max(1, min(_FLOOR, min(usable) // 5)),
+        "augment.budget": min(50_000, max(2000, 2 * reading.images)),
+    }

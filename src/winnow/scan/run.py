@@ -1,0 +1,107 @@
+"""The part of the pipeline that scores and decides, run by DVC, with a line per stage."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from winnow.errors import WinnowError
+
+TARGETS = ("select_validation", "project_map")
+"""The stages behind which the ledger and the map are there; nothing is trained for them but the encoder."""
+_STAGE = re.compile(r"(?:Running stage|Stage) '(?P<name>[\w@]+)'")
+_TOOK = re.compile(r"[\d.]+ s, peak memory")
+
+
+def stages_before(dvc_file: Path, targets: Iterable[str] = TARGETS) -> list[str]:
+    """The stages that `targets` need, themselves included, in the file's order."""
+    stages = {
+        name: definition.get("do", definition)
+        for name, definition in yaml.safe_load(dvc_file.read_text(encoding="utf-8"))["stages"].items()
+    }
+    made_by = {
+        path: name
+        for name, definition in stages.items()
+        for kind in ("outs", "metrics", "plots")
+        for out in definition.get(kind, [])
+        for path in (out if isinstance(out, dict) else [out])
+    }
+    needed: set[str] = set()
+    waiting = list(targets)
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        before = {made_by[path] for path in stages[name].get("deps", []) if path in made_by}
+        waiting.extend(before - needed)
+    return [name for name in stages if name in needed]
+
+
+def run_pipeline(folder: Path, *, targets: Iterable[str] = TARGETS, say: Callable[[str], None]) -> float:
+    """Run `dvc repro` for some stages; what is up to date is not run again, and after a kill it goes on.
+
+    Args:
+        folder: the workspace.
+        targets: stages to bring up to date.
+        say: takes a line for a person, one as each stage begins and one as it ends.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        WinnowError: if a stage fails, with its own sentence.
+    """
+    start = time.monotonic()
+    targets = tuple(targets)
+    command = [sys.executable, "-m", "dvc", "repro", *targets]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in told(process.stdout, stages_before(folder / "dvc.yaml", targets), _descriptions(folder)):
+                say(line)
+        except KeyboardInterrupt:
+            process.wait()
+            raise WinnowError("interrupted; the same command goes on from here.") from None
+    if process.returncode:
+        raise WinnowError(f"the pipeline stopped in {folder}, as said above; the same command goes on from there.")
+    return time.monotonic() - start
+
+
+def told(lines: Iterable[str], stages: list[str], descriptions: dict[str, str]) -> Iterator[str]:
+    """What DVC prints, in a line per stage: its number, what it does, and the line with which it ends.
+
+    Args:
+        lines: of `dvc repro`.
+        stages: that it may run, in order.
+        descriptions: what each does, in words.
+    """
+    seen: dict[str, bool] = {}  # whether it ran
+    running = ""
+    for line in lines:
+        text = line.rstrip()
+        if found := _STAGE.match(text):
+            name = found["name"]
+            running = name if text.startswith("Running") else ""
+            if name in stages and name not in seen:
+                seen[name] = bool(running)
+                if running:
+                    yield f"[{len(seen)}/{len(stages)}] {descriptions.get(name, name).rstrip('.')}"
+        elif running and text.startswith(f"{running}: ") and not _TOOK.match(text.removeprefix(f"{running}: ")):
+            yield f"      {text.removeprefix(f'{running}: ')}"
+        elif text.startswith(("warning: ", "note: ")):
+            yield f"      {text}"
+    if same := sum(not ran for ran in seen.values()):
+        yield f"{same} of {len(stages)} steps were up to date."
+
+
+def _descriptions(folder: Path) -> dict[str, str]:
+    stages = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return {name: definition.get("do", definition).get("desc", name) for name, definition in stages.items()}

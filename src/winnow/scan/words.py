@@ -1,0 +1,79 @@
+"""What `winnow scan` prints, as tables and lines for a terminal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from winnow.scan.findings import Kind
+from winnow.scan.reading import Reading
+
+_CLASSES = 30
+_NAME = 28  # characters of a file's name that are shown
+
+
+def reading_headline(reading: Reading, source: str) -> str:
+    """The layout and the sizes, in a line."""
+    low, high = (f"{int(size(reading.widths))}x{int(size(reading.heights))}" for size in (min, max))
+    return f"{source}: {reading.form}; {low if low == high else f'{low} to {high}'} pixels"
+
+
+def reading_table(reading: Reading) -> Table:
+    """Images per class, and what is not among them."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("class", overflow="fold")
+    table.add_column("images", justify="right")
+    table.add_column("share", justify="right")
+    classes = list(reading.classes.items())
+    for name, count in classes[:_CLASSES]:
+        table.add_row(escape(name), f"{count:,}", f"{count / reading.images:.0%}")
+    if rest := classes[_CLASSES:]:
+        others = sum(count for _, count in rest)
+        table.add_row(f"{len(rest)} more classes", f"{others:,}", f"{others / reading.images:.0%}")
+    table.add_section()
+    table.add_row("all", f"{reading.images:,}", "")
+    for reason, count in reading.unusable.items():
+        table.add_row(f"not usable: {reason}", f"{count:,}", "")
+    for reason, count in reading.left_out.items():
+        table.add_row(f"left out: {reason}", f"{count:,}", "")
+    return table
+
+
+def found_tables(kinds: list[Kind]) -> Iterator[RenderableType]:
+    """A table per kind with its worst images, and a line of the kinds of which there are none."""
+    for kind in kinds:
+        if not kind.count:
+            continue
+        shown = len(kind.worst)
+        head = f"[bold]{kind.count:,} {kind.title}[/]" + (f", the worst {shown}" if shown < kind.count else "")
+        yield f"{head}: {escape(kind.meaning)}"
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("file", no_wrap=True)
+        for column in ("label", "becomes", "why"):
+            table.add_column(column, overflow="fold")
+        for row in kind.worst.itertuples():
+            becomes = {"relabel": row.suggested_label, "drop": "dropped", "keep": "kept"}[str(row.action)]
+            file = _shortened(str(row.file_name))
+            table.add_row(*(escape(str(value)) for value in (file, row.given_label, becomes, _shortened(str(row.why)))))
+        yield table
+    if none := [kind.title for kind in kinds if not kind.count]:
+        yield f"None found: {', '.join(none)}."
+
+
+def _shortened(name: str) -> str:
+    half = _NAME // 2
+    return name if len(name) <= _NAME else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def next_steps(folder: Path) -> str:
+    """Commands to go on with, a line each."""
+    steps = [
+        ("winnow review", "see it, correct it, try thresholds"),
+        ("winnow why FILE", "all that is known of one image"),
+        ("winnow export --to cleaned", "your files with corrected labels"),
+        ("dvc repro", "the proof: train on both, and compare"),
+    ]
+    return f"Next, in the workspace (cd {folder}):\n" + "\n".join(f"  {command:<30}{words}" for command, words in steps)
