@@ -4,6 +4,7 @@ from winnow import stage
 from winnow.curation.decide import decide
 from winnow.curation.decisions import curate_metrics, curate_summary, join_scores
 from winnow.curation.review import digests, read_review
+from winnow.curation.rules import withheld
 from winnow.stage import Declared
 from winnow.workspace import Workspace
 
@@ -21,6 +22,7 @@ def main(params: Declared) -> str:
     decisions = decide(
         join_scores(manifest, *scores, faults), class_names=class_names, thresholds=thresholds, review=review.rows
     )
+    stage.warn(withheld(decisions, thresholds))
     workspace.write("decisions", decisions)
     workspace.write("metrics", curate_metrics(decisions, class_names=class_names), stage="curate")
     return curate_summary(decisions, class_names=class_names, class_floor=thresholds["class_floor"])

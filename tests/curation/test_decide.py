@@ -6,6 +6,7 @@ import pytest
 
 from curation_data import THRESHOLDS
 from winnow.curation.decide import decide
+from winnow.curation.rules import withheld
 
 NAMES = ["cat", "lynx", "wolf"]
 
@@ -262,3 +263,17 @@ def test_random_tables_keep_their_invariants():
         available = own.groupby("label").size().reindex(range(3), fill_value=0)
         kept_per_class = kept.groupby("final_label").size().reindex(range(3), fill_value=0)
         assert (kept_per_class >= np.minimum(available, 20)).all()
+
+
+def test_label_issues_are_withheld_where_most_labels_would_be_wrong():
+    def four(quality, most):
+        row = ISSUE | {"label_quality_score": quality}
+        frame = decided(scores(row, row, row, row), max_wrong_labels=most)
+        return frame, withheld(frame, THRESHOLDS | {"max_wrong_labels": most})
+
+    hopeless, sentences = four(0.39, 0.6)
+    assert (hopeless["action"] == "keep").all() and not hopeless["flagged_label_issue"].any()
+    assert "61% of the labels would be wrong, more than curate.max_wrong_labels (60%)" in sentences[0]
+    for quality, most in ((0.4, 0.6), (0.0, 1.0)):
+        bad, sentences = four(quality, most)
+        assert (bad["action"] == "relabel").all() and sentences == []

@@ -98,6 +98,7 @@ def test_the_thresholds_of_curate_do_not_move_the_set(seed):
             "label_quality_threshold": quality,
             "relabel_confidence": confidence,
             "relabel_sources": 1,
+            "max_wrong_labels": 1.0,
             "ood_threshold": ood,
             "ood_detectors": detectors,
             "drop_near_duplicates": near,

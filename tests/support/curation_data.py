@@ -8,6 +8,7 @@ THRESHOLDS = {
     "label_quality_threshold": 0.5,
     "relabel_confidence": 0.7,
     "relabel_sources": 2,
+    "max_wrong_labels": 1.0,
     "ood_threshold": 0.5,
     "ood_detectors": 2,
     "drop_near_duplicates": True,

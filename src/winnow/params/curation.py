@@ -22,6 +22,10 @@ class Curate(Section):
         description="An issue is relabelled only if this many sources agree on the new label. The sources are probe, "
         "kNN and zero-shot; a higher number drops more."
     )
+    max_wrong_labels: Share = Field(
+        description="Label issues are withheld where a larger share of labels would be wrong. The features hardly tell "
+        "the classes apart then, and right labels would go; 1 never withholds them."
+    )
     ood_threshold: Share = Field(
         description="An image is dropped from this probability of being none of the classes on. Lower drops more."
     )

@@ -34,6 +34,8 @@ def scan(
     with one_sentence():
         from rich.console import Console
 
+        from winnow.curation.rules import withheld
+        from winnow.params import load_params
         from winnow.scan.create import commit
         from winnow.scan.findings import estimates, found_kinds
         from winnow.scan.run import run_pipeline
@@ -52,7 +54,8 @@ def scan(
         ):
             console.print(part, highlight=False)
         rejected = len(workspace.table("rejected"))
-        for sentence in estimates(ledger).sentences:
+        thresholds = load_params(folder / "params.yaml").curate.model_dump()
+        for sentence in withheld(ledger, thresholds) or estimates(ledger).sentences:
             console.print(sentence, highlight=False)
         if rejected:
             words = f"{rejected:,} could not be used: {folder}/data/interim/rejected.csv says why."

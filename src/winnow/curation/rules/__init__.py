@@ -8,6 +8,8 @@ and `select_validation` apply them after the others.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from winnow.curation.rules.class_floor import CLASS_FLOOR
 from winnow.curation.rules.exact_duplicate import EXACT_DUPLICATE
 from winnow.curation.rules.image_fault import IMAGE_FAULT
@@ -30,6 +32,7 @@ __all__ = [
     "in_force",
     "thresholds_of",
     "with_others",
+    "withheld",
 ]
 
 RULES: list[Rule] = [
@@ -43,6 +46,12 @@ RULES: list[Rule] = [
     VALIDATION_LEAK,
     KEEP,
 ]
+
+
+def withheld(scores: pd.DataFrame, thresholds: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> list[str]:
+    """Sentences on the rules that take no image of a dataset at all, and why; `scores` as `decide` takes them."""
+    values = in_force(thresholds, rules)
+    return [sentence for rule in rules if rule.withheld and (sentence := rule.withheld(scores, values))]
 
 
 def with_others(rules: Sequence[Rule], names: Iterable[str]) -> list[Rule]:

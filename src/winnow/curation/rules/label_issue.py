@@ -5,12 +5,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.curation.estimates import wrong_label_probability
 from winnow.curation.rules.rule import Context, Cut, Decision, Outcome, Restoring, Rule, Target, Threshold, Thresholds
 from winnow.detect.labels import LABEL_QUALITY, SOURCES, SUGGESTED_CONFIDENCE
 
 
 def _suggests_another(frame: pd.DataFrame) -> np.ndarray:
     return (frame["suggested_label"] != frame["label"]).to_numpy()
+
+
+def _withheld(frame: pd.DataFrame, thresholds: Thresholds) -> str:
+    """Probabilities in which most labels are wrong come of features that do not tell the classes apart."""
+    if frame.empty:
+        return ""
+    wrong, most = wrong_label_probability(frame).mean(), thresholds["max_wrong_labels"]
+    if wrong <= most:
+        return ""
+    return (
+        f"Label issues are withheld: {wrong:.0%} of the labels would be wrong, more than curate.max_wrong_labels "
+        f"({most:.0%}). Most likely the features hardly tell the classes apart: choose a pretrained encoder "
+        "(embed.encoder), or add images."
+    )
 
 
 def _decides(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:
@@ -42,8 +57,10 @@ LABEL_ISSUE = Rule(
     thresholds=(
         Threshold("label_quality_threshold", "Label quality"),
         Threshold("relabel_confidence", "Relabel confidence"),
+        Threshold("max_wrong_labels", "Most wrong labels"),
         Threshold("relabel_sources", "Relabel sources", span=lambda: (1, len(SOURCES))),
     ),
+    withheld=_withheld,
     decides=_decides,
     cuts=(
         Cut(LABEL_QUALITY, "label_quality_threshold", among=_suggests_another, caption="quality {:.2f}"),
