@@ -41,6 +41,7 @@ TREE = (
 )
 METRICS = (
     "manifest",
+    "embed",
     "duplicates",
     "crossval",
     "label_issues",

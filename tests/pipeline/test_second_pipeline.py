@@ -38,6 +38,9 @@ stages:
       - embed
     outs:
       - data/interim/features.npz
+    metrics:
+      - metrics/embed.json:
+          cache: false
   find_duplicates:
     cmd: ${python} ../../stages/find_duplicates.py
     deps:

@@ -1,0 +1,89 @@
+"""Print the benchmark of planted flips as the Markdown tables of docs/benchmarks.md.
+
+python benchmarks/flip_tables.py benchmarks/results/planted-flips.json
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tables import table
+
+FIGURES = {
+    "f1": "F1",
+    "auroc": "AUROC",
+    "average_precision": "AP",
+    "right_suggestions": "right suggestions",
+}
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("usage: python benchmarks/flip_tables.py planted-flips.json")
+    result = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    print(f"{result['machine']}, {result['threads']} thread of {result['cores']} cores.\n")
+    for count, draws in result["training_images"].items():
+        print(f"{int(count):,} training images and the 500 verified ones:\n")
+        print(*(method_table(draws), feature_table(draws), curated_table(draws)), sep="\n\n", end="\n\n")
+
+
+def method_table(draws: dict) -> str:
+    """Every method on every set of features, means over the draws that have it."""
+    rows = []
+    for features in sets_of(draws):
+        runs = [draw[features]["methods"] for draw in draws.values() if features in draw]
+        for method in runs[0]:
+            values = [f"{mean(run[method][figure] for run in runs):.3f}" for figure in FIGURES]
+            rows.append([features, method, str(len(runs)), *values])
+    return table(["features", "method", "draws", *FIGURES.values()], rows)
+
+
+def feature_table(draws: dict) -> str:
+    """What is known without a truth, and the outliers, by set of features."""
+    rows = []
+    for features in sets_of(draws):
+        runs = [draw[features] for draw in draws.values() if features in draw]
+        rows.append(
+            [
+                features,
+                f"{mean(run['log_loss'] for run in runs):.4f}",
+                f"{mean(run['channel_log_loss'] for run in runs):.4f}",
+                f"{mean(run['ood']['auroc'] for run in runs):.4f}",
+                f"{mean(run['ood']['verified_flagged'] for run in runs):.1%}",
+            ]
+        )
+    head = ["features", "held-out log-loss", "through the noise channel", "outliers, AUROC", "verified images flagged"]
+    return table(head, rows)
+
+
+def curated_table(draws: dict) -> str:
+    """What `curate` leaves of the 500 by its thresholds, on each set of features."""
+    rows = []
+    for features in sets_of(draws):
+        runs = [draw[features]["curated"] for draw in draws.values() if features in draw]
+        for at, cut in enumerate(runs[0]):
+            rows.append(
+                [
+                    features,
+                    f"{cut['relabel_confidence']}",
+                    str(cut["relabel_sources"]),
+                    f"{mean(run[at]['kept'] for run in runs):.0f}",
+                    f"{mean(run[at]['label_accuracy'] for run in runs):.3f}",
+                ]
+            )
+    return table(["features", "relabel_confidence", "relabel_sources", "kept", "label accuracy"], rows)
+
+
+def sets_of(draws: dict) -> list[str]:
+    """Names of the sets of features, in the order in which they were measured."""
+    return list(dict.fromkeys(features for draw in draws.values() for features in draw))
+
+
+def mean(values) -> float:
+    return float(np.mean(list(values)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,336 @@
+"""Measure label-error detection in DS801's own domain: verified images with planted flips among its training images.
+
+    python benchmarks/planted_flips.py --shared ../shared --draws 5                 # 20 minutes a draw on one core
+    python benchmarks/planted_flips.py --shared ../shared --images 7680 --draws 3   # with a quarter of the images
+
+The 500 images of `test.zip`, whose labels people verified, join the training images and their labels as they came. In
+each draw 40 % of the 500 labels are flipped, half of them to the class that looks most alike, half to any other. All
+that learns from labels (`trained` networks, probes, neighbours) learns from all images, and is judged by the 500 alone.
+The methods cut where they would without a truth.
+
+Writes `benchmarks/results/planted-flips.json` after every set of features of every draw, and begins where it stopped.
+Features are kept in `--cache`. Needs the `bench` dependency group (`pip install --group bench`).
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from cleanlab.filter import find_label_issues
+from cleanlab.rank import get_label_quality_scores
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
+
+from detection_data import DS801_NAMES, ROOT, Dataset, cached_arrays, existing
+from detection_methods import (
+    NEIGHBOURS,
+    Shared,
+    datalab,
+    neighbour_vote,
+    shared_probabilities,
+    winnow_labels,
+    winnow_ood,
+)
+from machine import machine
+from winnow import tables
+from winnow.curation.decide import decide
+from winnow.curation.review import no_review
+from winnow.data.decode import decode_pixels
+from winnow.data.manifest import load_dataset
+from winnow.detect.duplicates.search import find_duplicates
+from winnow.encoders.columns import concatenated
+from winnow.encoders.fitted.networks import TrainedSettings
+from winnow.encoders.fitted.trained import fit_trained_encoder
+from winnow.params.configs import load_config
+
+LOOK_ALIKE = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8])  # cat and lynx, wolf and coyote, jaguar and cheetah, ...
+FLIPPED = 0.4
+THRESHOLDS = [(confidence, sources) for confidence in (0.3, 0.5, 0.7, 0.9) for sources in (1, 2)]
+WEIGHTS = (0.5, 0.7, 0.3, 1.0)
+_PLAIN = TrainedSettings(
+    folds=4,
+    epochs=12,
+    width=16,
+    input_size=32,
+    learning_rate=0.1,
+    label_smoothing=0.1,
+    shift=0.125,
+    mirror=False,
+    zoom=0.0,
+    color=0.0,
+    seed=0,
+)
+TRAINED = {
+    "trained-32": _PLAIN,
+    "trained-32-varied": replace(_PLAIN, mirror=True, zoom=0.2, color=0.2),
+}
+
+
+@dataclass(frozen=True)
+class Images:
+    """The training images and, after them, the verified ones.
+
+    Attributes:
+        image_id, pixels, labels: (N,), (N, 64, 64, 3) uint8, (N,) int64 as given; of verified images the true ones.
+        verified: (N,) bool.
+        is_ood: (N,) 1, 0 or NaN where nobody knows.
+        frozen: features and zero-shot of the frozen encoder.
+    """
+
+    image_id: np.ndarray
+    pixels: np.ndarray
+    labels: np.ndarray
+    verified: np.ndarray
+    is_ood: np.ndarray
+    frozen: dict[str, np.ndarray]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", default="../shared", type=Path, help="folder with data/ and encoders/")
+    parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where features are kept")
+    parser.add_argument("--images", default=None, type=int, help="training images to take, by their random ids; all")
+    parser.add_argument("--draws", default=5, type=int)
+    parser.add_argument("--trained", default="trained-32", help=f"networks, comma-separated, of {', '.join(TRAINED)}")
+    parser.add_argument("--out", default=ROOT / "benchmarks/results/planted-flips.json", type=Path)
+    arguments = parser.parse_args()
+    images = read_images(arguments.shared, arguments.cache, arguments.images)
+    results = json.loads(arguments.out.read_text())["training_images"] if arguments.out.exists() else {}
+    draws = results.setdefault(str((~images.verified).sum()), {})
+    for draw in range(arguments.draws):
+        rows = draws.setdefault(str(draw), {})
+        labels = with_flips(images, seed=draw)
+        dataset = frozen_dataset(images, labels)
+        for name in ["frozen", *arguments.trained.split(",")]:
+            for features_name, features, against_others in feature_sets(name, images, labels, rows, arguments.cache):
+                rows[features_name] = measured(
+                    replace(dataset, features=features), images, against_others=against_others
+                ) | {"revision": machine()["revision"]}
+                print(draw, features_name, json.dumps(rows[features_name]["methods"]["winnow"]), flush=True)
+                # After each, so that a kill loses minutes.
+                arguments.out.write_text(json.dumps({**machine(), "training_images": results}, indent=1) + "\n")
+
+
+def read_images(shared: Path, cache: Path, count: int | None) -> Images:
+    parts = [
+        load_dataset(
+            existing(shared / f"data/ds801/{part}.zip"),
+            class_names=DS801_NAMES,
+            split=None,
+            image_size=64,
+            max_unpacked_bytes=4e9,
+        )
+        for part in ("train", "test")
+    ]
+    manifests = [part.manifest for part in parts]
+    manifests[0] = manifests[0].sort_values("image_id").iloc[:count]
+    pixels = [
+        decode_pixels(part.images["image_bytes"].loc[manifest.index].to_list(), image_size=64)
+        for part, manifest in zip(parts, manifests, strict=True)
+    ]
+    frozen = [cached_arrays(each, shared, cache, class_names=DS801_NAMES, input_sizes=(224,)) for each in pixels]
+    image_id = np.concatenate([manifest["image_id"].to_numpy().astype(str) for manifest in manifests])
+    truth = pd.read_csv(shared / "data/ds801/ood-truth.csv").set_index("id")["is_ood"]
+    verified = np.arange(len(image_id)) >= len(pixels[0])
+    return Images(
+        image_id=image_id,
+        pixels=np.concatenate(pixels),
+        labels=np.concatenate([manifest["label"].to_numpy() for manifest in manifests]),
+        verified=verified,
+        is_ood=np.where(verified, np.nan, truth.reindex(image_id).to_numpy().astype(float)),
+        frozen={name: np.concatenate([each[name] for each in frozen]) for name in frozen[0]},
+    )
+
+
+def with_flips(images: Images, *, seed: int) -> np.ndarray:
+    """(N,) int64 labels, those of verified images in part flipped."""
+    labels = images.labels.copy()
+    labels[images.verified] = flip(labels[images.verified], seed=seed)
+    return labels
+
+
+def flip(true: np.ndarray, *, seed: int) -> np.ndarray:
+    """(M,) labels of which `FLIPPED` are wrong: half of these the look-alike class, half any other wrong one."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(true))[: round(FLIPPED * len(true))]
+    alike, other = np.array_split(chosen, 2)
+    given = true.copy()
+    given[alike] = LOOK_ALIKE[true[alike]]
+    for row in other:
+        given[row] = rng.choice([label for label in range(10) if label not in (true[row], LOOK_ALIKE[true[row]])])
+    return given
+
+
+def feature_sets(
+    name: str, images: Images, labels: np.ndarray, done: dict, cache: Path
+) -> Iterator[tuple[str, np.ndarray, bool]]:
+    """Name and features of what is not measured yet, and whether other methods are measured on them too."""
+    if name == "frozen":
+        if name not in done:
+            yield name, images.frozen["features"], True
+        return
+    names = {f"frozen + {weight} {name}": weight for weight in WEIGHTS}
+    if set(done) >= {name, *names}:
+        return
+    trained = trained_features(images.pixels, labels, TRAINED[name], cache)
+    for both, weight in names.items():
+        if both not in done:
+            yield both, concatenated([images.frozen["features"], trained], [1.0, weight]), weight == 0.5
+    if name not in done:
+        yield name, trained, False
+
+
+def trained_features(pixels: np.ndarray, labels: np.ndarray, settings: TrainedSettings, cache: Path) -> np.ndarray:
+    """(N, D) float32 of networks trained on these labels, out of fold; kept, and resumed after a kill."""
+    decides = json.dumps(asdict(settings)).encode() + labels.tobytes()
+    key = hashlib.sha256(decides + np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
+    file = cache / f"trained-{settings.input_size}-{key}.npz"
+    if not file.exists():
+        start = time.process_time()
+        fitted = fit_trained_encoder(
+            pixels, labels, settings, num_classes=10, device=torch.device("cpu"), flip=True, scratch=cache / "networks"
+        )
+        seconds = np.array(time.process_time() - start)
+        tables.write_arrays(file, features=fitted.features, pred_probs=fitted.pred_probs, cpu_seconds=seconds)
+    return tables.read_arrays(file)["features"]
+
+
+def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
+    """With the frozen encoder's features, by which copies are found."""
+    config = load_config("ds801-mobilenetv2", start=ROOT)
+    features = images.frozen["features"]
+    duplicates = find_duplicates(images.image_id, labels, images.pixels, features, **config.duplicates.model_dump())
+    return Dataset(
+        name="planted flips",
+        image_id=images.image_id,
+        labels=labels,
+        features=features,
+        groups=duplicates["duplicate_group"].to_numpy(),
+        class_names=DS801_NAMES,
+        is_ood=images.is_ood,
+        zero_shot_pred_probs=images.frozen["zero_shot_pred_probs"],
+        in_class_probability=images.frozen["in_class_probability"],
+        duplicates=duplicates[["duplicate_group", "exact_group"]].reset_index(drop=True),
+        config=config,
+    )
+
+
+def measured(data: Dataset, images: Images, *, against_others: bool) -> dict:
+    """Figures of all methods on one set of features."""
+    shared = shared_probabilities(data)
+    scores = winnow_labels(data, shared)
+    outside = winnow_ood(data, shared, scores)
+    frame = scores.frame
+    judge = Judge(images.labels[images.verified], data.labels[images.verified], images.verified)
+    methods = {
+        "winnow": judge.figures(
+            1 - frame["label_quality_score"].to_numpy(),
+            frame["is_label_issue"].to_numpy(),
+            frame["suggested_label"].to_numpy(),
+        )
+    }
+    if against_others:
+        methods |= dict(others(data, shared, judge))
+    known = ~np.isnan(images.is_ood)
+    return {
+        "methods": methods,
+        "log_loss": round(shared.probe.log_loss[shared.probe.l2], 5),
+        "l2": shared.probe.l2,
+        "source_weights": {name: round(weight, 3) for name, weight in scores.source_weights.items()},
+        "channel_log_loss": round(channel_log_loss(data.labels, scores.class_probs, scores.noise_rates), 5),
+        "ood": {
+            "auroc": round(roc_auc_score(images.is_ood[known] == 1, outside.frame["ood_score"][known]), 4),
+            "average_precision": round(
+                average_precision_score(images.is_ood[known] == 1, outside.frame["ood_score"][known]), 4
+            ),
+            "verified_flagged": round(float(outside.frame["is_ood"][images.verified].mean()), 4),
+        },
+        "curated": curated(data, judge, pd.concat([data.duplicates, frame, outside.frame], axis=1)),
+    }
+
+
+def channel_log_loss(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) -> float:
+    """Held-out log-loss of the given labels under the true class probabilities, sent through the noise channel."""
+    given = (class_probs @ rates)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(given, 1e-12)).mean())
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What is known of the verified images: (M,) true and given labels, and their places, (N,) bool."""
+
+    true: np.ndarray
+    given: np.ndarray
+    verified: np.ndarray
+
+    def figures(self, score: np.ndarray, flagged: np.ndarray, suggested: np.ndarray) -> dict[str, float]:
+        """Of (N,) scores (higher is more likely wrong), flags and suggested labels."""
+        score, flagged, suggested = (array[self.verified] for array in (score, flagged, suggested))
+        wrong = self.true != self.given
+        figures = {
+            "f1": f1_score(wrong, flagged),
+            "precision": precision_score(wrong, flagged),
+            "recall": recall_score(wrong, flagged),
+            "auroc": roc_auc_score(wrong, score),
+            "average_precision": average_precision_score(wrong, score),
+            "right_suggestions": (suggested == self.true).mean(),
+            "right_suggestions_of_flips": (suggested == self.true)[wrong].mean(),
+        }
+        return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def others(data: Dataset, shared: Shared, judge: Judge) -> Iterator[tuple[str, dict[str, float]]]:
+    """Those that winnow is measured against."""
+    pred_probs, labels = shared.probe.pred_probs, data.labels
+    issues = datalab(data, pred_probs).get_issues("label")
+    yield (
+        "cleanlab Datalab, defaults",
+        judge.figures(
+            1 - issues["label_score"].to_numpy(),
+            issues["is_label_issue"].to_numpy(),
+            issues["predicted_label"].to_numpy(),
+        ),
+    )
+    flagged = find_label_issues(labels, pred_probs, n_jobs=1)
+    quality = get_label_quality_scores(labels, pred_probs)
+    yield "confident learning", judge.figures(1 - quality, flagged, pred_probs.argmax(axis=1))
+    vote = neighbour_vote(data)
+    winner, own = vote.argmax(axis=1), vote[np.arange(len(labels)), labels]
+    yield f"kNN vote, k={NEIGHBOURS}", judge.figures(1 - own, winner != labels, winner)
+
+
+def curated(data: Dataset, judge: Judge, scores: pd.DataFrame) -> list[dict[str, float]]:
+    """What `curate` makes of the verified images: how many stay, and how many of their labels are right.
+
+    No class is held at a floor, which would keep wrong labels of a small class.
+    """
+    frame = scores.assign(image_id=data.image_id, label=data.labels, image_faults="")
+    rows = []
+    for confidence, sources in THRESHOLDS:
+        changes = {"relabel_confidence": confidence, "relabel_sources": sources, "class_floor": 0}
+        thresholds = data.config.curate.model_dump() | changes
+        decisions = decide(
+            frame, class_names=data.class_names, thresholds=thresholds, review=no_review(), with_reasons=False
+        )
+        final = decisions["final_label"].to_numpy()[judge.verified]
+        kept = final >= 0
+        rows.append(
+            {
+                "relabel_confidence": confidence,
+                "relabel_sources": sources,
+                "kept": int(kept.sum()),
+                "right": int((final == judge.true)[kept].sum()),
+                "label_accuracy": round(float((final == judge.true)[kept].mean()), 4),
+            }
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    main()
