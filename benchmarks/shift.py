@@ -5,7 +5,7 @@
     python benchmarks/shift.py kannada --shared ../shared
     python benchmarks/shift.py line --shared ../shared
 
-`planted` draws the six cases of `winnow.shift.planted`; `table` writes a CSV of 1,024 features, reads it, and reads it by
+`planted` draws the six cases of `winnow.shift.planted`; `table` writes a CSV of 1,024 features, reads it, and again by
 pandas in chunks; `kannada` compares Kannada-MNIST's test set with Dig-MNIST, by a probe on pixels and a small
 convolutional network; `line` fits the line through 30 published models on CIFAR-10 and CIFAR-10.1. Each writes
 `benchmarks/results/shift-<name>.json`; `kannada` also docs/figures/shift-kannada.png.

@@ -17,6 +17,10 @@ from winnow.shift.verdict import span
 from winnow.shift.waterfall import PARTS, WORDS
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_CSS = """
+.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 0 1.5rem; }
+.two .cards { grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); }
+"""
 _CLASSES = 4  # shown side by side
 _SLICES = 6
 _SUSPECT = 0.5  # from this probability on a label is shown as a suspect
@@ -67,7 +71,7 @@ def render_shift_page(facts: ShiftFacts) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Why did accuracy drop?</title>'
-        f"<style>{css}</style></head><body>{_header(facts)}<nav><div>{links}</div></nav>"
+        f"<style>{css}{_CSS}</style></head><body>{_header(facts)}<nav><div>{links}</div></nav>"
         f"<main>{body}</main></body></html>\n"
     )
 
@@ -149,25 +153,24 @@ def _classes(facts: ShiftFacts) -> str:
 
 
 def _side_by_side(facts: ShiftFacts, name: str) -> str:
-    """Rows of a class in both sets, those that the classifier gets wrong first in B."""
+    """Rows of a class, evenly drawn, of A on the left and of B on the right."""
     label = facts.class_names.index(name)
-    found = ""
+    columns = ""
     for which in ("a", "b"):
         rows, scores = facts.rows[which], facts.scores[which]
         if not len(rows):
             return ""
         places = np.flatnonzero(rows["label"].to_numpy() == label)
-        spread = places[np.linspace(0, len(places) - 1, min(len(places), facts.pictures), dtype=int)]
+        shown = places[np.linspace(0, max(len(places) - 1, 0), min(len(places), facts.pictures // 2), dtype=int)]
         cards = [
             _card(facts, which, int(place), "right" if scores["correct"].iloc[place] >= 0.5 else "wrong")
-            for place in (spread if len(places) else [])
+            for place in shown
         ]
-        found += (
-            f"<details{' open' if which == 'b' else ''}><summary>set {which.upper()} "
-            f'<span class="soft">{len(cards)} of {counted(len(places), "row")}, evenly drawn</span></summary>'
-            f'<div class="cards">{"".join(cards)}</div></details>'
+        columns += (
+            f'<div><p>set {which.upper()} <span class="soft">{len(cards)} of {counted(len(places), "row")}, evenly '
+            f'drawn</span></p><div class="cards">{"".join(cards)}</div></div>'
         )
-    return found
+    return f'<div class="two">{columns}</div>'
 
 
 def _card(facts: ShiftFacts, which: str, place: int, words: str) -> str:
