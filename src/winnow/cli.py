@@ -263,6 +263,33 @@ def outcome() -> None:
         print(next_steps(uncommitted=uncommitted))
 
 
+@app.command()
+def shift(
+    a: Annotated[Path, typer.Option(exists=True, help="The test set to compare with: images or a table of features.")],
+    b: Annotated[Path, typer.Option(exists=True, help="The test set to explain.")],
+    train: Annotated[
+        Path | None, typer.Option(exists=True, help="What a classifier learns from; not needed with predictions.")
+    ] = None,
+    predictions_a: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Your model's on A: the label and a column of probabilities a class."),
+    ] = None,
+    predictions_b: Annotated[Path | None, typer.Option(exists=True, help="Your model's on B.")] = None,
+    out: Annotated[Path, typer.Option(file_okay=False, help="The workspace to make.")] = Path("shift"),
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value: sets.image_features=encoder, classifier.hidden=[].")
+    ] = None,
+) -> None:
+    """Why did accuracy drop from test set A to test set B? Make a workspace of pipelines/shift for them and run it."""
+    with _one_sentence():
+        from winnow.shift.project import make_project, run_project
+
+        paths = {"train": train, "a": a, "b": b, "predictions_a": predictions_a, "predictions_b": predictions_b}
+        make_project(out, {name: path.resolve() for name, path in paths.items() if path}, settings or [])
+        run_project(out)
+    print(f"the answer is in {out}/report/index.html and {out}/metrics/summary.json")
+
+
 for command in (
     front.scan,
     experiments.compare,

@@ -123,3 +123,11 @@ def test_constant_features_hide_no_leak_and_are_no_leak():
     rows = np.ones((30, 4), dtype=np.float32)
     distances = nearest_distance(rows, rows[:5], rows[:5])
     assert not np.concatenate(leaked_rows(distances, ratio=0.3)).any()
+
+
+def test_a_blurred_class_is_withheld_among_small_classes_too():
+    """No class has the 400 rows that it would need to be compared by itself."""
+    found = plant("one_class", rows=1500, train_rows=1000, seed=0)
+    parts = waterfall(found.a, found.b, min_class_rows=400, bootstraps=50)
+    assert list(parts.withheld) == [BLURRED] and parts.auc[BLURRED] > 0.9
+    assert parts.named() == ["withheld"]

@@ -8,6 +8,8 @@ import yaml
 
 from winnow.errors import WinnowError
 from winnow.params.messages import unknown_key
+from winnow.params.model import Params
+from winnow.params.section import Section
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
@@ -26,8 +28,9 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     return result
 
 
-def changed(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`params` with `changes` (dotted key to value) applied; raises WinnowError for a key that is not there."""
+def changed(params: Mapping[str, Any], changes: Mapping[str, Any], model: type[Section] = Params) -> dict[str, Any]:
+    """`params` with `changes` (dotted key to value) applied; raises WinnowError for a key that is not there, with one
+    of `model` that may be meant."""
     result = deepcopy(dict(params))
     for key, value in changes.items():
         *parents, last = key.split(".")
@@ -35,7 +38,7 @@ def changed(params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
         for part in parents:
             place = place.get(part) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place:
-            raise WinnowError(f"{unknown_key(key)}; see docs/params.md.")
+            raise WinnowError(f"{unknown_key(key, model)}; see docs/params.md.")
         if isinstance(place[last], dict):
             raise WinnowError(f"{key} is a section; name one of its keys, for example {key}.{next(iter(place[last]))}.")
         place[last] = value

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from winnow.learn.probe import LinearProbe, others_of
 
 _FOLDS = 5
+_LEAST_ROWS = 10
 _L2 = (1.0, 0.1, 0.01)
 MOST_AUC = 0.9
 """Above it two sets hardly overlap, and what is asked about alike rows has no answer."""
@@ -35,10 +36,26 @@ class Domain:
     def withheld(self) -> str:
         """Why the sets cannot be compared row by row, in words; empty where they can."""
         if self.auc > MOST_AUC:
-            return f"a classifier tells the sets apart with an AUC of {self.auc:.2f} (limit {MOST_AUC})"
+            return apart(self.auc)
         if self.overlap < LEAST_OVERLAP:
             return f"the sets overlap by {self.overlap:.2f} (limit {LEAST_OVERLAP})"
         return ""
+
+
+def apart(auc: float) -> str:
+    """Why sets that a classifier tells apart so well are not compared."""
+    return f"a classifier tells the sets apart with an AUC of {auc:.2f} (limit {MOST_AUC})"
+
+
+def class_auc(of_a: np.ndarray, of_b: np.ndarray) -> float:
+    """How well the classifier of several classes' sets tells those of one class apart; NaN for under ten rows.
+
+    Args:
+        of_a, of_b: (N,) and (M,) probability of set B, of the rows of the class.
+    """
+    if min(len(of_a), len(of_b)) < _LEAST_ROWS:
+        return float("nan")
+    return float(roc_auc_score(np.repeat([0, 1], [len(of_a), len(of_b)]), np.concatenate([of_a, of_b])))
 
 
 def tell_apart(

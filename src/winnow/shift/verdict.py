@@ -5,8 +5,6 @@ from typing import Any
 
 from winnow.shift.waterfall import WORDS
 
-_SPLIT = ("harder", "other_answers", "unseen", "withheld")
-
 
 def verdict(summary: Mapping[str, Any]) -> str:
     """What the figures of `explain` come to, in words."""
@@ -33,7 +31,8 @@ def points(value: float) -> str:
 
 def span(part: Mapping[str, Any]) -> str:
     """A part with its interval, in points."""
-    return f"{100 * part['value']:.1f} points ({100 * part['low']:.1f} to {100 * part['high']:.1f})"
+    value, low, high = (round(100 * part[name], 1) + 0.0 for name in ("value", "low", "high"))  # no -0.0
+    return f"{value:.1f} points ({low:.1f} to {high:.1f})"
 
 
 def _drop(summary: Mapping[str, Any]) -> str:
@@ -52,13 +51,22 @@ def _causes(summary: Mapping[str, Any]) -> list[str]:
     about = {
         "leaks": f" ({leaked['a']} rows of A and {leaked['b']} of B are training rows)",
         "wrong_labels": f" (about {wrong['b']:.0f} in B and {wrong['a']:.0f} in A)",
-        "withheld": "; how much of it is other pictures and how much other answers is withheld",
+        "withheld": f", {_of_classes(summary)}",
     }
     lines = []
     for name in named:
         words = WORDS[name][0].upper() + WORDS[name][1:]
         lines.append(f"{words}{about.get(name, '')}: {span(parts[name])}.")
     return lines
+
+
+def _of_classes(summary: Mapping[str, Any]) -> str:
+    """Of which classes the sets cannot be compared row by row, and why."""
+    withheld = summary["withheld"]
+    reasons = sorted(set(withheld.values()))
+    if len(withheld) > 3:
+        return f"in {len(withheld)} classes in which the sets hardly overlap or have few rows"
+    return f"in {' and '.join(withheld)}, for {' and '.join(reasons)}"
 
 
 def _plain_facts(summary: Mapping[str, Any]) -> str:

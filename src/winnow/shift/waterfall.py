@@ -23,7 +23,7 @@ import numpy as np
 from scipy.stats import norm
 
 from winnow.errors import WinnowError
-from winnow.shift.domain import Domain, tell_apart
+from winnow.shift.domain import MOST_AUC, Domain, apart, class_auc, tell_apart
 from winnow.shift.test_set import TestSet
 from winnow.shift.wrong_labels import LabelEvidence, label_evidence
 
@@ -35,7 +35,7 @@ WORDS: Mapping[str, str] = {
     "harder": "harder rows of kinds that A has too",
     "other_answers": "other answers for rows that look alike",
     "unseen": "rows of kinds that A lacks",
-    "withheld": "within classes, not told apart",
+    "withheld": "inside classes, not told apart further",
 }
 _HALF_95 = float(norm.ppf(0.975))
 _CHANCE = 0.02  # that any part of a drop of nothing is called sure; likewise any class
@@ -248,8 +248,12 @@ def _overlaps(
                 seed=seed,
             )
             towards_a[rows_a], towards_b[rows_b] = domain.of_a, 1 - domain.of_b
-            auc[group] = domain.auc
             reason = domain.withheld
+            for label in group:
+                one_a, one_b = domain.of_a[a.labels[rows_a] == label], domain.of_b[b.labels[rows_b] == label]
+                auc[label] = domain.auc if len(group) == 1 else class_auc(one_a, one_b)
+                if auc[label] > MOST_AUC and not reason:
+                    withheld[label] = apart(auc[label])
         if reason:
             withheld.update(dict.fromkeys(group, reason))
     return towards_a, towards_b, auc, withheld
