@@ -67,8 +67,8 @@ class PolicySearch(Section):
         "of a picture and no test image looks like that, and `posterize`, which hides as doing next to nothing.",
     )
     fill: Literal["reflect", "border"] = Field(
-        description="What comes into view where pixels are moved. `reflect`: the image's reflection. `border`: the level "
-        "of its border, for drawings on plain ground, where a reflected stroke is another sign."
+        description="What comes into view where pixels are moved. `reflect`: the image's reflection. `border`: the "
+        "level of its border, for drawings on plain ground, where a reflected stroke is another sign."
     )
     seed: Seed = Field(description="Seed of the whole search.")
 
