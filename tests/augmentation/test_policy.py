@@ -123,3 +123,18 @@ def test_steps_follow_one_another():
 def test_an_empty_policy_makes_no_copies():
     with pytest.raises(WinnowError, match=r"set policy_search\.enabled"):
         Policy(()).apply(photo(), 0)
+
+
+def test_a_fill_is_written_where_it_is_not_the_usual_one_and_read_again(tmp_path):
+    steps = ((Step("translate_x", 1.0, 0.8),),)
+    plain, bordered = Policy(steps), Policy(steps, fill="border")
+    for policy in (plain, bordered):
+        write_policy(policy, tmp_path / "policy.yaml")
+        assert read_policy(tmp_path / "policy.yaml") == policy
+        assert ("fill" in (tmp_path / "policy.yaml").read_text()) == (policy is bordered)
+    white = np.full((20, 20, 3), 255, dtype=np.uint8)
+    white[5:15, 1:4] = white[5:15, 16:19] = 0  # near either edge
+    assert (plain.apply(white, 1) != bordered.apply(white, 1)).any()
+    (tmp_path / "policy.yaml").write_text("fill: black\nsub_policies: []\n")
+    with pytest.raises(WinnowError, match="fill is 'black'; it must be reflect or border"):
+        read_policy(tmp_path / "policy.yaml")

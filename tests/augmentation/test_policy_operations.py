@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from policy_data import dark_levels
 from winnow import params
-from winnow.augmentation.policy.operations import OPERATIONS
+from winnow.augmentation.policy.operations import OPERATIONS, operations
 
 MEASURED = [name for name, operation in OPERATIONS.items() if operation.reach is not None]
 UP, DOWN = 0.9, 0.1  # chance of the sign
@@ -161,3 +161,50 @@ def test_where_the_true_gradient_vanishes_it_is_the_straight_line_s():
 
 def test_params_know_the_operations():
     assert get_args(params.Operation) == tuple(OPERATIONS)
+
+
+def stroke() -> torch.Tensor:
+    """A black bar at the left of a white image of 40 x 40."""
+    images = torch.ones(1, 3, 40, 40)
+    images[:, :, 8:32, 3:7] = 0
+    return images
+
+
+def columns_with_ink(images: torch.Tensor) -> int:
+    """How many separate strokes a row through the middle meets."""
+    ink = images[0, 0, 20] < 0.5
+    return int((ink[1:] & ~ink[:-1]).sum() + ink[0])
+
+
+def test_a_reflected_stroke_is_another_sign_and_the_border_s_level_is_none():
+    magnitude, right = torch.tensor([0.8]), torch.tensor([[DOWN, 0.0]])
+    left_in = {
+        fill: operations(fill)["translate_x"].apply(stroke(), magnitude, right) for fill in ("reflect", "border")
+    }
+    assert columns_with_ink(left_in["reflect"]) == 2
+    assert columns_with_ink(left_in["border"]) == 1
+    assert (left_in["border"][:, :, :, :14] == 1).all()
+
+
+def test_the_border_s_level_is_that_of_each_channel():
+    images = torch.zeros(1, 3, 9, 9)
+    images[:, 0], images[:, 1], images[:, 2] = 0.2, 0.5, 0.9
+    images[:, :, 4, 4] = 0
+    turned = operations("border")["rotate"].apply(images, torch.tensor([1.0]), torch.tensor([[UP, 0.0]]))
+    torch.testing.assert_close(turned[0, :, 0, 0], torch.tensor([0.2, 0.5, 0.9]))
+
+
+def test_zoom_is_a_factor_about_the_middle():
+    images = torch.ones(1, 3, 41, 41)
+    images[:, :, 10:31, 10:31] = 0  # 21 pixels wide
+    width = {sign: (applied("zoom", images, 1.0, sign=sign)[0, 0, 20] < 0.5).sum().item() for sign in (UP, DOWN)}
+    assert width == {UP: 29, DOWN: 15}  # 21 * 1.4, 21 / 1.4
+
+
+def test_noise_has_its_deviation_is_grey_and_comes_from_chance_alone():
+    images = torch.full((1, 3, 200, 200), 0.5)
+    noisy = applied("gaussian_noise", images, 1.0)
+    assert (noisy - 0.5).std().item() == pytest.approx(0.15, rel=0.05)
+    assert torch.equal(noisy[:, 0], noisy[:, 1]) and torch.equal(noisy[:, 0], noisy[:, 2])
+    assert torch.equal(noisy, applied("gaussian_noise", images, 1.0))
+    assert not torch.equal(noisy, applied("gaussian_noise", images, 1.0, other=0.4))

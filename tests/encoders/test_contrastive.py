@@ -9,8 +9,9 @@ from sklearn.datasets import load_digits
 from torch.nn.functional import normalize
 
 from winnow.encoders.fitted import trained
-from winnow.encoders.fitted.contrastive import Contrastive, Projected, border_level, supervised_contrastive, varied
+from winnow.encoders.fitted.contrastive import Contrastive, Projected, supervised_contrastive, varied
 from winnow.encoders.fitted.trained import TrainedSettings, fit_trained_encoder
+from winnow.models.border import border_level
 from winnow.models.small_resnet import SmallResNet
 
 CPU = torch.device("cpu")

@@ -24,6 +24,8 @@ Operation = Literal[
     "auto_contrast",
     "equalize",
     "cutout",
+    "zoom",
+    "gaussian_noise",
 ]
 
 
@@ -63,6 +65,10 @@ class PolicySearch(Section):
         description="Operations to choose among. Leave out what changes the meaning of your images, as a flip does "
         "with digits. The files in configs/ also leave out `invert` and `solarize`, for a stored copy takes the place "
         "of a picture and no test image looks like that, and `posterize`, which hides as doing next to nothing.",
+    )
+    fill: Literal["reflect", "border"] = Field(
+        description="What comes into view where pixels are moved. `reflect`: the image's reflection. `border`: the "
+        "level of its border, for drawings on plain ground, where a reflected stroke is another sign."
     )
     seed: Seed = Field(description="Seed of the whole search.")
 

@@ -11,13 +11,19 @@ of a single level black.
 To add one, write a function and list it in `OPERATIONS`, and its name in `winnow.params.augmentation`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Literal
 
+import numpy as np
 import torch
 from kornia import enhance
 from torch import Tensor
 from torch.nn import functional
+
+from winnow.models.border import border_level
 
 # How far magnitude 1 goes: AutoAugment's ranges (Cubuk et al., arXiv 1805.09501, table 6).
 _SHEAR = 0.3
@@ -26,31 +32,43 @@ _DEGREES = 30.0
 _ENHANCE = 0.9  # factors from 0.1 to 1.9
 _LOST_BITS = 4  # of 8
 _CUTOUT = 0.5  # of the side
+_ZOOM = 1.4
+_NOISE = 0.15  # standard deviation, of levels in [0, 1]
+_NOISE_TABLE = 1021
+
+Fill = Literal["reflect", "border"]
+"""What comes into view when pixels are moved: the image's reflection, or the level of its border."""
 
 
-def shear_x(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
+def shear_x(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
     height, width = images.shape[2:]
-    return _warped(images, xy=_SHEAR * _signed(magnitude, chance) * height / width)
+    return _warped(images, fill, xy=_SHEAR * _signed(magnitude, chance) * height / width)
 
 
-def shear_y(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
+def shear_y(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
     height, width = images.shape[2:]
-    return _warped(images, yx=_SHEAR * _signed(magnitude, chance) * width / height)
+    return _warped(images, fill, yx=_SHEAR * _signed(magnitude, chance) * width / height)
 
 
-def translate_x(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
-    return _warped(images, x=2 * _TRANSLATE * _signed(magnitude, chance))
+def translate_x(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
+    return _warped(images, fill, x=2 * _TRANSLATE * _signed(magnitude, chance))
 
 
-def translate_y(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
-    return _warped(images, y=2 * _TRANSLATE * _signed(magnitude, chance))
+def translate_y(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
+    return _warped(images, fill, y=2 * _TRANSLATE * _signed(magnitude, chance))
 
 
-def rotate(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
+def rotate(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
     height, width = images.shape[2:]
     angle = torch.deg2rad(_DEGREES * _signed(magnitude, chance))
     cosine, sine = angle.cos(), angle.sin()
-    return _warped(images, xx=cosine, xy=-sine * height / width, yx=sine * width / height, yy=cosine)
+    return _warped(images, fill, xx=cosine, xy=-sine * height / width, yx=sine * width / height, yy=cosine)
+
+
+def zoom(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
+    """Larger or smaller about the middle."""
+    size = torch.exp(-math.log(_ZOOM) * _signed(magnitude, chance))
+    return _warped(images, fill, xx=size, yy=size)
 
 
 def flip(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
@@ -108,6 +126,24 @@ def equalize(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
     return images + (equalized - images).detach()
 
 
+def gaussian_noise(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
+    """Brighter and darker pixels, alike in all channels; clipped where the image has no room for them."""
+    height, width = images.shape[2:]
+    noise = torch.from_numpy(_noise()).to(images.device)
+    corner = (chance * len(noise)).long()  # chance chooses a place of a fixed table, which goes on at its other side
+    rows = (corner[:, :1] + torch.arange(height, device=images.device)) % len(noise)  # (B, H)
+    columns = (corner[:, 1:] + torch.arange(width, device=images.device)) % len(noise)  # (B, W)
+    change = _NOISE * _per_image(magnitude) * noise[rows[:, :, None], columns[:, None, :]][:, None]
+    return (images + change).clamp(0, 1)
+
+
+@cache
+def _noise() -> np.ndarray:
+    """(S, S) float32 of the normal distribution: always the same."""
+    table: np.ndarray = np.random.default_rng(0).standard_normal((_NOISE_TABLE, _NOISE_TABLE), dtype=np.float32)
+    return table
+
+
 def cutout(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
     """Cover a square of up to half of the side with grey; pixels that it covers in part are mixed."""
     height, width = images.shape[2:]
@@ -136,6 +172,7 @@ def _factor(magnitude: Tensor, chance: Tensor) -> Tensor:
 
 def _warped(
     images: Tensor,
+    fill: Fill,
     *,
     xx: Tensor | float = 1.0,
     xy: Tensor | float = 0.0,
@@ -144,9 +181,10 @@ def _warped(
     yy: Tensor | float = 1.0,
     y: Tensor | float = 0.0,
 ) -> Tensor:
-    """Take each pixel from where the matrix says, in coordinates that run from -1 to 1; edges are reflected.
+    """Take each pixel from where the matrix says, in coordinates that run from -1 to 1.
 
-    Reflected, because black corners would be a mark that only copies carry, for a network to learn.
+    Edges are reflected, because black corners would be a mark that only copies carry, for a network to learn; or filled
+    with the level of the border, where a reflected stroke would be another sign.
     """
     entries = [
         # `new_full`, because a number copied from the host would wait for the device.
@@ -154,7 +192,11 @@ def _warped(
         for entry in (xx, xy, x, yx, yy, y)
     ]
     grid = functional.affine_grid(torch.stack(entries, dim=1).view(-1, 2, 3), list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    if fill == "reflect":
+        return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    level = border_level(images)
+    moved = functional.grid_sample(images - level, grid, padding_mode="zeros", align_corners=False) + level
+    return moved.clamp(0, 1)
 
 
 def _with_slope(values: Tensor, start: Tensor, end: Tensor, magnitude: Tensor) -> Tensor:
@@ -168,18 +210,19 @@ def _with_slope(values: Tensor, start: Tensor, end: Tensor, magnitude: Tensor) -
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation, and in words what magnitude 1 means; None if it has no magnitude."""
+    """An operation, in words what magnitude 1 means, None if it has no magnitude, and whether it moves pixels."""
 
-    apply: Callable[[Tensor, Tensor, Tensor], Tensor]
+    apply: Callable[..., Tensor]
     reach: str | None
+    moves: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {
-    "shear_x": Operation(shear_x, "0.3 of the height, either way"),
-    "shear_y": Operation(shear_y, "0.3 of the width, either way"),
-    "translate_x": Operation(translate_x, "0.45 of the width, either way"),
-    "translate_y": Operation(translate_y, "0.45 of the height, either way"),
-    "rotate": Operation(rotate, "30 degrees, either way"),
+    "shear_x": Operation(shear_x, "0.3 of the height, either way", moves=True),
+    "shear_y": Operation(shear_y, "0.3 of the width, either way", moves=True),
+    "translate_x": Operation(translate_x, "0.45 of the width, either way", moves=True),
+    "translate_y": Operation(translate_y, "0.45 of the height, either way", moves=True),
+    "rotate": Operation(rotate, "30 degrees, either way", moves=True),
     "flip": Operation(flip, None),
     "invert": Operation(invert, None),
     "solarize": Operation(solarize, "every level is inverted"),
@@ -191,4 +234,14 @@ OPERATIONS: dict[str, Operation] = {
     "auto_contrast": Operation(auto_contrast, None),
     "equalize": Operation(equalize, None),
     "cutout": Operation(cutout, "a grey square of half the side"),
+    "zoom": Operation(zoom, "larger or smaller by a factor of 1.4", moves=True),
+    "gaussian_noise": Operation(gaussian_noise, "noise of a standard deviation of 0.15"),
 }
+
+
+def operations(fill: Fill) -> Mapping[str, Operation]:
+    """`OPERATIONS`, where those that move pixels fill what comes into view in this way."""
+    return {
+        name: replace(operation, apply=partial(operation.apply, fill=fill)) if operation.moves else operation
+        for name, operation in OPERATIONS.items()
+    }

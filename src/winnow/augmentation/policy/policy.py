@@ -15,7 +15,7 @@ from winnow import tables
 from winnow.errors import WinnowError
 
 if TYPE_CHECKING:
-    from winnow.augmentation.policy.operations import Operation
+    from winnow.augmentation.policy.operations import Fill, Operation
 
 _HEAD = """\
 # Faster AutoAugment (arXiv 1911.06987): for every copy one of the sub-policies is drawn, and each of its operations is
@@ -56,9 +56,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Policy:
-    """Sub-policies, each a sequence of steps; none at all if no policy was searched."""
+    """Sub-policies, each a sequence of steps; none at all if no policy was searched.
+
+    Attributes:
+        sub_policies: the sequences.
+        fill: "reflect" or "border": what comes into view where a step moves pixels.
+    """
 
     sub_policies: tuple[tuple[Step, ...], ...]
+    fill: "Fill" = "reflect"
 
     def apply(self, pixels: np.ndarray, seed: int) -> np.ndarray:
         """Carry out a sub-policy drawn at random on one image.
@@ -86,7 +92,7 @@ class Policy:
         due = [(step, rest) for step, (luck, *rest) in zip(steps, chance, strict=True) if luck < step.probability]
         if not due:
             return pixels
-        operations, threads = _operations(), torch.get_num_threads()
+        operations, threads = _operations(self.fill), torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             with torch.inference_mode():
@@ -110,7 +116,8 @@ def write_policy(policy: Policy, path: str | Path) -> None:
         lines = [f"#   {name}: {known[name].reach or 'has no magnitude'}" for name in known if name in used]
         content = [[_entry(step) for step in steps] for steps in policy.sub_policies]
         text = _HEAD + "# Magnitude 0 is the image as it is; magnitude 1 of\n" + "\n".join(lines) + "\n"
-        text += yaml.safe_dump({"sub_policies": content}, sort_keys=False)
+        fill = {} if policy.fill == "reflect" else {"fill": policy.fill}
+        text += yaml.safe_dump({**fill, "sub_policies": content}, sort_keys=False)
     with tables.replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -130,12 +137,17 @@ def read_policy(path: str | Path) -> Policy:
         place = getattr(error, "problem_mark", None)
         where = f" at line {place.line + 1}" if place else ""
         raise WinnowError(f"{path} is not valid YAML{where}; fix it, or restore it with git.") from None
-    if not isinstance(content, dict) or list(content) != ["sub_policies"]:
-        raise WinnowError(f"{path} must hold sub_policies and nothing else; fix it, or restore it with git.")
+    if not isinstance(content, dict) or not {"sub_policies"} <= set(content) <= {"sub_policies", "fill"}:
+        raise WinnowError(
+            f"{path} must hold sub_policies and nothing else, but for fill; fix it, or restore it with git."
+        )
+    if content.get("fill", "reflect") not in ("reflect", "border"):
+        raise WinnowError(f"{path}: fill is {content['fill']!r}; it must be reflect or border.")
     if not isinstance(content["sub_policies"], list):
         raise WinnowError(f"{path}: sub_policies must be a list of lists of operations; write [] for none.")
     return Policy(
-        tuple(_sub_policy(entries, f"{path}, sub-policy {i}") for i, entries in enumerate(content["sub_policies"], 1))
+        tuple(_sub_policy(entries, f"{path}, sub-policy {i}") for i, entries in enumerate(content["sub_policies"], 1)),
+        fill=content.get("fill", "reflect"),
     )
 
 
@@ -166,7 +178,7 @@ def _check_share(what: str, value: Any) -> None:
         raise WinnowError(f"{what} is {value!r}; it must be a number from 0 to 1.")
 
 
-def _operations() -> "Mapping[str, Operation]":
-    from winnow.augmentation.policy.operations import OPERATIONS
+def _operations(fill: "Fill" = "reflect") -> "Mapping[str, Operation]":
+    from winnow.augmentation.policy.operations import operations
 
-    return OPERATIONS
+    return operations(fill)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from winnow.augmentation.policy.critic import Critic, gradient_penalty
-from winnow.augmentation.policy.operations import OPERATIONS
+from winnow.augmentation.policy.operations import OPERATIONS, Fill, operations
 from winnow.augmentation.policy.policy import Policy, Step
 from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.data.pixels import Pixels
@@ -53,6 +53,7 @@ class SearchSettings:
         diversity: weight of the entropy of all choices together; >= 0, and 0 in the paper.
         critic_width: channels of the critic's first block, a multiple of 4.
         operations: names in `OPERATIONS` to choose among.
+        fill: what comes into view where pixels are moved.
     """
 
     images: int
@@ -65,6 +66,7 @@ class SearchSettings:
     diversity: float
     critic_width: int
     operations: Sequence[str]
+    fill: Fill = "reflect"
 
 
 class RelaxedPolicy(nn.Module):
@@ -77,7 +79,8 @@ class RelaxedPolicy(nn.Module):
     def __init__(self, settings: SearchSettings, seed: int) -> None:
         super().__init__()
         shape = (settings.sub_policies, settings.length, len(settings.operations))
-        self.operations = [OPERATIONS[name] for name in settings.operations]
+        known = operations(settings.fill)
+        self.operations = [known[name] for name in settings.operations]
         start = np.random.default_rng([seed, 0]).normal(0, _SPREAD, shape)
         self.weights = nn.Parameter(torch.tensor(start, dtype=torch.float32))
         self.probabilities = nn.Parameter(torch.full(shape, 0.5))
@@ -298,7 +301,8 @@ def _decided(relaxed: RelaxedPolicy, settings: SearchSettings) -> Policy:
         return Step(name, round(float(probabilities[index]), 3), magnitude)
 
     rows, columns = chosen.shape
-    return Policy(tuple(tuple(step((row, column)) for column in range(columns)) for row in range(rows)))
+    steps = tuple(tuple(step((row, column)) for column in range(columns)) for row in range(rows))
+    return Policy(steps, fill=settings.fill)
 
 
 def _check(pixels: Pixels, labels: np.ndarray, num_classes: int, settings: SearchSettings) -> None:

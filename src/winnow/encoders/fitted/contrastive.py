@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from winnow.models.border import border_level
 from winnow.models.small_resnet import SmallResNet
 
 _BATCH_SIZE = 100
@@ -134,10 +135,3 @@ def varied(images: Tensor, generator: torch.Generator) -> Tensor:
     ends = images.amin(dim=(2, 3), keepdim=True) + images.amax(dim=(2, 3), keepdim=True)
     inverted = (drawn(0, 1) < _INVERTED)[:, None, None, None]
     return torch.where(inverted, ends - images, images)
-
-
-def border_level(images: Tensor) -> Tensor:
-    """(B, C, 1, 1): the median of the outermost pixels of each channel of (B, C, H, W) images."""
-    sides = (images[:, :, 0], images[:, :, -1], images[:, :, 1:-1, 0], images[:, :, 1:-1, -1])
-    level: Tensor = torch.cat(sides, dim=2).median(dim=2).values
-    return level[:, :, None, None]
