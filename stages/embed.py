@@ -17,7 +17,7 @@ def main(params: stage.Declared) -> str:
         scratch=workspace.scratch("embed"),
     )
     workspace.write("features", {"image_id": image_id.astype(str), **embedding.arrays()})
-    workspace.write("metrics", embedding.metrics, stage="embed")
+    workspace.write("embedding", embedding.metrics)
     workspace.remove_scratch("embed")
     why = f"; no zero-shot: {embedding.no_zero_shot}" if embedding.no_zero_shot else ""
     images, dimensions = embedding.features.shape

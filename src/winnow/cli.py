@@ -294,6 +294,7 @@ for command in (
     front.scan,
     experiments.compare,
     experiments.best,
+    experiments.runs,
     experiments.sweep,
     experiments.ablation,
     experiments.reuse,

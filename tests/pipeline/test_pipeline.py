@@ -63,8 +63,12 @@ def test_the_submission_is_in_the_course_s_form(tiny):
 
 def test_metrics_are_what_dvc_shows(built):
     evaluation = json.loads((built / "metrics/evaluation.json").read_text())
-    shown = json.loads(dvc(built, "metrics", "show", "--json"))
-    assert shown[""]["data"]["metrics/evaluation.json"]["data"] == evaluation
+    shown = json.loads(dvc(built, "metrics", "show", "--json"))[""]["data"]
+    assert list(shown) == ["metrics/summary.json"]
+    figures = shown["metrics/summary.json"]["data"]
+    assert figures["test"] == round(evaluation["submission"]["test"]["balanced_accuracy"], 4)
+    assert figures["keep"] + figures["relabel"] + figures["drop"] == 255
+    assert max(map(len, dvc(built, "metrics", "show").splitlines())) <= 120
     for arm in ("baseline", "submission"):
         for split in ("validation", "test"):
             assert 0 <= evaluation[arm][split]["balanced_accuracy"] <= 1
@@ -148,7 +152,7 @@ def test_a_threshold_reruns_nothing_before_curate(built):
     assert "Running stage 'curate'" in output
     assert "curate.label_quality_threshold" in dvc(built, "params", "diff")
     difference = json.loads(dvc(built, "metrics", "diff", "--json"))
-    before, after = (difference["metrics/curate.json"]["keep"][side] for side in ("old", "new"))
+    before, after = (difference["metrics/summary.json"]["keep"][side] for side in ("old", "new"))
     assert after > before  # a lower threshold keeps more
     assert "strict" in dvc(built, "exp", "show", "--csv")
     git(built, "checkout", "-q", "--", ".")

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from winnow.data.readers.damage import damage_reported
 from winnow.data.readers.folder import FolderReader
+from winnow.data.readers.table import TableReader, is_table
 from winnow.data.readers.tar import TarReader, is_tar, open_tar
 from winnow.data.readers.zip import ZipReader
 from winnow.errors import WinnowError
@@ -24,7 +25,6 @@ _OTHERS = {
     b"7z\xbc\xaf'\x1c": "a 7z archive; unpack it and name the folder",
     b"\x28\xb5\x2f\xfd": "packed with Zstandard; unpack it and name the folder",
     b"PK\x07\x08": "one part of a zip in several; join them ('zip -s 0 parts.zip --out whole.zip')",
-    b"PAR1": "a Parquet table; winnow reads image files in folders",
     b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with 'git lfs pull'",
     b"/annex/objects/": "a pointer of git-annex; fetch the file itself with 'git annex get'",
     b"outs:": "a pointer of DVC; name the file itself, which 'dvc pull' fetches",
@@ -65,7 +65,7 @@ class Archive(Protocol):
 
 @contextmanager
 def open_archive(path: str | Path, *, max_unpacked_bytes: float) -> Iterator[Archive]:
-    """Open a folder, a zip or a tar (plain, gz, bz2 or xz) for reading.
+    """Open a folder, a zip, a tar (plain, gz, bz2 or xz) or a table of images and labels for reading.
 
     Args:
         path: the archive.
@@ -73,7 +73,7 @@ def open_archive(path: str | Path, *, max_unpacked_bytes: float) -> Iterator[Arc
             ever read beyond its declared size.
 
     Raises:
-        WinnowError: if there is no such archive, it is none of the three, is damaged, not whole or encrypted, holds a
+        WinnowError: if there is no such archive, it is none of these, is damaged, not whole or encrypted, holds a
             name twice, an entry outside its root or a link that is not followed (folders: one that leads in a circle
             or nowhere; archives: any but a hard link to a file before it), or unpacks to more than allowed.
     """
@@ -82,9 +82,14 @@ def open_archive(path: str | Path, *, max_unpacked_bytes: float) -> Iterator[Arc
         yield FolderReader(path, max_unpacked_bytes)
         return
     if not path.exists():
-        raise WinnowError(f"there is no archive {path}; set data.archive in params.yaml to a folder, zip or tar.")
+        raise WinnowError(
+            f"there is no archive {path}; set data.archive in params.yaml to a folder, zip, tar or table."
+        )
     if not path.is_file():
         raise WinnowError(f"{path} is a pipe, socket or device; name a folder, zip or tar.")
+    if is_table(path):
+        yield TableReader(path, max_unpacked_bytes)
+        return
     try:
         with path.open("rb") as file:
             start = file.read(tarfile.BLOCKSIZE)

@@ -1,4 +1,4 @@
-"""The commands over runs: `winnow compare`, `best`, `sweep` and `ablation`.
+"""The commands over runs: `winnow compare`, `best`, `runs`, `sweep` and `ablation`.
 
 Modules that take long to import are imported inside the commands, so that `winnow --help` answers at once.
 """
@@ -105,6 +105,21 @@ def best(
         elif apply:
             apply_run(repository, winner, overwrite=recorded)
             print(f"{winner.name} is now the workspace; commit it to keep it.")
+
+
+def runs(
+    every: Annotated[bool, typer.Option("--all", help="Experiments of all commits, not of this one only.")] = False,
+) -> None:
+    """List all runs in one table: what each changed, its accuracy, and how many images it keeps."""
+    with one_sentence():
+        from rich.console import Console
+
+        from winnow.experiments.overview import overview
+        from winnow.experiments.repository import Repository
+        from winnow.experiments.select import read_runs
+
+        repository = Repository(Path())
+        Console().print(overview(repository, read_runs(repository, every=every)))
 
 
 def reuse() -> None:

@@ -164,6 +164,10 @@ MAIN: Mapping[str, File] = MappingProxyType(
                 )
             ),
         ),
+        "embedding": File(
+            "data/interim/embedding.json",
+            "images, dimensions, the weight of each encoder, and the log-loss that chose the weights",
+        ),
         "duplicates": File("data/interim/duplicates.parquet", "accepted images", Table(DUPLICATES)),
         "pred_probs": File(
             "data/interim/pred_probs.npz",
@@ -233,7 +237,10 @@ MAIN: Mapping[str, File] = MappingProxyType(
             "`sub_policies`: lists of `operation`, `probability` and, where there is one, `magnitude`; empty while the "
             "search is off",
         ),
-        "metrics": File("metrics/{stage}.json", "figures of a stage, rates beside their counts, never NaN"),
+        "metrics": File(
+            "metrics/{stage}.json",
+            "figures of a stage, rates beside their counts, never NaN; of `summary` those of the run",
+        ),
         "noise_transition": File(
             "metrics/noise_transition.csv",
             "a true class and a given label",

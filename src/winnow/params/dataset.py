@@ -11,7 +11,8 @@ class Data(Section):
     """What comes in."""
 
     archive: str = Field(
-        description="Path of the dataset: a folder, zip or tar. It has the course's layout or is an ImageFolder."
+        description="Path of the dataset: a folder, zip, tar or table. A folder or archive has the course's layout or "
+        "is an ImageFolder; a table (CSV, TSV, JSONL, Parquet) has a column of files, or of images, and one of labels."
     )
     test_archive: str = Field(
         description="Path of a clean test set in the same layouts, or data/none. Only `evaluate` reads it."

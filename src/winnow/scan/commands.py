@@ -13,7 +13,9 @@ from winnow.errors import one_sentence
 if TYPE_CHECKING:
     from rich.console import Console
 
-Source = Annotated[Path, typer.Argument(help="Your images: a folder, zip or tar.")]
+Source = Annotated[
+    Path, typer.Argument(help="Your images: a folder, zip, tar, or a table (CSV, JSONL, Parquet) of files and labels.")
+]
 To = Annotated[Path | None, typer.Option(help="The workspace; <name>-winnow beside the images if not given.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="key=value, differs from configs/scan.yaml.")]
 Split = Annotated[str | None, typer.Option(help="Which split of the images to read, where there are several.")]
@@ -76,7 +78,7 @@ def prepare(source: Path, to: Path | None, settings: list[str], split: str | Non
     from winnow.scan.words import reading_headline, reading_table
 
     if not source.exists():
-        raise WinnowError(f"there is nothing at {source}; name a folder, zip or tar of images.")
+        raise WinnowError(f"there is nothing at {source}; name a folder, zip, tar or table of images.")
     folder = to or default_workspace(source)
     archive = archive_path(source, folder)
     if is_workspace(folder):

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from winnow.data.archive import Archive
-from winnow.data.layouts import course, imagefolder
+from winnow.data.layouts import course, imagefolder, table
 from winnow.data.layouts.entries import Entry, Layout, Reader
 from winnow.data.litter import PACKED_SUFFIXES
 from winnow.errors import WinnowError
 
 __all__ = ["LAYOUTS", "Entry", "Layout", "read_layout"]
 
-LAYOUTS: tuple[Reader, ...] = (course, imagefolder)
+LAYOUTS: tuple[Reader, ...] = (table, course, imagefolder)
 """In this order: an archive is read by the first layout that it matches."""
 
 
