@@ -135,6 +135,30 @@ def test_read_truth(tmp_path):
     assert truth["duplicate_of"].tolist() == ["img_b", "", "", "", ""]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image_id;true_label;is_ood\r\nimg_a;dog;0\r\nimg_b;;1\r\n",
+        "image_id\ttrue_label\tis_ood\nimg_a\tdog\t0\nimg_b\t\t1\n",
+        "image_id,true_label,is_ood\n\nimg_a,dog,0\n,,\nimg_b,,1\n,,\n",
+        '"image_id","true_label","is_ood"\n"img_a","dog","0"\n"img_b","","1"\n',
+        "image_id , true_label , is_ood\nimg_a , dog , 0\nimg_b , , 1\n",
+        "image_id,true_label,is_ood\nimg_a,1.0,0.0\nimg_b,,1.0\n",
+    ],
+    ids=["semicolons", "tabs", "empty rows", "all quoted", "blanks", "numbers with a point"],
+)
+def test_a_truth_file_that_a_spreadsheet_saved_is_read(tmp_path, text):
+    (tmp_path / "truth.csv").write_text(text)
+    truth = read_truth(tmp_path / "truth.csv", class_names=CLASSES)
+    assert truth["image_id"].tolist() == ["img_a", "img_b"] and truth["is_ood"].tolist() == [False, True]
+    assert truth["true_label"].fillna(-1).tolist() == [1, -1]
+
+
+def test_a_true_label_is_the_same_in_decomposed_letters(tmp_path):
+    (tmp_path / "truth.csv").write_text("image_id,true_label\na,Ba\u0308r\n", encoding="utf-8")
+    assert read_truth(tmp_path / "truth.csv", class_names=["cat", "B\u00e4r"])["true_label"].tolist() == [1]
+
+
 def test_read_truth_with_one_column(tmp_path):
     path = tmp_path / "truth.csv"
     path.write_text("image_id,is_ood\nimg_a,1\n")
@@ -162,6 +186,10 @@ def test_a_folder_stands_for_no_truth(tmp_path):
         ("image_id,true_label\na,1.5\n", "true_label '1.5' in line 2"),
         ("image_id,true_label\na,fox\n", "true_label 'fox' in line 2"),
         ("image_id,true_label\na,nan\n", "true_label 'nan' in line 2"),
+        ("image_id,is_ood\na,1,cat\nb,0,cat\n", "more cells in line 2 than columns in line 1"),
+        ("image_id,is_ood\na,1\nb,0,cat\n", "is no CSV"),
+        ('image_id,duplicate_of\na,"b\nb,1\nc,"\n', "a quote left open in line 2"),
+        ("image_id,is_ood\n\n,\na,2\n", "is_ood '2' in line 4"),
         ("", "is no CSV"),
         ('image_id,is_ood\n"a,1\n', "is no CSV"),
     ],

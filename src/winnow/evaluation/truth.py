@@ -1,5 +1,6 @@
 """The optional truth file: what is really wrong with the training images, as far as it is known."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pandas as pd
 from winnow.errors import WinnowError
 
 _JUDGEMENTS = ("true_label", "is_ood", "duplicate_of")
-_BOOLEANS = {"": pd.NA, "0": False, "1": True, "false": False, "true": True}
+# "1.0" is how a spreadsheet or pandas writes 1 in a column with empty cells.
+_BOOLEANS = {"": pd.NA, "0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
+_DELIMITERS = (",", ";", "\t")
 
 
 def read_truth(path: str | Path, *, class_names: list[str]) -> pd.DataFrame | None:
@@ -17,7 +20,8 @@ def read_truth(path: str | Path, *, class_names: list[str]) -> pd.DataFrame | No
     An empty cell means unknown; in `duplicate_of` it means that the image copies no other.
 
     Args:
-        path: the CSV file; a folder (`data/none`) stands for having none.
+        path: the CSV file, with commas, or with semicolons or tabs as spreadsheets write them; a folder (`data/none`)
+            stands for having none.
         class_names: K names, in label order.
 
     Returns:
@@ -35,6 +39,7 @@ def read_truth(path: str | Path, *, class_names: list[str]) -> pd.DataFrame | No
     frame: pd.DataFrame = _read_csv(path)
     _check_columns(path, list(frame.columns))
     frame = frame.apply(lambda column: column.str.strip())
+    frame = frame[(frame != "").any(axis=1)]
     ids = frame["image_id"]
     if ids.eq("").any():
         raise WinnowError(f"{path} has an empty image_id in {_line(ids.eq(''))}; fill it in or remove the line.")
@@ -77,13 +82,26 @@ def faulty_images(truth: pd.DataFrame, labels: np.ndarray, column: str) -> tuple
 
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            header = file.readline().strip()
+        delimiter = max(
+            _DELIMITERS, key=lambda delimiter: "image_id" in [cell.strip(' "') for cell in header.split(delimiter)]
+        )
+        frame = pd.read_csv(
+            path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
+        )
     except FileNotFoundError:
         raise WinnowError(
             f"the truth file {path} does not exist; correct data.truth in params.yaml, or set it to data/none."
         ) from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise WinnowError(f"the truth file {path} is no CSV in UTF-8 ({error}); save it as one.") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise WinnowError(f"{path} has more cells in line 2 than columns in line 1; name all columns, or remove cells.")
+    broken = frame.apply(lambda column: column.str.contains(r"[\r\n]")).any(axis=1)
+    if broken.any():
+        raise WinnowError(f"{path} has a quote left open in {_line(broken)}, or behind it; close it.")
+    return frame.rename(columns=str.strip)
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:
@@ -103,7 +121,8 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 
 
 def _labels(path: Path, given: pd.Series, class_names: list[str]) -> pd.Series:
-    by_name = given.map({name: label for label, name in enumerate(class_names)})
+    composed = {unicodedata.normalize("NFC", name): label for label, name in enumerate(class_names)}
+    by_name = given.str.normalize("NFC").map(composed)
     # "3.0" is how a spreadsheet or pandas writes 3 in a column with empty cells.
     by_number = pd.to_numeric(given.where(given.str.fullmatch(r"\d{1,9}(\.0*)?")))
     labels = by_name.fillna(by_number)
@@ -117,4 +136,4 @@ def _labels(path: Path, given: pd.Series, class_names: list[str]) -> pd.Series:
 
 
 def _line(wrong: pd.Series) -> str:
-    return f"line {int(wrong.to_numpy().argmax()) + 2}"  # the header is line 1
+    return f"line {int(wrong.index.to_numpy()[wrong.to_numpy().argmax()]) + 2}"  # the header is line 1

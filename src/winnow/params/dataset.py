@@ -60,6 +60,8 @@ class Data(Section):
     def _class_names_differ(self) -> "Data":
         if len(set(self.class_names)) != len(self.class_names):
             raise ValueError("class_names must differ from one another")
+        if any(not name.strip() for name in self.class_names):
+            raise ValueError("class_names holds an empty name; write the name of the class")
         return self
 
 
