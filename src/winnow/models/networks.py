@@ -13,7 +13,6 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from winnow.errors import WinnowError, first_sentence, unknown_model
-from winnow.models.competition import INPUT_SIZE, CompetitionNetwork
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,9 +72,15 @@ def _resnet34(num_classes: int) -> "nn.Module":
     return network
 
 
+def _competition(num_classes: int) -> "nn.Module":
+    from winnow.models.competition import CompetitionNetwork
+
+    return CompetitionNetwork(num_classes)
+
+
 NETWORKS: dict[str, Network] = {
     "resnet34": Network(name="resnet34", construct=_resnet34, input_size=64),
-    "competition": Network(name="competition", construct=CompetitionNetwork, input_size=INPUT_SIZE),
+    "competition": Network(name="competition", construct=_competition, input_size=32),
 }
 
 
