@@ -51,10 +51,18 @@ def feature_table(draws: dict) -> str:
                 f"{mean(run['log_loss'] for run in runs):.4f}",
                 f"{mean(run['channel_log_loss'] for run in runs):.4f}",
                 f"{mean(run['ood']['auroc'] for run in runs):.4f}",
+                f"{mean(run['ood_by_these_features']['auroc'] for run in runs):.4f}",
                 f"{mean(run['ood']['verified_flagged'] for run in runs):.1%}",
             ]
         )
-    head = ["features", "held-out log-loss", "through the noise channel", "outliers, AUROC", "verified images flagged"]
+    head = [
+        "features",
+        "held-out log-loss",
+        "through the noise channel",
+        "outliers, AUROC",
+        "outliers by these features",
+        "verified images flagged",
+    ]
     return table(head, rows)
 
 

@@ -15,7 +15,6 @@ Features are kept in `--cache`. Needs the `bench` dependency group (`pip install
 import argparse
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -52,23 +51,11 @@ from winnow.params.configs import load_config
 LOOK_ALIKE = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8])  # cat and lynx, wolf and coyote, jaguar and cheetah, ...
 FLIPPED = 0.4
 THRESHOLDS = [(confidence, sources) for confidence in (0.3, 0.5, 0.7, 0.9) for sources in (1, 2)]
-WEIGHTS = (0.5, 0.7, 0.3, 1.0)
-_PLAIN = TrainedSettings(
-    folds=4,
-    epochs=12,
-    width=16,
-    input_size=32,
-    learning_rate=0.1,
-    label_smoothing=0.1,
-    shift=0.125,
-    mirror=False,
-    zoom=0.0,
-    color=0.0,
-    seed=0,
-)
+WEIGHTS = (0.3, 0.5, 0.7)
+# What differs from configs/base.yaml in the networks of each name.
 TRAINED = {
-    "trained-32": _PLAIN,
-    "trained-32-varied": replace(_PLAIN, mirror=True, zoom=0.2, color=0.2),
+    "trained-32": {"epochs": 12},
+    "trained-32-varied": {"epochs": 12, "mirror": True, "zoom": 0.2, "color": 0.2},
 }
 
 
@@ -178,10 +165,11 @@ def feature_sets(
     names = {f"frozen + {weight} {name}": weight for weight in WEIGHTS}
     if set(done) >= {name, *names}:
         return
-    trained = trained_features(images.pixels, labels, TRAINED[name], cache)
+    options = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"}) | TRAINED[name]
+    trained = trained_features(images.pixels, labels, TrainedSettings(**options), cache)
     for both, weight in names.items():
         if both not in done:
-            yield both, concatenated([images.frozen["features"], trained], [1.0, weight]), weight == 0.5
+            yield both, concatenated([images.frozen["features"], trained], [1.0, weight]), weight == WEIGHTS[0]
     if name not in done:
         yield name, trained, False
 
@@ -192,12 +180,10 @@ def trained_features(pixels: np.ndarray, labels: np.ndarray, settings: TrainedSe
     key = hashlib.sha256(decides + np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
     file = cache / f"trained-{settings.input_size}-{key}.npz"
     if not file.exists():
-        start = time.process_time()
         fitted = fit_trained_encoder(
             pixels, labels, settings, num_classes=10, device=torch.device("cpu"), flip=True, scratch=cache / "networks"
         )
-        seconds = np.array(time.process_time() - start)
-        tables.write_arrays(file, features=fitted.features, pred_probs=fitted.pred_probs, cpu_seconds=seconds)
+        tables.write_arrays(file, features=fitted.features, pred_probs=fitted.pred_probs)
     return tables.read_arrays(file)["features"]
 
 
@@ -225,7 +211,7 @@ def measured(data: Dataset, images: Images, *, against_others: bool) -> dict:
     """Figures of all methods on one set of features."""
     shared = shared_probabilities(data)
     scores = winnow_labels(data, shared)
-    outside = winnow_ood(data, shared, scores)
+    outside = winnow_ood(replace(data, features=images.frozen["features"]), shared, scores)  # as stage score_ood does
     frame = scores.frame
     judge = Judge(images.labels[images.verified], data.labels[images.verified], images.verified)
     methods = {
@@ -237,22 +223,28 @@ def measured(data: Dataset, images: Images, *, against_others: bool) -> dict:
     }
     if against_others:
         methods |= dict(others(data, shared, judge))
-    known = ~np.isnan(images.is_ood)
     return {
         "methods": methods,
         "log_loss": round(shared.probe.log_loss[shared.probe.l2], 5),
         "l2": shared.probe.l2,
         "source_weights": {name: round(weight, 3) for name, weight in scores.source_weights.items()},
         "channel_log_loss": round(channel_log_loss(data.labels, scores.class_probs, scores.noise_rates), 5),
-        "ood": {
-            "auroc": round(roc_auc_score(images.is_ood[known] == 1, outside.frame["ood_score"][known]), 4),
-            "average_precision": round(
-                average_precision_score(images.is_ood[known] == 1, outside.frame["ood_score"][known]), 4
-            ),
-            "verified_flagged": round(float(outside.frame["is_ood"][images.verified].mean()), 4),
-        },
+        "ood": outliers(images, outside.frame),
+        "ood_by_these_features": outliers(images, winnow_ood(data, shared, scores).frame),
         "curated": curated(data, judge, pd.concat([data.duplicates, frame, outside.frame], axis=1)),
     }
+
+
+def outliers(images: Images, found: pd.DataFrame) -> dict[str, float]:
+    """Planted outliers against all other training images, and verified images called outliers."""
+    known = ~np.isnan(images.is_ood)
+    planted, score = images.is_ood[known] == 1, found["ood_score"][known]
+    figures = {
+        "auroc": roc_auc_score(planted, score),
+        "average_precision": average_precision_score(planted, score),
+        "verified_flagged": found["is_ood"][images.verified].mean(),
+    }
+    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
 def channel_log_loss(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from winnow import stage, tables
 from winnow.detect.outliers.ood import score_ood
 from winnow.detect.signals import Evidence
+from winnow.encoders.columns import picture_features
 from winnow.stage import Declared
 from winnow.workspace import Workspace
 
@@ -12,8 +13,9 @@ def main(params: Declared) -> str:
     manifest = workspace.table("manifest", ["image_id", "label"])
     image_id = manifest["image_id"].to_numpy().astype(str)
     labels, probe = manifest["label"].to_numpy(), workspace.arrays("pred_probs", of=image_id)
-    others = (workspace.arrays(name, of=image_id) for name in ("features", "class_probs"))
-    evidence = Evidence.among(probe, *others, labels=labels)
+    features, class_probs = (workspace.arrays(name, of=image_id) for name in ("features", "class_probs"))
+    features["features"] = picture_features(features)
+    evidence = Evidence.among(probe, features, class_probs, labels=labels)
 
     options = params.ood.model_dump()
     scores = score_ood(evidence, fold=probe["fold"], l2=float(probe["l2"]), options=options)

@@ -24,6 +24,7 @@ STAGES = (
     "find_duplicates",
     "crossval_pred_probs",
     "find_label_issues",
+    "score_ood",
     "project_map",
     "import_outside_photos",
 )

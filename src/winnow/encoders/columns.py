@@ -27,10 +27,11 @@ def split_columns(features: np.ndarray, dimensions: Sequence[int]) -> list[np.nd
 
 
 def picture_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(N, D) float32 by which to compare pictures, rows of length 1: those of the first encoder.
+    """(N, D) float32 of the first encoder, rows of length 1: what pictures are compared by, whatever their labels are.
 
-    The first of several is a frozen one where there is one to name: two copies of a picture then have the same features
-    whatever their labels and folds are.
+    The first of several is best a frozen one. Its features of two copies are alike in any fold, and it knows more of
+    the world than the classes: with those of a network that was trained on the classes beside them, fewer outliers are
+    found (docs/benchmarks.md).
 
     Args:
         arrays: `features` and `encoder` of features.npz.
