@@ -4,11 +4,13 @@
     python benchmarks/shift.py table --rows 100000
     python benchmarks/shift.py kannada --shared ../shared
     python benchmarks/shift.py line --shared ../shared
+    python benchmarks/shift.py sample
 
 `planted` draws the six cases of `winnow.shift.planted`; `table` writes a CSV of 1,024 features, reads it, and again by
 pandas in chunks; `kannada` compares Kannada-MNIST's test set with Dig-MNIST, by a probe on pixels and a small
 convolutional network; `line` fits the line through 30 published models on CIFAR-10 and CIFAR-10.1. Each writes
-`benchmarks/results/shift-<name>.json`; `kannada` also docs/figures/shift-kannada.png.
+`benchmarks/results/shift-<name>.json`; `kannada` also docs/figures/shift-kannada.png. `sample` draws
+docs/figures/shift-sample.png from what pipelines/shift has measured.
 """
 
 import argparse
@@ -38,7 +40,7 @@ from winnow.report.style import to_png
 from winnow.shift.classifier import Settings, train_classifier
 from winnow.shift.explain import Explanation, explain
 from winnow.shift.feature_table import read_features
-from winnow.shift.leaks import leaked_rows, nearest_distance
+from winnow.shift.leaks import leaked_rows, nearness
 from winnow.shift.line import accuracy_line
 from winnow.shift.planted import BLURRED, CASES, plant
 from winnow.shift.waterfall import waterfall
@@ -60,7 +62,7 @@ OPTIONS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("planted", "table", "kannada", "line", "one"))
+    parser.add_argument("name", choices=("planted", "table", "kannada", "line", "sample", "one"))
     parser.add_argument("--shared", default=ROOT.parent / "shared", type=Path, help="folder with data/")
     parser.add_argument("--rows", default=None, type=int, help="of the table, or of each planted set")
     parser.add_argument("--seeds", default=20, type=int, help="of each planted cause; five times as many of nothing")
@@ -68,6 +70,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.name == "one":
         print(json.dumps(_read_once(arguments.one[0], Path(arguments.one[1]))))
+        return
+    if arguments.name == "sample":
+        metrics = ROOT / "pipelines/shift/metrics"
+        summary = json.loads((metrics / "summary.json").read_text(encoding="utf-8"))
+        drawn = waterfall_figure(summary, pd.read_csv(metrics / "waterfall.csv"), to_png)
+        (ROOT / "docs/figures/shift-sample.png").write_bytes(drawn)
         return
     match arguments.name:
         case "planted":
@@ -90,7 +98,7 @@ def planted(rows: int, seeds: int) -> dict[str, Any]:
         named, shares, covered, classes = [], [], [], []
         for seed in range(5 * seeds if case == "nothing" else seeds):
             both = plant(case, rows=rows, train_rows=2000, seed=seed)
-            leaked = leaked_rows(nearest_distance(both.train, both.a.features, both.b.features), ratio=0.3)
+            leaked = leaked_rows(nearness(both.train, both.a.features, both.b.features), ratio=0.3)
             parts = waterfall(both.a, both.b, leaked_a=leaked[0], leaked_b=leaked[1], bootstraps=200, seed=seed)
             named.append(parts.named())
             classes.append(parts.named_classes())

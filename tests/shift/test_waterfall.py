@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnow.errors import WinnowError
-from winnow.shift.leaks import leaked_rows, nearest_distance
+from winnow.shift.leaks import leaked_rows, nearness
 from winnow.shift.planted import BLURRED, CASES, plant
 from winnow.shift.test_set import TestSet
 from winnow.shift.waterfall import PARTS, Waterfall, waterfall
@@ -14,7 +14,7 @@ from winnow.shift.waterfall import PARTS, Waterfall, waterfall
 
 def taken_apart(case: str, seed: int, rows: int = 1500) -> tuple[Waterfall, float]:
     found = plant(case, rows=rows, train_rows=2000, seed=seed)
-    leaked_a, leaked_b = leaked_rows(nearest_distance(found.train, found.a.features, found.b.features), ratio=0.3)
+    leaked_a, leaked_b = leaked_rows(nearness(found.train, found.a.features, found.b.features), ratio=0.3)
     assert (leaked_a == found.leaked).all() and not leaked_b.any()
     parts = waterfall(found.a, found.b, leaked_a=leaked_a, leaked_b=leaked_b, bootstraps=100, seed=seed)
     assert abs(sum(part.value for part in parts.parts.values()) - parts.drop.value) < 1e-9
@@ -121,8 +121,22 @@ def test_sets_that_do_not_fit_their_predictions_are_refused():
 
 def test_constant_features_hide_no_leak_and_are_no_leak():
     rows = np.ones((30, 4), dtype=np.float32)
-    distances = nearest_distance(rows, rows[:5], rows[:5])
-    assert not np.concatenate(leaked_rows(distances, ratio=0.3)).any()
+    assert not np.concatenate(leaked_rows(nearness(rows, rows[:5], rows[:5]), ratio=0.3)).any()
+
+
+def test_rows_in_a_dense_clump_are_no_copies_and_copies_in_it_are():
+    """As features of a network lie: half of the rows in clumps a hundred times narrower than the rest."""
+    rng = np.random.default_rng(0)
+
+    def drawn(count):
+        rows = rng.normal(size=(count, 16))
+        rows[: count // 3] = 3 + rows[: count // 3] / 100
+        return rows.astype(np.float32)
+
+    train, test = drawn(900), drawn(300)
+    test[:5] = train[:5] + rng.normal(0, 1e-4, size=(5, 16))
+    (leaked,) = leaked_rows(nearness(train, test), ratio=0.3)
+    assert leaked[:5].all() and leaked.sum() == 5
 
 
 def test_a_blurred_class_is_withheld_among_small_classes_too():

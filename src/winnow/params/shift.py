@@ -88,7 +88,8 @@ class Explain(Section):
     leak_ratio: float = Field(
         ge=0,
         lt=1,
-        description="A test row counts as a training row below this share of the usual distance to the nearest one.",
+        description="A test row counts as a training row below this share of the usual distance to the nearest one, "
+        "and of its own distance to the tenth nearest.",
     )
     min_class_rows: int = Field(ge=10, description="Classes with fewer rows in a set are compared together.")
     min_part: NotNegative = Field(description="A smaller part of the drop is never named.")

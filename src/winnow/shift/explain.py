@@ -11,7 +11,7 @@ from winnow.params.inputs import given
 from winnow.shift.domain import tell_apart
 from winnow.shift.forecasts import forecasts
 from winnow.shift.image_source import FACTS
-from winnow.shift.leaks import leaked_rows, nearest_distance
+from winnow.shift.leaks import leaked_rows, nearness
 from winnow.shift.line import accuracy_line
 from winnow.shift.predictions import accuracy_of_models
 from winnow.shift.projection import Projection
@@ -90,10 +90,10 @@ def explain(
     leaked = {name: np.zeros(len(labels[name]), dtype=bool) for name in ("a", "b")}
     by_distance = pd.DataFrame({"set": [], "bin": [], "rows": [], "accuracy": []}).astype({"bin": int, "rows": int})
     if has_features and len(features["train"]):
-        found = nearest_distance(features["train"], features["a"], features["b"])
-        distance = dict(zip(("a", "b"), found, strict=True))
+        found = nearness(features["train"], features["a"], features["b"])
+        distance = dict(zip(("a", "b"), (one.distance for one in found), strict=True))
         leaked = dict(zip(("a", "b"), leaked_rows(found, ratio=options["leak_ratio"]), strict=True))
-        edges = np.unique(np.quantile(found[0], [0.2, 0.4, 0.6, 0.8]))
+        edges = np.unique(np.quantile(distance["a"], [0.2, 0.4, 0.6, 0.8]))
         by_distance = pd.concat(
             [
                 accuracy_by_distance(distance[name], test, edges=edges).assign(set=name)

@@ -55,7 +55,7 @@ def accuracy_by_distance(distance: np.ndarray, rows: TestSet, *, edges: np.ndarr
     """Accuracy by how far rows are from the nearest training row.
 
     Args:
-        distance: (N,) of `leaks.nearest_distance`.
+        distance: (N,) of `leaks.nearness`.
         rows: the set.
         edges: (E,) distances that part the bins, the same for both sets.
 
