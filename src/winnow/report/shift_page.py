@@ -198,7 +198,7 @@ def _labels(facts: ShiftFacts) -> str:
                 which,
                 int(place),
                 f"perhaps {facts.class_names[int(scores['suggested'].iloc[place])]} "
-                f"({scores['label_error'].iloc[place]:.0%} wrong)",
+                f"(label wrong: {scores['label_error'].iloc[place]:.0%})",
             )
             for place in suspects
         )
