@@ -36,10 +36,25 @@ def edge_case_weights(
     """
     rows = np.arange(len(labels))
     is_clean = by_person | ((class_probs[rows, labels] >= min_label_quality) & (ood_score <= max_ood_score))
-    difficulty = 1.0 - pred_probs[rows, labels]
+    return ranked_weights(np.where(is_clean, 1.0 - pred_probs[rows, labels], np.nan), labels, strength=strength)
+
+
+def ranked_weights(difficulty: np.ndarray, labels: np.ndarray, *, strength: float) -> np.ndarray:
+    """How much each image weighs, from its rank in difficulty among the images of its class.
+
+    Args:
+        difficulty: (N,) float, higher is harder: of a classifier, or the distance to the nearest image of the class;
+            NaN for images that are not known to be clean.
+        labels: (N,) integers in [0, K).
+        strength: at least 0; 0 gives every image the weight 1.
+
+    Returns:
+        (N,) float64 in [1, 1 + strength]: 1 for NaN, else 1 + strength * (rank, 0 the easiest, 1 the hardest).
+    """
+    known = ~np.isnan(difficulty)
     weights = np.ones(len(labels))
-    for label in np.unique(labels[is_clean]):
-        clean = np.flatnonzero(is_clean & (labels == label))
+    for label in np.unique(labels[known]):
+        clean = np.flatnonzero(known & (labels == label))
         place = np.empty(len(clean))
         place[np.argsort(difficulty[clean], kind="stable")] = np.arange(len(clean))
         weights[clean] += strength * place / max(len(clean) - 1, 1)

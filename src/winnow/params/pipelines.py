@@ -7,7 +7,8 @@ the main one's. No two pipelines give one name to different sections.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from winnow.params.competition import CompetitionParams
 from winnow.params.section import Section
 from winnow.params.shift import ShiftParams
 
-PIPELINES: Mapping[str, type[Section]] = MappingProxyType({"shift": ShiftParams})
+PIPELINES: Mapping[str, type[Section]] = MappingProxyType({"competition": CompetitionParams, "shift": ShiftParams})

@@ -1,0 +1,38 @@
+"""Score every image by what it does to the fixed network; the label book is the reference and is not trained on."""
+
+from winnow import stage
+from winnow.competition.pool import shrunk
+from winnow.detect.valuation.values import value_images
+from winnow.device import best_device
+from winnow.models.recipe import Recipe
+from winnow.workspace import Workspace
+
+
+def main(params: stage.Declared) -> str:
+    workspace, options = Workspace(), params.valuation
+    pool = workspace.table("pool")
+    reference, images = pool[pool["split"] == "label_book"], pool[pool["split"] != "label_book"]
+    recipe = options.model_dump(include={"epochs", "batch_size", "learning_rate", "momentum"})
+    values = value_images(
+        images["image_id"].to_numpy(),
+        shrunk(images["image_bytes"].tolist()),
+        images["label"].to_numpy(),
+        shrunk(reference["image_bytes"].tolist()) if len(reference) else shrunk(images["image_bytes"].tolist()[:1])[:0],
+        reference["label"].to_numpy(),
+        num_classes=len(params.competition.class_names),
+        network="competition",
+        recipe=Recipe(**recipe),
+        checkpoints=options.checkpoints,
+        recalibration_images=options.recalibration_images,
+        seeds=options.seeds,
+        scratch=workspace.scratch("value_images"),
+        device=best_device(),
+    )
+    names = reference["image_id"].to_numpy()[values["nearest_reference"]]
+    workspace.write("values", values.assign(nearest_reference=names))
+    workspace.remove_scratch("value_images")
+    return f"{len(values)} images by {len(reference)} of the label book"
+
+
+if __name__ == "__main__":
+    stage.run("value_images", main)

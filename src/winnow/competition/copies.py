@@ -1,0 +1,124 @@
+"""Copies of the cleaned images, as PNG at the size of their originals, by a policy; more of the edge cases."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from winnow.augmentation.edge_cases import ranked_weights
+from winnow.augmentation.policy.policy import Policy
+from winnow.progress import progress
+
+_INSIDE = 0.9  # share of the neighbours that have an image's label, from which on it lies inside its class
+
+
+def packed_with_copies(
+    image_id: np.ndarray,
+    image_bytes: Sequence[bytes],
+    labels: np.ndarray,
+    difficulty: np.ndarray,
+    *,
+    per_class: int,
+    policy: Policy,
+    strength: float,
+    seed: int,
+) -> pd.DataFrame:
+    """A packed set of the originals' own bytes and of copies that even the classes out.
+
+    Args:
+        image_id: (N,) str.
+        image_bytes: N PNG files.
+        labels: (N,) integers in [0, K).
+        difficulty: (N,) float, higher is harder; NaN for images that are no edge cases whatever their distance.
+        per_class: images of each class, originals and copies together; a class with more originals gets no copies.
+        policy: what makes a copy; with its fill.
+        strength: hard images get up to 1 + this times the copies of easy ones; 0 treats all alike.
+        seed: of the sources and of every copy.
+
+    Returns:
+        Rows of a packed set (see `data.packed`), sorted by name.
+    """
+    weights = ranked_weights(difficulty, labels, strength=strength)
+    names, sources, techniques = list(image_id), list(range(len(image_id))), [""] * len(image_id)
+    content = list(image_bytes)
+    plan = []
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        plan += [*_sources(rows, weights[rows], max(per_class - len(rows), 0), np.random.default_rng([seed, label]))]
+    with progress("augment", len(plan)) as report:
+        for number, row in enumerate(plan):
+            pixels = np.asarray(Image.open(io.BytesIO(image_bytes[row])).convert("RGB"))
+            names.append(f"{image_id[row]}_policy-{number:05d}")
+            sources.append(row)
+            techniques.append("policy")
+            content.append(_png(policy.apply(pixels, seed * 1_000_003 + number)))
+            report(1)
+    frame = pd.DataFrame(
+        {
+            "name": names,
+            "image_id": image_id[sources],
+            "technique": techniques,
+            "label": labels[sources].astype(np.int64),
+            "image_bytes": pd.Series(content, dtype=object),
+        }
+    )
+    return frame.sort_values("name", ignore_index=True)
+
+
+def _sources(rows: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` sources in proportion to the weights, by largest remainders, the remainders in random order."""
+    shares = count * weights / weights.sum()
+    whole = np.floor(shares).astype(int)
+    order = np.lexsort((rng.permutation(len(rows)), -(shares - whole)))
+    whole[order[: count - whole.sum()]] += 1
+    return np.repeat(rows, whole)
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if (pixels == pixels[..., :1]).all() else pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def arms(
+    pool: pd.DataFrame, decided: pd.DataFrame, *, policy: Policy, per_class: int, strength: float, seed: int
+) -> dict[tuple[str, str], pd.DataFrame]:
+    """Packed sets by arm (`raw`, `cleaned`) and part (`training`, `validation`); the reference is in none.
+
+    Args:
+        pool: the released images, see `pool.read_pool`.
+        decided: the last round.
+        policy: what makes copies; without sub-policies there are none.
+        per_class, strength, seed: see `packed_with_copies`. An edge case is a kept image of which nine in ten
+            neighbours have its label; the farther from them, the harder.
+    """
+    images = pool[pool["split"] != "label_book"].merge(decided.drop(columns="label"), on="image_id", validate="1:1")
+    sets = {}
+    for part, split in (("training", "train"), ("validation", "val")):
+        rows = images[images["split"] == split]
+        sets["raw", part] = _packed(rows, "label", per_class=0, policy=policy, strength=0.0, seed=seed)
+        cleaned = rows[rows["final_label"] >= 0]
+        count = per_class if part == "training" and policy.sub_policies else 0
+        sets["cleaned", part] = _packed(
+            cleaned, "final_label", per_class=count, policy=policy, strength=strength, seed=seed
+        )
+    return sets
+
+
+def _packed(
+    rows: pd.DataFrame, label: str, *, per_class: int, policy: Policy, strength: float, seed: int
+) -> pd.DataFrame:
+    inside = (rows["neighbour_label"] == rows[label]) & (rows["neighbour_agreement"] >= _INSIDE)
+    return packed_with_copies(
+        # As a file's name: the folder and the suffix go.
+        rows["image_id"].str.replace("/", "-", regex=False).str.rsplit(".", n=1).str[0].to_numpy(),
+        rows["image_bytes"].tolist(),
+        rows[label].to_numpy(),
+        np.where(inside, rows["neighbour_distance"], np.nan),
+        per_class=per_class,
+        policy=policy,
+        strength=strength,
+        seed=seed,
+    )

@@ -1,0 +1,102 @@
+"""The pipeline `competition`: values, rounds of cleaning and copies for the Data-Centric AI competition's network."""
+
+from pydantic import Field, model_validator
+
+from winnow.params.augmentation import PolicySearch
+from winnow.params.encoders import TrainedEncoder
+from winnow.params.section import Count, NotNegative, Positive, Section, Seed, Share
+from winnow.params.training import CompetitionRecipe
+
+
+class CompetitionSample(Section):
+    """The built-in sample of `competition`: digits drawn thick and thin, with planted errors."""
+
+    seed: Seed = Field(description="Seed of all that is drawn and planted.")
+    train: Count = Field(description="Pictures of each class in `train/`.")
+    val: Count = Field(description="Pictures of each class in `val/`.")
+    label_book: Count = Field(description="Pictures of each class in `label_book/`, all right.")
+    test: Count = Field(description="Pictures of each class in the test set.")
+    wrong_labels: Share = Field(description="Share of `train/` and `val/` with another label.")
+    scribbles: Share = Field(description="Share of `train/` and `val/` that are no class at all.")
+
+
+class CompetitionData(Section):
+    """The images of the competition: zips of `<split>/<label>/<file>.png`."""
+
+    archive: str = Field(description="Zip with `train/`, `val/` and `label_book/`, the trusted reference.")
+    test_archive: str = Field(description="Zip with `test/`; only `evaluate` reads it.")
+    truth: str = Field(
+        description="CSV `image_id,true_label` with -1 for images of no class, for a scorecard; or `data/none`."
+    )
+    class_names: list[str] = Field(
+        min_length=2, description="Labels in the grader's order, which is not the folders' alphabetical one."
+    )
+
+
+class Valuation(Section):
+    """What each image does to the network: one training with checkpoints per seed."""
+
+    epochs: Count = Field(description="Epochs of the training that is followed.")
+    batch_size: int = Field(ge=2, description="Images per step.")
+    learning_rate: Positive = Field(description="Of SGD; falls along a cosine.")
+    momentum: float = Field(ge=0, lt=1, description="Of SGD.")
+    checkpoints: list[int] = Field(min_length=1, description="The epochs after which all images are scored, rising.")
+    recalibration_images: Count = Field(
+        description="Images that set batch normalisation's statistics anew at each checkpoint."
+    )
+    seeds: list[Seed] = Field(min_length=1, description="One training each; scores are means over them.")
+
+    @model_validator(mode="after")
+    def _checkpoints_rise(self) -> "Valuation":
+        rising = sorted(set(self.checkpoints)) == self.checkpoints
+        if not rising or self.checkpoints[0] < 0 or self.checkpoints[-1] >= self.epochs:
+            raise ValueError(f"checkpoints must rise from 0 on and stay below epochs, {self.epochs}")
+        return self
+
+
+class Cleaning(Section):
+    """The rounds: when an image is relabelled or dropped."""
+
+    encoder: TrainedEncoder
+    label_quality_threshold: Share = Field(description="A label of lower quality is an issue.")
+    relabel_confidence: Share = Field(description="An issue is relabelled from this confidence on, dropped below it.")
+    neighbours: Count = Field(description="How many nearest images vote.")
+    neighbour_relabel: NotNegative = Field(
+        description="Share of the neighbours that must have one other label to relabel an image; above 1 never."
+    )
+    neighbour_drop_distance: Positive = Field(
+        description="An image farther from its class is dropped if most neighbours have another label. In units of the "
+        "median distance to the nearest image of the class."
+    )
+    points_harmed: Count | None = Field(
+        description="Drop an image that harms so many reference images by HyDRA's rule min + std; null drops none."
+    )
+    valuation_max_share: Share = Field(description="Most images that this rule may drop, as a share.")
+    seed: Seed = Field(description="Which tenth of the images no round touches.")
+
+
+class Copies(Section):
+    """Copies of the cleaned images."""
+
+    per_class: Count = Field(description="Images of each class in the training set, originals and copies together.")
+    strength: NotNegative = Field(description="Edge cases get up to 1 + this times the copies of others.")
+    seed: Seed = Field(description="Seed of every copy.")
+
+
+class CompetitionTraining(Section):
+    """The fixed network, trained by the competition's recipe on the raw and on the cleaned images."""
+
+    recipe: CompetitionRecipe
+    seeds: list[Seed] = Field(min_length=1, description="One network per seed and arm; figures are means over them.")
+
+
+class CompetitionParams(Section):
+    """All of pipelines/competition/params.yaml."""
+
+    competition_sample: CompetitionSample
+    competition: CompetitionData
+    valuation: Valuation
+    cleaning: Cleaning
+    policy_search: PolicySearch
+    copies: Copies
+    competition_training: CompetitionTraining

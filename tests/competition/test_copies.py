@@ -1,0 +1,90 @@
+"""The sample, the archive as a table, and copies at the size of their originals."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from winnow.augmentation.policy.policy import Policy, Step
+from winnow.competition.copies import packed_with_copies
+from winnow.competition.pool import read_pool, shrunk
+from winnow.competition.sample import make_sample
+from winnow.errors import WinnowError
+
+DIGITS = [str(digit) for digit in range(10)]
+SIZES = {"train": 6, "val": 2, "label_book": 1, "test": 2, "wrong_labels": 0.2, "scribbles": 0.1}
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return make_sample(seed=0, **SIZES)
+
+
+@pytest.fixture(scope="module")
+def pool(sample, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pool") / "pool.zip"
+    path.write_bytes(sample.pool)
+    return read_pool(path, class_names=DIGITS)
+
+
+def test_the_sample_is_the_same_every_time_and_holds_what_was_planted(sample, pool):
+    assert make_sample(seed=0, **SIZES).pool == sample.pool != make_sample(seed=1, **SIZES).pool
+    assert pool["split"].value_counts().to_dict() == {"train": 60, "val": 20, "label_book": 10}
+    joined = pool.merge(sample.truth, on="image_id")
+    assert len(joined) == len(sample.truth) == 80
+    assert (joined["true_label"] == -1).sum() == 6 + 2
+    wrong = (joined["true_label"] >= 0) & (joined["true_label"] != joined["label"])
+    assert wrong.sum() == pytest.approx(16, abs=3)  # a scribble may have another label too
+    assert 0.15 < joined["thin"].mean() < 0.5
+    assert len({Image.open(io.BytesIO(content)).size for content in pool["image_bytes"]}) > 20
+
+
+def test_a_foreign_folder_and_a_broken_file_are_named(tmp_path):
+    def zipped(name: str, content: bytes):
+        with zipfile.ZipFile(tmp_path / "pool.zip", "w") as archive:
+            archive.writestr(name, content)
+        return tmp_path / "pool.zip"
+
+    with pytest.raises(WinnowError, match=r"train/eleven/a\.png is not <split>/<label>/<file>"):
+        read_pool(zipped("train/eleven/a.png", b""), class_names=DIGITS)
+    with pytest.raises(WinnowError, match=r"train/3/a\.png cannot be used"):
+        read_pool(zipped("train/3/a.png", b"no picture"), class_names=DIGITS)
+    with pytest.raises(WinnowError, match="cannot be read as a zip"):
+        read_pool(tmp_path / "missing.zip", class_names=DIGITS)
+
+
+def test_originals_keep_their_bytes_and_copies_their_size(pool):
+    rows = pool[pool["split"] == "train"]
+    policy = Policy(((Step("rotate", 1.0, 0.5),),), fill="border")
+    ids, labels = rows["image_id"].to_numpy(), rows["label"].to_numpy()
+    options = {"per_class": 10, "policy": policy, "strength": 0.0, "seed": 0}
+    packed = packed_with_copies(ids, rows["image_bytes"].tolist(), labels, np.full(len(ids), np.nan), **options)
+    assert (packed.groupby("label").size() == 10).all() and packed["name"].is_unique
+    source = rows.set_index("image_id")["image_bytes"]
+    originals = packed[packed["technique"] == ""]
+    assert (originals["image_bytes"] == source[originals["image_id"]].to_numpy()).all() and len(originals) == 60
+    for copy in packed[packed["technique"] != ""].itertuples():
+        image, original = (Image.open(io.BytesIO(content)) for content in (copy.image_bytes, source[copy.image_id]))
+        assert image.format == "PNG" and image.mode == "L" and image.size == original.size
+        assert copy.image_bytes != source[copy.image_id]
+    again = packed_with_copies(ids, rows["image_bytes"].tolist(), labels, np.full(len(ids), np.nan), **options)
+    assert again["image_bytes"].tolist() == packed["image_bytes"].tolist()
+
+
+def test_hard_images_get_more_copies_than_easy_ones(pool):
+    rows = pool[(pool["split"] == "train") & (pool["label"] == pool["label"].iloc[0])].iloc[:4]
+    policy = Policy(((Step("rotate", 1.0, 0.5),),), fill="border")
+    packed = packed_with_copies(
+        rows["image_id"].to_numpy(), rows["image_bytes"].tolist(), np.zeros(4, dtype=int),
+        np.array([0.1, 0.3, 0.2, np.nan]), per_class=4 + 12, policy=policy, strength=2.0, seed=0,
+    )  # fmt: skip
+    copies = packed[packed["technique"] != ""].groupby("image_id").size().reindex(rows["image_id"])
+    # Weights 1, 3, 2 and 1: 12 copies in proportion, 1.7, 5.1, 3.4 and 1.7.
+    assert copies.tolist() == [2, 5, 3, 2]
+
+
+def test_pictures_of_all_sizes_are_shrunk_to_what_the_network_sees(pool):
+    seen = shrunk(pool["image_bytes"].tolist()[:5])
+    assert seen.shape == (5, 32, 32, 3) and seen.dtype == np.float32 and seen.min() >= 0 and seen.max() <= 255

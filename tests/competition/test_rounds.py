@@ -1,0 +1,136 @@
+"""Decisions of a round in a table, what comes back, what flips, and two rounds on planted errors."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from winnow.competition.pool import read_pool, squares
+from winnow.competition.rounds import (
+    Rules,
+    decide_round,
+    harmful,
+    round_summary,
+    score_round,
+    untouched_tenth,
+)
+from winnow.competition.sample import make_sample
+from winnow.encoders.fitted.networks import TrainedSettings
+
+RULES = Rules(
+    label_quality_threshold=0.5,
+    relabel_confidence=0.7,
+    neighbours=10,
+    neighbour_relabel=1.0,
+    neighbour_drop_distance=3.0,
+)
+FINE = {"label_quality_score": 0.9, "suggested_label": 0, "suggested_confidence": 0.9}
+FINE |= {"neighbour_label": 0, "neighbour_agreement": 1.0, "neighbour_distance": 1.0}
+
+
+def decided(before=0, *, untouched=False, rules=RULES, **found) -> pd.Series:
+    """What becomes of one image of the label 0."""
+    scores = pd.DataFrame([FINE | found])
+    return decide_round(scores, np.array([before]), np.array([0]), np.array([untouched]), rules).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "final", "rule"),
+    [
+        ({}, 0, ""),
+        ({"label_quality_score": 0.4, "suggested_label": 2}, 2, "label_issue"),
+        ({"label_quality_score": 0.4, "suggested_label": 2, "suggested_confidence": 0.6}, -1, "label_issue"),
+        ({"label_quality_score": 0.4}, -1, "label_issue"),
+        ({"neighbour_label": 3}, 3, "neighbour_relabel"),
+        ({"neighbour_label": 3, "neighbour_agreement": 0.9}, 0, ""),  # one dissents
+        ({"neighbour_label": 3, "neighbour_agreement": 0.9, "neighbour_distance": 4.0}, -1, "neighbour_drop"),
+        ({"neighbour_distance": 4.0}, 0, ""),  # far from the others, but among its own: an edge case
+        ({"neighbour_label": 3, "neighbour_agreement": 0.4, "neighbour_distance": 9.0}, 0, ""),
+        ({"label_quality_score": 0.4, "suggested_label": 2, "neighbour_label": 3}, 2, "label_issue"),
+    ],
+)
+def test_rules_of_a_round(found, final, rule):
+    row = decided(**found)
+    assert (row["final_label"], row["rule"]) == (final, rule)
+
+
+def test_a_dropped_image_is_judged_by_its_given_label_and_can_come_back():
+    unseen = {"neighbour_label": -1, "neighbour_agreement": 0.0, "neighbour_distance": np.nan}
+    assert decided(-1, **unseen)["final_label"] == 0
+    assert decided(-1, **unseen, label_quality_score=0.1)["final_label"] == -1
+    assert decided(-1, **unseen, label_quality_score=0.1, suggested_label=4)["final_label"] == 4
+
+
+def test_a_third_label_is_a_flip_that_is_not_followed():
+    wrong = {"label_quality_score": 0.1, "suggested_confidence": 0.9}
+    row = decided(2, **wrong, suggested_label=3)
+    assert row["final_label"] == 2 and row["flip"]
+    same, back = decided(2, **wrong, suggested_label=2), decided(2)
+    assert same["final_label"] == 2 and not same["flip"]
+    assert back["final_label"] == 0 and not back["flip"]
+
+
+def test_an_untouched_image_stays_and_shows_the_drift():
+    row = decided(untouched=True, label_quality_score=0.1, suggested_label=2)
+    assert row["final_label"] == 0 and row["rule"] == "" and row["drift"]
+    assert not decided(untouched=True)["drift"]
+
+
+def test_a_round_s_counts_add_up():
+    given, before = np.zeros(4, dtype=int), np.array([0, -1, 2, 0])
+    scores = pd.DataFrame([FINE, FINE, FINE, FINE | {"label_quality_score": 0.1}])
+    none = np.zeros(4, dtype=bool)
+    counts = round_summary(decide_round(scores, before, given, none, RULES), before, given, none)
+    assert counts == {
+        "images": 4,
+        "kept": 3,
+        "relabelled": 0,
+        "dropped": 1,
+        "came_back": 1,
+        "flips": 0,
+        "agreement": 0.25,
+        "untouched": 0,
+        "untouched_that_would_change": 0,
+    }
+
+
+def test_a_tenth_of_every_class_is_untouched():
+    labels = np.repeat([0, 1], [200, 50])
+    chosen = untouched_tenth(labels, seed=1)
+    assert [chosen[labels == label].sum() for label in (0, 1)] == [20, 5]
+    assert (chosen == untouched_tenth(labels, seed=1)).all() and (chosen != untouched_tenth(labels, seed=2)).any()
+
+
+def test_the_rule_of_valuation_is_capped_at_the_worst():
+    assert harmful(np.array([0, 5, 1, 3, 0, 2, 0, 0, 0, 0]), least=1, most=0.3).nonzero()[0].tolist() == [1, 3, 5]
+    assert harmful(np.array([0, 5, 1, 0]), least=2, most=1.0).nonzero()[0].tolist() == [1]
+
+
+@pytest.mark.slow
+def test_two_rounds_find_planted_errors_and_networks_never_see_what_was_dropped(tmp_path):
+    sample = make_sample(seed=1, train=40, val=0, label_book=0, test=0, wrong_labels=0.12, scribbles=0.05)
+    (tmp_path / "pool.zip").write_bytes(sample.pool)
+    pool = read_pool(tmp_path / "pool.zip", class_names=[str(digit) for digit in range(10)])
+    pixels, given = squares(pool["image_bytes"].tolist(), side=32), pool["label"].to_numpy()
+    true = sample.truth.set_index("image_id").loc[pool["image_id"], "true_label"].to_numpy()
+    settings = TrainedSettings(
+        folds=2, epochs=20, width=12, input_size=32, learning_rate=0.1, label_smoothing=0.1, shift=0.125, mirror=False,
+        zoom=0.1, color=0.0, loss="cross_entropy", seed=0,
+    )  # fmt: skip
+    options = {"num_classes": 10, "encoder": settings, "rules": RULES, "device": torch.device("cpu")}
+    unknown, none = np.full(len(given), np.nan), np.zeros(len(given), dtype=bool)
+
+    scores = score_round(pixels, given, given, unknown, **options)
+    first = decide_round(scores, given, given, none, RULES)["final_label"].to_numpy()
+    changed, wrong = first != given, true != given
+    assert (changed & wrong).sum() / changed.sum() > 0.7 and (changed & wrong).sum() / wrong.sum() > 0.6
+    second = decide_round(score_round(pixels, first, given, unknown, **options), first, given, none, RULES)
+    assert (second["final_label"] == first).mean() > 0.85
+
+    # Whatever is drawn in a dropped image, the others' scores are the same to the bit.
+    painted = pixels.copy()
+    painted[first < 0] = 128
+    again = score_round(painted, first, given, unknown, **options)
+    kept = first >= 0
+    before = score_round(pixels, first, given, unknown, **options)
+    pd.testing.assert_frame_equal(again[kept], before[kept])
