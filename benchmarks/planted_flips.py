@@ -52,6 +52,8 @@ LOOK_ALIKE = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8])  # cat and lynx, wolf and 
 FLIPPED = 0.4
 THRESHOLDS = [(confidence, sources) for confidence in (0.3, 0.5, 0.7, 0.9) for sources in (1, 2)]
 WEIGHTS = (0.3, 0.5, 0.7)
+CONFIG = load_config("ds801-mobilenetv2", start=ROOT)
+PLAIN = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"})
 # What differs from configs/base.yaml in the networks of each name.
 TRAINED = {
     "trained-32": {"epochs": 12},
@@ -165,8 +167,7 @@ def feature_sets(
     names = {f"frozen + {weight} {name}": weight for weight in WEIGHTS}
     if set(done) >= {name, *names}:
         return
-    options = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"}) | TRAINED[name]
-    trained = trained_features(images.pixels, labels, TrainedSettings(**options), cache)
+    trained = trained_features(images.pixels, labels, TrainedSettings(**PLAIN | TRAINED[name]), cache)
     for both, weight in names.items():
         if both not in done:
             yield both, concatenated([images.frozen["features"], trained], [1.0, weight]), weight == WEIGHTS[0]
@@ -189,9 +190,8 @@ def trained_features(pixels: np.ndarray, labels: np.ndarray, settings: TrainedSe
 
 def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
     """With the frozen encoder's features, by which copies are found."""
-    config = load_config("ds801-mobilenetv2", start=ROOT)
     features = images.frozen["features"]
-    duplicates = find_duplicates(images.image_id, labels, images.pixels, features, **config.duplicates.model_dump())
+    duplicates = find_duplicates(images.image_id, labels, images.pixels, features, **CONFIG.duplicates.model_dump())
     return Dataset(
         name="planted flips",
         image_id=images.image_id,
@@ -203,7 +203,7 @@ def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
         zero_shot_pred_probs=images.frozen["zero_shot_pred_probs"],
         in_class_probability=images.frozen["in_class_probability"],
         duplicates=duplicates[["duplicate_group", "exact_group"]].reset_index(drop=True),
-        config=config,
+        config=CONFIG,
     )
 
 
