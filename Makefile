@@ -61,7 +61,7 @@ format: setup ## format the code
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet --upgrade \
-		pyproject.toml --group dev -o requirements.lock
+		pyproject.toml --all-extras --group dev -o requirements.lock
 	python tools/deps.py
 
 deps: setup ## write the code and package versions that each stage depends on, from the imports

@@ -15,8 +15,10 @@ from pathlib import Path
 SHARED = tuple(
     f"src/winnow/{name}"
     for name in (
+        "__init__.py",
         "cores.py",
         "errors.py",
+        "extras.py",
         "files/",
         "params/",
         "progress.py",

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from winnow.extras import how_to_install
+
 
 class WinnowError(Exception):
     """Bad input: its message is one sentence that says what is wrong, where, and how to fix it.
@@ -36,6 +38,10 @@ def in_words(error: BaseException) -> str | None:
     """What a user reads of an error: one sentence, or None where it is a defect of winnow and needs its traceback."""
     if isinstance(error, WinnowError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").partition(".")[0]
+        how = how_to_install(package)
+        return f"this needs the package {package}; install it with {how}." if how else None
     if isinstance(error, MemoryError):
         number: int | None = errno.ENOMEM
     elif isinstance(error, RuntimeError) and "can't start new thread" in str(error):
@@ -53,7 +59,7 @@ def one_sentence() -> Iterator[None]:
     """For commands: print an error that a user is meant to read as one sentence, and exit with status 1."""
     try:
         yield
-    except (WinnowError, OSError, MemoryError, RuntimeError) as error:
+    except (WinnowError, OSError, MemoryError, RuntimeError, ModuleNotFoundError) as error:
         words = in_words(error)
         if words is None:
             raise

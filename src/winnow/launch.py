@@ -14,6 +14,8 @@ import runpy
 import sys
 from pathlib import Path
 
+from winnow.extras import how_to_install
+
 OLDEST = (3, 11)
 # Read when a library is loaded. A thread that waits for others sleeps: one that spins holds up a busy core.
 THREADS = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA")} | {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -38,7 +40,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "winnow":
             raise
-        sys.exit(f"\nwinnow: {sys.executable} has no package {error.name}; {REMEDY}\n")
+        package = error.name.partition(".")[0]
+        remedy = f"install it with {how}." if (how := how_to_install(package)) else REMEDY
+        sys.exit(f"\nwinnow: {sys.executable} has no package {package}; {remedy}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import winnow
 from winnow.errors import WinnowError
 
 FILES = (
@@ -38,7 +37,7 @@ _RELEASE = "versions/winnow.txt"
 
 def shipped_folder() -> Path:
     """Where the shipped files are; raises WinnowError if the installation lacks them."""
-    package = Path(winnow.__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "shipped", package.parents[1]):
         if (folder / "dvc.yaml").is_file() and (folder / "configs/base.yaml").is_file():
             return folder

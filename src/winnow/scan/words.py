@@ -12,7 +12,7 @@ from winnow.scan.findings import Kind
 from winnow.scan.reading import Reading
 
 _CLASSES = 30
-_NAME = 28  # characters of a file's name that are shown
+_FILE, _WHY = 28, 30  # characters that are shown
 
 
 def reading_headline(reading: Reading, source: str) -> str:
@@ -56,16 +56,18 @@ def found_tables(kinds: list[Kind]) -> Iterator[RenderableType]:
             table.add_column(column, overflow="fold")
         for row in kind.worst.itertuples():
             becomes = {"relabel": row.suggested_label, "drop": "dropped", "keep": "kept"}[str(row.action)]
-            file = _shortened(str(row.file_name))
-            table.add_row(*(escape(str(value)) for value in (file, row.given_label, becomes, _shortened(str(row.why)))))
+            file = _shortened(str(row.file_name), _FILE)
+            table.add_row(
+                *(escape(str(value)) for value in (file, row.given_label, becomes, _shortened(str(row.why), _WHY)))
+            )
         yield table
     if none := [kind.title for kind in kinds if not kind.count]:
         yield f"None found: {', '.join(none)}."
 
 
-def _shortened(name: str) -> str:
-    half = _NAME // 2
-    return name if len(name) <= _NAME else f"{name[: half - 1]}…{name[-half:]}"
+def _shortened(text: str, most: int) -> str:
+    half = most // 2
+    return text if len(text) <= most else f"{text[: half - 1]}…{text[-half:]}"
 
 
 def next_steps(folder: Path) -> str:

@@ -1,0 +1,55 @@
+"""`winnow.find_issues`."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from winnow.errors import WinnowError
+from winnow.issues.found import Found, read_found
+from winnow.issues.inputs import LABELS, write_inputs
+from winnow.scan.create import commit, create_workspace, is_workspace
+from winnow.scan.reading import look_at, settings_of
+from winnow.scan.run import run_pipeline
+
+_UNPACKED_BYTES = 64 * 2**30
+
+
+def find_issues(
+    images: Any,
+    labels: Sequence[Any] | None = None,
+    *,
+    workspace: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Found:
+    """Find wrong labels, outliers, copies and bad pictures in a dataset.
+
+    Runs the part of the pipeline that scores and decides, as `winnow scan` does, in a workspace of its own.
+
+    Args:
+        images: N paths, PIL images or uint8 arrays (H, W) or (H, W, 3); or a dataset of N items, pairs of image and
+            label as torchvision's, or mappings with `image` and `label` as Hugging Face's.
+        labels: (N,) text or integers, of two classes or more; None to take them from the dataset.
+        workspace: a new folder for the DVC project; a temporary one if not given.
+        settings: dotted key to value, what differs from `configs/scan.yaml`, for example
+            `{"embed.encoder": "open_clip"}`.
+        quiet: whether to say nothing while it runs.
+
+    Returns:
+        A frame with a row per image in the order given, and what to do with it: `summary()`, `export(to)`.
+
+    Raises:
+        WinnowError: if images or labels are not what they should be, the workspace is not new, or a stage fails.
+    """
+    folder = Path(workspace) if workspace is not None else Path(tempfile.mkdtemp(prefix="winnow-"))
+    if is_workspace(folder) or (folder.exists() and any(folder.iterdir())):
+        raise WinnowError(f"{folder} is there already; give find_issues a new folder as its workspace.")
+    inputs = folder.with_name(f"{folder.name}-images")
+    paths = write_inputs(inputs, images, labels)
+    reading = look_at(inputs / LABELS, split=None, max_unpacked_bytes=_UNPACKED_BYTES)
+    values = settings_of(reading, archive=f"../{inputs.name}/{LABELS}", split=None) | dict(settings or {})
+    create_workspace(folder, settings=values, more=[], archive=str(inputs))
+    run_pipeline(folder, say=(lambda line: None) if quiet else print)
+    commit(folder, "Scan")
+    return read_found(folder, paths)
