@@ -1,0 +1,81 @@
+"""Groups of images that are filtered apart from one another."""
+
+from collections.abc import Sequence
+
+import faiss
+import numpy as np
+
+from winnow.learn.folds import stratified_group_folds
+from winnow.learn.probe import LinearProbe, others_of
+
+GROUPINGS = ("none", "label", "predicted", "cluster")
+_L2 = 1e-2
+
+
+def cluster_groups(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarray:
+    """(N,) int64 groups of k-means on (N, D) float32 points: no label is needed; equal points share one.
+
+    Args:
+        points: unit vectors.
+        clusters: how many, at most N.
+        seed: of the first centres.
+    """
+    points = np.ascontiguousarray(points, dtype=np.float32)
+    return nearest_centres(points, kmeans_centres(points, clusters=clusters, seed=seed), k=1)[:, 0]
+
+
+def kmeans_centres(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarray:
+    """(clusters, D) float32 centres of k-means with 20 rounds on at most 256 images per centre, drawn by the seed."""
+    kmeans = faiss.Kmeans(
+        points.shape[1], min(clusters, len(points)), niter=20, seed=seed, min_points_per_centroid=1, verbose=False
+    )
+    kmeans.train(np.ascontiguousarray(points, dtype=np.float32))
+    return np.asarray(kmeans.centroids)
+
+
+def nearest_centres(points: np.ndarray, centres: np.ndarray, *, k: int) -> np.ndarray:
+    """(N, k) int64 numbers of the nearest centres, the nearest first."""
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(np.ascontiguousarray(centres, dtype=np.float32))
+    found: np.ndarray = index.search(np.ascontiguousarray(points, dtype=np.float32), min(k, len(centres)))[1]
+    return found
+
+
+def predicted_groups(
+    features: np.ndarray, labels: np.ndarray, *, num_classes: int, folds: int, seed: int
+) -> np.ndarray:
+    """(N,) int64 classes by a linear probe of the other folds' labels: groups that wrong labels blur less.
+
+    Args:
+        features: (N, D) float32.
+        labels: (N,) int in [0, num_classes), or -1 where there is none; those images are predicted by a probe of all.
+        num_classes: K.
+        folds: in how many parts the labelled images are predicted.
+        seed: of the folds.
+    """
+    labels = np.asarray(labels)
+    known = np.flatnonzero(labels >= 0)
+    fold = np.full(len(labels), folds)
+    folds = min(folds, len(known))
+    fold[known] = stratified_group_folds(labels[known], np.arange(len(known)), folds=folds, seed=seed)
+    fold[labels < 0] = folds
+    training = others_of(fold)[:, : folds + 1].copy()
+    training[labels < 0] = False
+    target = np.zeros((len(labels), num_classes), dtype=np.float32)
+    target[known, labels[known]] = 1
+    probe = LinearProbe(features)
+    used = training[:, : int(fold.max()) + 1]
+    pred_probs = probe.predict(probe.fit(target, used, l2=_L2))
+    predicted: np.ndarray = pred_probs[np.arange(len(labels)), fold].argmax(axis=1)
+    return predicted
+
+
+def signature_groups(signatures: Sequence[str], *, at_least: int) -> np.ndarray:
+    """(N,) int64 groups of images with boxes: those with the same set of classes; sets of few images share a group.
+
+    Args:
+        signatures: the classes in an image, as one string.
+        at_least: smaller sets go into one common group.
+    """
+    _, group, size = np.unique(np.asarray(signatures), return_inverse=True, return_counts=True)
+    return np.unique(np.where(size[group] < at_least, -1, group), return_inverse=True)[1]
