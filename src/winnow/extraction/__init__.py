@@ -1,0 +1,1 @@
+"""Features of images from any layer of any trained network."""

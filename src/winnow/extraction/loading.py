@@ -1,0 +1,272 @@
+"""Networks by their model strings.
+
+timm:<name>                    a model of timm, with its published weights or a local checkpoint
+torchvision:<name>             a classifier or a detector of torchvision, likewise
+torch:<package.module>:<factory>   what a function or class of an installed package returns
+script:<file.py>               `get_model()` of a file, or a subclass of the thesis' FilterableInterface in it
+encoder:<name>                 an encoder of winnow's own (`winnow.extraction.encoders`)
+features:<file>                no network: features that are ready (`winnow.extraction.ready`)
+"""
+
+import importlib
+import inspect
+import pickle
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import timm
+import torch
+import torchvision
+import yaml
+from PIL import Image
+from safetensors.torch import load_file
+from timm.data.config import resolve_model_data_config
+from torch import nn
+
+from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, file_sha256
+from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
+from winnow.encoders.weights import weights_sha256
+from winnow.errors import WinnowError, first_sentence, unknown_model
+from winnow.extraction.model import Model, Square, own_size
+
+UNTRAINED = "untrained"
+KINDS = ("timm", "torchvision", "torch", "script", "encoder", "features")
+
+
+def parse(model: str) -> tuple[str, str]:
+    """The kind of a model string and what follows it.
+
+    Raises:
+        WinnowError: if the kind is none of `KINDS`.
+    """
+    kind, _, rest = model.partition(":")
+    if kind not in KINDS or not rest:
+        raise WinnowError(
+            f"the model {model!r} is of no known kind; begin it with {', '.join(f'{k}:' for k in KINDS)}."
+        )
+    return kind, rest
+
+
+def keywords(arguments: Sequence[str]) -> dict[str, Any]:
+    """Keyword arguments from words like `pad_type=same` and `mean=[0.5, 0.5, 0.5]`, whose values are YAML.
+
+    Raises:
+        WinnowError: if a word has no `=`, or a value is no YAML.
+    """
+    found = {}
+    for word in arguments:
+        name, sign, value = word.partition("=")
+        try:
+            found[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            sign = ""
+        if not sign:
+            raise WinnowError(f"the argument {word!r} is not name=value; write it like pad_type=same.")
+    return found
+
+
+def load_model(
+    model: str,
+    *,
+    weights: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    input_size: int | None = None,
+    trust: bool = False,
+) -> Model:
+    """Load the network that a model string of the kinds `timm`, `torchvision`, `torch` and `script` names.
+
+    Args:
+        model: the string.
+        weights: a file of weights (safetensors, or a state dictionary that torch reads with `weights_only=True`);
+            None for the published ones of timm and torchvision (downloaded once) and for what a factory or script
+            gives; `untrained` for random ones.
+        arguments: keyword arguments of the factory or of the model's constructor.
+        input_size: side of the square that images are resized to; None for the model's own, or 224.
+        trust: whether to run a script, and to read a whole model that was pickled: both run code.
+
+    Raises:
+        WinnowError: if the model or its weights are unknown, missing, damaged or of another network, or running code
+            was not allowed.
+    """
+    kind, rest = parse(model)
+    loaders: Mapping[str, Callable[..., Model]] = {
+        "timm": _timm,
+        "torchvision": _torchvision,
+        "torch": _factory,
+        "script": _script,
+    }
+    if kind not in loaders:
+        raise WinnowError(f"the model {model!r} is no network whose layers can be tapped; it gives features at once.")
+    if kind == "script" and not trust:
+        raise WinnowError(f"the model {model!r} is a script, which runs as it is; read it, and set trust: true.")
+    loaded = loaders[kind](rest, weights, dict(arguments or {}), input_size, trust)
+    fingerprint = {
+        "model": model,
+        "arguments": dict(arguments or {}),
+        "weights_sha256": weights_sha256(loaded.network),
+        **loaded.fingerprint,
+    }
+    return Model(loaded.network.eval(), loaded.prepare, loaded.takes_list, fingerprint)
+
+
+def _timm(name: str, weights: str | None, arguments: dict[str, Any], input_size: int | None, trust: bool) -> Model:
+    if not timm.is_model(name):
+        raise unknown_model(name, timm.list_models(), key="the model", library="timm")
+    with _published(f"timm's {name}", weights), quick_hub():
+        network = timm.create_model(name, pretrained=weights is None, **arguments)
+    _load_weights(network, weights, trust)
+    own = resolve_model_data_config(network)
+    return _square(network, Square(input_size or own["input_size"][-1], tuple(own["mean"]), tuple(own["std"])))
+
+
+def _torchvision(
+    name: str, weights: str | None, arguments: dict[str, Any], input_size: int | None, trust: bool
+) -> Model:
+    if name not in torchvision.models.list_models():
+        raise unknown_model(name, torchvision.models.list_models(), key="the model", library="torchvision")
+    is_detector = name in torchvision.models.list_models(module=torchvision.models.detection)
+    if weights is not None and is_detector:
+        arguments = {"weights_backbone": None} | arguments
+    with _published(f"torchvision's {name}", weights):
+        network = torchvision.models.get_model(name, weights="DEFAULT" if weights is None else None, **arguments)
+    _load_weights(network, weights, trust)
+    if is_detector:
+        return Model(network, own_size, takes_list=True, fingerprint={"input_size": "its own"})
+    return _square(network, Square(input_size or Square.size))
+
+
+def _factory(rest: str, weights: str | None, arguments: dict[str, Any], input_size: int | None, trust: bool) -> Model:
+    module_name, _, name = rest.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise WinnowError(
+            f"the model torch:{rest} cannot be had ({first_sentence(error)}); write torch:<package.module>:<function>, "
+            "of a package that is installed."
+        ) from None
+    network = _built(factory, arguments, f"torch:{rest}")
+    _load_weights(network, weights, trust)
+    return _square(network, Square(input_size or Square.size))
+
+
+def _script(file: str, weights: str | None, arguments: dict[str, Any], input_size: int | None, trust: bool) -> Model:
+    module = load_script(file)
+    owner = interface_of(module)
+    factory = getattr(owner or module, "get_model", None)
+    if factory is None:
+        raise WinnowError(f"{file} has no get_model(); define it, it returns the network.")
+    network = _built(factory, arguments, f"{file}: get_model()")
+    _load_weights(network, weights, trust)
+    digest = {"script_sha256": file_sha256(file)}
+    preprocess = getattr(module, "preprocess", None)
+    if preprocess is None:
+        square = _square(network, Square(input_size or Square.size))
+        return Model(network, square.prepare, fingerprint={**square.fingerprint, **digest})
+
+    def prepare(image: Image.Image) -> torch.Tensor:
+        return torch.as_tensor(preprocess(image))
+
+    return Model(network, prepare, fingerprint=digest)
+
+
+def load_script(file: str) -> ModuleType:
+    """Run a file as a module; files beside it can be imported from it.
+
+    Raises:
+        WinnowError: if there is no such file, or it fails.
+    """
+    path = Path(file).expanduser().resolve()
+    spec = spec_from_file_location(f"winnow_script_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise WinnowError(f"there is no script {file}; name a Python file.")
+    module = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise WinnowError(f"{file} fails: {type(error).__name__}: {first_sentence(error)}.") from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def interface_of(module: ModuleType) -> Any | None:
+    """An object of the class in a script that has the methods of the thesis' FilterableInterface, if there is one."""
+    for _, found in inspect.getmembers(module, inspect.isclass):
+        if (
+            found.__module__ == module.__name__
+            and hasattr(found, "get_filterable_dataset")
+            and not inspect.isabstract(found)
+        ):
+            return found()
+    return None
+
+
+def _built(factory: Any, arguments: dict[str, Any], what: str) -> nn.Module:
+    try:
+        network = factory(**arguments)
+    except TypeError as error:
+        raise WinnowError(f"{what} does not take these arguments ({first_sentence(error)}); fix arguments.") from None
+    if not isinstance(network, nn.Module):
+        raise WinnowError(f"{what} returns {type(network).__name__}, not a torch.nn.Module; return the network.")
+    return network
+
+
+def _square(network: nn.Module, square: Square) -> Model:
+    return Model(network, square, fingerprint=square.fingerprint())
+
+
+class _published:
+    """Errors of weights that cannot be downloaded, in one sentence."""
+
+    def __init__(self, what: str, weights: str | None) -> None:
+        self._what, self._weights = what, weights
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, CHECKPOINT_ERRORS) and self._weights is None:
+            raise WinnowError(
+                f"the weights of {self._what} could not be had: they are neither in {cache_folder()} or torch's cache "
+                f"nor could they be downloaded ({why_no_download(error, answers=True)}); connect once, or name a file "
+                "in weights."
+            ) from None
+
+
+def _load_weights(network: nn.Module, weights: str | None, trust: bool) -> None:
+    if weights in (None, UNTRAINED):
+        return
+    path = Path(str(weights)).expanduser()
+    if not path.is_file():
+        raise WinnowError(f"the weights {weights} do not exist; put the file there, or fix weights.")
+    try:
+        state = _state(path, trust)
+        network.load_state_dict(state)
+    except CHECKPOINT_ERRORS as error:
+        raise WinnowError(
+            f"the weights {weights} do not fit the network ({first_sentence(error)}); fix weights."
+        ) from None
+
+
+def _state(path: Path, trust: bool) -> Mapping[str, torch.Tensor]:
+    if path.suffix == ".safetensors":
+        return load_file(str(path))
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        if not trust:
+            raise WinnowError(
+                f"{path} holds a pickled model, which runs code when it is read; save its state_dict(), or set "
+                "trust: true."
+            ) from None
+        content = torch.load(path, map_location="cpu", weights_only=False)
+    if isinstance(content, nn.Module):
+        return content.state_dict()
+    for key in ("state_dict", "model", "model_state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
