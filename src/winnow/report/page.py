@@ -1,8 +1,6 @@
 """The report as one page that opens from disk: nothing in it is loaded from elsewhere."""
 
-from importlib.resources import files
-
-from winnow.report import page_data, page_results
+from winnow.report import elements, page_data, page_results
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
 from winnow.report.formatting import number, percent
@@ -10,8 +8,6 @@ from winnow.report.style import ACTION_WORDS
 
 # Where `winnow report` puts what differs between machines.
 STAMP = "<!-- stamp -->"
-# The browser itself refuses to load anything from elsewhere.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _SECTIONS = {
     "arrived": "What came in",
     "classes": "Class counts",
@@ -52,30 +48,26 @@ def render_page(facts: Facts) -> str:
     body = "".join(f'<section id="{key}"><h2>{words}</h2>{sections[key]}</section>' for key, words in _SECTIONS.items())
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{elements.POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>winnow report</title>'
-        f"<style>{_asset('page.css')}</style></head><body>{_header(facts)}<nav><div>{links}</div></nav>"
+        f"<style>{elements.asset('page.css')}</style></head><body>{_header(facts)}<nav><div>{links}</div></nav>"
         f'<main>{STAMP}{body}</main><script type="application/json" id="map-data">{parts.map_data(facts)}</script>'
-        f"<script>{_asset('page.js')}</script></body></html>\n"
+        f"<script>{elements.asset('page.js')}</script></body></html>\n"
     )
-
-
-def _asset(name: str) -> str:
-    return files("winnow.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _header(facts: Facts) -> str:
     actions = facts.ledger["action"].value_counts()
     results = facts.results
     tiles = [
-        parts.tile(number(len(facts.ledger)), "images in"),
-        *(parts.tile(number(int(actions.get(action, 0))), words) for action, words in ACTION_WORDS.items()),
-        parts.tile(number(facts.classes["training"].sum()), "images to train on"),
-        parts.tile(number(facts.classes["validation"].sum()), "images to validate on"),
-        parts.tile(percent(results.accuracy("baseline")), "balanced accuracy, raw data"),
-        parts.tile(percent(results.accuracy("submission")), "balanced accuracy, cleaned data"),
+        elements.tile(number(len(facts.ledger)), "images in"),
+        *(elements.tile(number(int(actions.get(action, 0))), words) for action, words in ACTION_WORDS.items()),
+        elements.tile(number(facts.classes["training"].sum()), "images to train on"),
+        elements.tile(number(facts.classes["validation"].sum()), "images to validate on"),
+        elements.tile(percent(results.accuracy("baseline")), "balanced accuracy, raw data"),
+        elements.tile(percent(results.accuracy("submission")), "balanced accuracy, cleaned data"),
     ]
     return (
         '<header><h1>What became of the dataset</h1><p class="lead">'
-        f'{parts.escaped(results.headline)}</p><div class="tiles">{"".join(tiles)}</div></header>'
+        f'{elements.escaped(results.headline)}</p><div class="tiles">{"".join(tiles)}</div></header>'
     )

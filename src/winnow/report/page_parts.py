@@ -1,17 +1,14 @@
 """Pieces of the page. Whatever comes from outside (names of classes and files, reasons) goes through `escaped`."""
 
-import base64
-import html
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from winnow.curation.review import ACTIONS
 from winnow.report.content import Facts
+from winnow.report.elements import escaped, packed, picture, script_json
 from winnow.report.formatting import clean, counted, number
 from winnow.report.galleries import Card, Gallery
 from winnow.report.style import Render, to_svg
@@ -21,45 +18,9 @@ MAP_HINT = (
 )
 
 
-def escaped(value: object) -> str:
-    """As text of a page, within quotes as well."""
-    return html.escape(clean(value))
-
-
 def drawn(draw: Callable[[Facts, Render[str]], str], facts: Facts) -> str:
     """A figure as an element of the page."""
     return draw(facts, partial(to_svg, prefix=draw.__name__))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[int] = ()) -> str:
-    """A table; the columns of `numbers` are set to the right."""
-
-    def cells(tag: str, values: Sequence[object]) -> str:
-        return "".join(
-            f'<{tag} class="num">{escaped(value)}</{tag}>' if place in numbers else f"<{tag}>{escaped(value)}</{tag}>"
-            for place, value in enumerate(values)
-        )
-
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{cells("th", head)}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def tile(value: str, words: str) -> str:
-    """A large number with words under it."""
-    return f'<div class="tile"><b>{escaped(value)}</b><span>{escaped(words)}</span></div>'
-
-
-def figure(svg: str, *, label: str, caption: str, narrow: bool = False) -> str:
-    """A drawn figure; `label` is what a screen reader says of it."""
-    kind = 'class="narrow" ' if narrow else ""
-    drawn = svg.replace("<svg", f'<svg {kind}role="img" aria-label="{escaped(label)}"', 1)
-    return f"<figure>{drawn}<figcaption>{escaped(caption)}</figcaption></figure>"
-
-
-def picture(content: bytes, *, label: str, kind: str = "jpeg") -> str:
-    """An image inside the page."""
-    data = base64.b64encode(content).decode("ascii")
-    return f'<img src="data:image/{kind};base64,{data}" alt="{escaped(label)}" loading="lazy">'
 
 
 def gallery(found: Gallery, *, open_at_first: bool = False) -> str:
@@ -106,25 +67,14 @@ def map_data(facts: Facts) -> str:
     flat = facts.places.flat - facts.places.flat.mean(axis=0)
     flat = flat / max(float(np.abs(flat).max()), 1e-12)
     content = {
-        "space": _packed(facts.places.space * 32767, "<i2"),
-        "flat": _packed(flat * 32767, "<i2"),
-        "action": _packed(pd.Index(ACTIONS).get_indexer(pd.Index(ledger["action"])), "u1"),
-        "label": _packed(ledger["label"].to_numpy(), "<u2"),
-        "rule": _packed(pd.Index(rules).get_indexer(pd.Index(ledger["rule"])), "u1"),
+        "space": packed(facts.places.space * 32767, "<i2"),
+        "flat": packed(flat * 32767, "<i2"),
+        "action": packed(pd.Index(ACTIONS).get_indexer(pd.Index(ledger["action"])), "u1"),
+        "label": packed(ledger["label"].to_numpy(), "<u2"),
+        "rule": packed(pd.Index(rules).get_indexer(pd.Index(ledger["rule"])), "u1"),
         "rules": [clean(rule) for rule in rules],
         "classes": facts.class_names,
         "ids": [clean(image_id) for image_id in ledger["image_id"]],
         "hint": MAP_HINT,
     }
     return script_json(content)
-
-
-def _packed(values: np.ndarray, kind: str) -> str:
-    values = np.rint(values) if values.dtype.kind == "f" else values
-    return base64.b64encode(values.astype(kind).tobytes()).decode("ascii")
-
-
-def script_json(content: Any) -> str:
-    """JSON in which no tag, comment or line end of a page can hide."""
-    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

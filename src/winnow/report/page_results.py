@@ -1,6 +1,6 @@
 """The sections of the page about the results, and what they rest on."""
 
-from winnow.report import figures_results
+from winnow.report import elements, figures_results
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
 from winnow.report.formatting import counted, number, percent, points
@@ -25,21 +25,21 @@ def results(facts: Facts) -> str:
     ]
     head = ["baseline", "submission", "difference, points"]
     return (
-        f"<p>{parts.escaped(results.headline)} {counted(results.seeds, 'network')} per arm. The baseline is trained on "
-        "the images and labels as they came, the submission on the cleaned and balanced set.</p>"
-        + parts.table(["balanced accuracy", "images", *head], accuracies, numbers=[1, 2, 3, 4])
-        + parts.figure(
+        f"<p>{elements.escaped(results.headline)} {counted(results.seeds, 'network')} per arm. The baseline is trained "
+        "on the images and labels as they came, the submission on the cleaned and balanced set.</p>"
+        + elements.table(["balanced accuracy", "images", *head], accuracies, numbers=[1, 2, 3, 4])
+        + elements.figure(
             parts.drawn(figures_results.class_accuracies, facts),
             label="Accuracy of each class in both arms",
             caption=f"Accuracy of each class on the {results.place}.",
         )
-        + parts.table([f"class, on the {results.place}", "images", *head], classes, numbers=[1, 2, 3, 4])
-        + parts.figure(
+        + elements.table([f"class, on the {results.place}", "images", *head], classes, numbers=[1, 2, 3, 4])
+        + elements.figure(
             parts.drawn(figures_results.confusion_matrices, facts),
             label="Confusion matrices of both arms",
             caption=f"Of a true class (row), the per cent predicted as each class (column), on the {results.place}.",
         )
-        + parts.figure(
+        + elements.figure(
             parts.drawn(figures_results.learning_curves, facts),
             label="Learning curves of both arms",
             caption="Both arms are trained alike and keep the epoch that is best on the validation set.",
@@ -53,7 +53,7 @@ def _change(before: float, after: float) -> tuple[str, str, str]:
 
 def detectors(facts: Facts) -> str:
     """How well the detectors did."""
-    said = f"<p>{parts.escaped(detector_sentence(facts))}</p>"
+    said = f"<p>{elements.escaped(detector_sentence(facts))}</p>"
     card, check = facts.metrics["scorecard"], facts.metrics.get("self_check", {})
     for title, head, rows in (
         (
@@ -74,27 +74,27 @@ def detectors(facts: Facts) -> str:
     ):
         if rows:
             numbers = [place for place, words in enumerate(head) if words not in _WORDS]
-            said += f"<h3>{title}</h3>" + parts.table(head, rows, numbers=numbers)
+            said += f"<h3>{title}</h3>" + elements.table(head, rows, numbers=numbers)
     return said
 
 
 def limits(facts: Facts) -> str:
     """What did not work."""
-    items = "".join(f"<li>{parts.escaped(sentence)}</li>" for sentence in facts.limits)
+    items = "".join(f"<li>{elements.escaped(sentence)}</li>" for sentence in facts.limits)
     return f"<ul>{items}</ul>" if items else "<p>Nothing stands out.</p>"
 
 
 def params(facts: Facts) -> str:
     """All params."""
     rows = [(key, "null" if value is None else value) for key, value in records(facts.params).items()]
-    return f"<details><summary>All of params.yaml</summary>{parts.table(['key', 'value'], rows)}</details>"
+    return f"<details><summary>All of params.yaml</summary>{elements.table(['key', 'value'], rows)}</details>"
 
 
 def provenance(facts: Facts) -> str:
     """What the report was made from."""
     rows = [(row["path"], number(row["bytes"]), row["md5"]) for row in facts.files.to_dict("records")]
-    hashes = parts.table(["file", "bytes", "md5"], rows, numbers=[1])
-    encoder = parts.table(["fact", "value"], list(records(facts.encoder).items()))
+    hashes = elements.table(["file", "bytes", "md5"], rows, numbers=[1])
+    encoder = elements.table(["fact", "value"], list(records(facts.encoder).items()))
     return (
         "<p>The files that this report was made from, with the hashes that <code>dvc.lock</code> holds for them. "
         "<code>winnow report</code> writes a copy that also names the git revision, the machine and the time that "

@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from winnow.errors import WinnowError
+from winnow.report.elements import table
 from winnow.report.formatting import number
 from winnow.report.page import STAMP
-from winnow.report.page_parts import table
 
 _PACKAGES = ("dvc", "torch", "numpy", "scikit-learn", "timm", "open-clip-torch")
 

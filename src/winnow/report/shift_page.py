@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from winnow.report import shift_figures as figures
+from winnow.report.elements import escaped, figure, picture, table, tile
 from winnow.report.formatting import counted, number, percent, shortened
-from winnow.report.page_parts import escaped, figure, picture, table, tile
 from winnow.report.style import to_svg
 from winnow.shift.verdict import span
 from winnow.shift.waterfall import PARTS, WORDS
