@@ -97,7 +97,10 @@ def why(
     image_id: Annotated[str, typer.Argument(help="Its id or its file, for example img_17 or cat/photo.jpg.")],
     workspace: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Where the pipeline has run.")] = Path(),
 ) -> None:
-    """Show what became of an image, why, and all its scores."""
+    """Show what became of an image, why, and all its scores.
+
+    Run it in pipelines/filter for its images, which are named by their paths in the dataset.
+    """
     with _one_sentence():
         from rich.console import Console
 
@@ -105,8 +108,33 @@ def why(
         from winnow.workspace import Workspace
 
         made_in = Workspace(workspace)
+        if made_in.path("filter_ledger").exists():
+            from winnow.filtering.why import print_filter_explanation
+
+            print_filter_explanation(find_row(made_in.table("filter_ledger"), image_id), console=Console())
+            return
         row = find_row(made_in.table("ledger"), image_id)
         print_explanation(row, class_names=made_in.class_names, console=Console())
+
+
+@app.command()
+def layers(
+    model: Annotated[
+        str, typer.Argument(help="timm:<name>, torchvision:<name>, torch:<module>:<factory>, script:<file>")
+    ],
+    weights: Annotated[str | None, typer.Option(help="A file, or 'untrained'.")] = "untrained",
+    argument: Annotated[list[str] | None, typer.Option(help="name=value, of the model; may be given often.")] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Run a script.")] = False,
+) -> None:
+    """List the layers of a network and what they put out for one image: values for `network.layer`."""
+    with _one_sentence():
+        from rich.console import Console
+
+        from winnow.extraction.layers import layers_table
+        from winnow.extraction.loading import keywords, load_model
+
+        loaded = load_model(model, weights=weights, arguments=keywords(argument or []), trust=trust)
+        Console().print(layers_table(loaded))
 
 
 @app.command()

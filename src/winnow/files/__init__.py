@@ -8,11 +8,14 @@ from types import MappingProxyType
 
 from winnow.files.competition import COMPETITION
 from winnow.files.file import IMAGE_ID, File
+from winnow.files.filter import FILTER
 from winnow.files.main import ARMS, DUPLICATES, IMAGE_FAULTS, LABEL_ISSUES, LEDGER, MAIN, OOD_SCORES
 from winnow.files.shift import SHIFT
 from winnow.params.inputs import given
 
-PIPELINES: Mapping[str, Mapping[str, File]] = MappingProxyType({"": MAIN, "competition": COMPETITION, "shift": SHIFT})
+PIPELINES: Mapping[str, Mapping[str, File]] = MappingProxyType(
+    {"": MAIN, "competition": COMPETITION, "filter": FILTER, "shift": SHIFT}
+)
 """The files of each pipeline, by its folder in pipelines/; the main pipeline's is empty."""
 FILES: Mapping[str, File] = MappingProxyType(
     {name: file for files in PIPELINES.values() for name, file in files.items()}

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from winnow.params.competition import CompetitionParams
+from winnow.params.filter import FilterParams
 from winnow.params.section import Section
 from winnow.params.shift import ShiftParams
 
-PIPELINES: Mapping[str, type[Section]] = MappingProxyType({"competition": CompetitionParams, "shift": ShiftParams})
+PIPELINES: Mapping[str, type[Section]] = MappingProxyType(
+    {"competition": CompetitionParams, "filter": FilterParams, "shift": ShiftParams}
+)

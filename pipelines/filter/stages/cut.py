@@ -1,0 +1,29 @@
+"""Decide which images go, with a reason for each."""
+
+from winnow import stage, tables
+from winnow.filtering.decide import decide
+from winnow.workspace import Workspace
+
+
+def main(params: stage.Declared) -> str:
+    workspace = Workspace()
+    items, boxes = workspace.table("items"), workspace.table("boxes")
+    found = decide(
+        items,
+        boxes,
+        workspace.arrays("points", of=items["image_id"].to_numpy(dtype=str)),
+        workspace.table("outlier_scores").merge(workspace.table("redundancy"), on="image_id", validate="one_to_one"),
+        workspace.table("verdicts"),
+        **params.cut.model_dump(),
+    )
+    stage.warn(found.warnings)
+    workspace.write("filter_ledger", found.ledger)
+    workspace.write("leaks", found.leaks)
+    workspace.write("filter_summary", found.figures)
+    workspace.write("filter_groups", found.groups)
+    tables.write_bytes(workspace.path("kept_list"), found.kept_list.encode())
+    return found.sentence
+
+
+if __name__ == "__main__":
+    stage.run("cut", main)

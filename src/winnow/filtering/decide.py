@@ -1,0 +1,111 @@
+"""From scores to verdicts, figures and the sentences that say what came of it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from winnow.errors import WinnowError
+from winnow.filtering.cut import cut
+from winnow.filtering.leakage import leaks
+from winnow.filtering.ledger import filter_figures, filter_ledger, group_counts, warnings
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What came of a cut.
+
+    Attributes:
+        ledger: a row per image, with its reason.
+        leaks: images of other splits that are copies of filtered ones.
+        figures: for metrics.
+        groups: classes of images and boxes, before and after.
+        kept_list: names of the kept images of all splits, a line each.
+        warnings: what a person should know, a sentence each.
+        sentence: what went.
+    """
+
+    ledger: pd.DataFrame
+    leaks: pd.DataFrame
+    figures: dict[str, Any]
+    groups: pd.DataFrame
+    kept_list: str
+    warnings: list[str]
+    sentence: str
+
+
+def decide(
+    items: pd.DataFrame,
+    boxes: pd.DataFrame,
+    points: dict[str, np.ndarray],
+    scores: pd.DataFrame,
+    decisions: pd.DataFrame,
+    *,
+    outliers: float,
+    similar: float | Literal["auto"],
+    keep: float | None,
+    most_of_a_group: float,
+    seed: int,
+) -> Decision:
+    """Cut.
+
+    Args:
+        items: of all images, sorted by `image_id`.
+        boxes: of all images.
+        points: `points` (N, D) of the items in their order, and `copy_distance`.
+        scores: of the filtered images.
+        decisions: `image_id`, `verdict` (`keep` or `drop`), `reviewer` of people.
+        outliers, similar, keep, most_of_a_group: as in the section `cut` of the params.
+        seed: of the random sets that figures are set beside.
+
+    Raises:
+        WinnowError: if a person's verdict is of no filtered image, or is neither `keep` nor `drop`.
+    """
+    filtered = items["is_filtered"].to_numpy()
+    scores = scores.sort_values("image_id", ignore_index=True)
+    ids = scores["image_id"].to_numpy()
+    _check(decisions, ids)
+    inside = points["points"][filtered]
+    within = float(points["copy_distance"])
+    order = np.argsort(scores["outlier_rank"].to_numpy())
+    keeper = pd.Series(np.arange(len(ids)), index=ids)[scores["stays_for_it"]].to_numpy()
+    balance = scores["balance"].to_numpy()
+    result = cut(
+        inside,
+        outlier_order=order,
+        removal_rank=scores["removal_rank"].to_numpy(),
+        reach=scores["reach"].to_numpy(),
+        keeper=keeper,
+        groups=balance,
+        outliers=outliers,
+        similar=None if similar == "auto" else similar,
+        within=within,
+        keep=keep,
+        most_of_a_group=most_of_a_group,
+        keep_anyway=np.isin(ids, decisions.loc[decisions["verdict"] == "keep", "image_id"]),
+        drop_anyway=np.isin(ids, decisions.loc[decisions["verdict"] == "drop", "image_id"]),
+    )
+    ledger = filter_ledger(items, scores, result, decisions)
+    leaked = leaks(items["image_id"].to_numpy(), points["points"], filtered, within=within)
+    figures = filter_figures(result, inside, balance, within=within, leaked=len(leaked), seed=seed)
+    removed = figures["removed"]
+    sentence = (
+        f"{figures['kept']:,} of {len(ids):,} images stay; {removed['redundant']:,} went as redundant, "
+        f"{removed['outlier']:,} as outliers, {removed['person']:,} by a person"
+    )
+    stays = ledger.loc[ledger["verdict"] == "kept", "image_id"]
+    groups = group_counts(items[filtered].reset_index(drop=True), boxes, result.kept)
+    return Decision(ledger, leaked, figures, groups, "\n".join([*stays, ""]), warnings(figures), sentence)
+
+
+def _check(decisions: pd.DataFrame, ids: np.ndarray) -> None:
+    unknown = decisions.loc[~decisions["image_id"].isin(ids), "image_id"]
+    if len(unknown):
+        raise WinnowError(
+            f"data/review/decisions.csv names {unknown.iloc[0]}, which is no filtered image; fix the row."
+        )
+    wrong = decisions.loc[~decisions["verdict"].isin(["keep", "drop"])]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise WinnowError(f"data/review/decisions.csv: {row['image_id']} has {row['verdict']!r}; write keep or drop.")

@@ -1,0 +1,32 @@
+"""Images of one split that are copies of another split's: told, not removed."""
+
+import faiss
+import numpy as np
+import pandas as pd
+
+
+def leaks(image_id: np.ndarray, points: np.ndarray, is_filtered: np.ndarray, *, within: float) -> pd.DataFrame:
+    """Find, for each image that is not filtered, the nearest that is.
+
+    Args:
+        image_id: (N,) str.
+        points: (N, D) float32, rows of length 1.
+        is_filtered: (N,) bool.
+        within: Euclidean distance of unit vectors up to which an image is a leak.
+
+    Returns:
+        `image_id`, `copy_of`, `distance`, the nearest first.
+    """
+    columns = ["image_id", "copy_of", "distance"]
+    outside = np.flatnonzero(~is_filtered)
+    if not len(outside):
+        return pd.DataFrame({"image_id": [], "copy_of": [], "distance": []}).astype({"distance": np.float64})
+    inside = np.flatnonzero(is_filtered)
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(np.ascontiguousarray(points[inside]))
+    place = inside[index.search(np.ascontiguousarray(points[outside]), 1)[1][:, 0]]
+    distance = np.linalg.norm(points[outside].astype(np.float64) - points[place], axis=1)
+    near = distance <= within
+    values = (image_id[outside][near], image_id[place][near], distance[near])
+    found = pd.DataFrame(dict(zip(columns, values, strict=True)))
+    return found.sort_values(["distance", "image_id"], ignore_index=True)

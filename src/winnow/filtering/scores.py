@@ -1,0 +1,83 @@
+"""The scores of all filtered images as tables, whatever will be cut."""
+
+import numpy as np
+import pandas as pd
+
+from winnow.errors import WinnowError
+from winnow.filtering.clusters import Linkage
+from winnow.filtering.groups import cluster_groups, predicted_groups
+from winnow.filtering.items import group_labels
+from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
+from winnow.filtering.redundancy import score_redundancy
+
+_FOLDS = 5
+
+
+def outlier_scores(image_id: np.ndarray, points: np.ndarray, *, min_samples: int) -> pd.DataFrame:
+    """`image_id`, `outlier_rank` (1 is the oddest), `core_distance`, `leaving_height` of (N,) ids, (N, D) points."""
+    tree = density_tree(points, min_samples=min_samples)
+    rank = np.empty(len(image_id), dtype=np.int64)
+    rank[outlier_order(tree)] = np.arange(1, len(image_id) + 1)
+    return pd.DataFrame(
+        {
+            "image_id": image_id,
+            "outlier_rank": rank,
+            "core_distance": tree.core_distance,
+            "leaving_height": leaving_height(tree),
+        }
+    )
+
+
+def redundancy_scores(
+    items: pd.DataFrame,
+    points: np.ndarray,
+    *,
+    linkage: Linkage,
+    groups: str,
+    clusters: int,
+    floor: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Score the redundancy of N images.
+
+    Args:
+        items: of these, sorted by `image_id`.
+        points: (N, D) float32, rows of length 1.
+        linkage: `ward` or `average`.
+        groups: a name of `winnow.filtering.groups.GROUPINGS`.
+        clusters: groups of k-means.
+        floor: of `winnow.filtering.order.removal_order`.
+        seed: of k-means and folds.
+
+    Returns:
+        A row per image: `group`, `balance` (its class or set of box classes where there are any, else its group),
+        `tile`, `removal_rank`, `merge_height`, `reach`, `stays_for_it`.
+
+    Raises:
+        WinnowError: if groups by label or prediction are asked for and there are no labels.
+    """
+    known = group_labels(items)
+    if groups in ("label", "predicted") and known is None:
+        raise WinnowError(f"redundancy.groups is {groups}, but the dataset has no labels; set it to cluster or none.")
+    group = np.zeros(len(items), dtype=np.int64)
+    if groups == "cluster":
+        group = cluster_groups(points, clusters=clusters, seed=seed)
+    elif groups == "label" and known is not None:
+        group = known
+    elif groups == "predicted" and known is not None:
+        group = predicted_groups(points, known, num_classes=int(known.max()) + 1, folds=_FOLDS, seed=seed)
+    balance = group if known is None else known
+    found = score_redundancy(points, linkage=linkage, groups=group, balance=balance, floor=floor, seed=seed)
+    ids = items["image_id"].to_numpy()
+    return pd.DataFrame(
+        {
+            "image_id": ids,
+            "group": group.astype(np.int64),
+            "balance": balance.astype(np.int64),
+            "tile": found.tile,
+            "removal_rank": found.removal_rank,
+            "merge_height": found.height,
+            "reach": found.reach,
+            "stays_for_it": ids[found.keeper],
+        }
+    )

@@ -1,0 +1,153 @@
+"""The pipeline `filter`: fewer images, chosen by what a network sees in them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from winnow.params.section import Count, NotNegative, Section, Seed, Share
+
+
+class FilterSample(Section):
+    """The built-in sample of `filter`: handwritten digits, many of them shifted copies of others."""
+
+    seed: Seed = Field(description="Seed of all that is drawn.")
+    images: int = Field(ge=100, description="Training images.")
+    copied: Share = Field(description="Share of them that are shifted copies.")
+    odd: int = Field(ge=0, description="Training images whose pixels are scrambled.")
+    leaked: int = Field(ge=0, description="Test images that are copies of training images.")
+
+
+class DatasetSection(Section):
+    """The dataset to filter; it is read where it lies and never changed."""
+
+    archive: str = Field(description="A folder, zip or tar.")
+    layout: Literal["auto", "voc", "coco", "yolo", "labelled", "flat"] = Field(
+        description="What it looks like. `labelled` is an ImageFolder or the course's layout, `flat` has no labels."
+    )
+    splits: list[str] = Field(
+        description="Splits to filter (`train`, `val`, `test`). `[]` is the training split, or all images where there "
+        "are no splits. Other splits are never touched; what they share with these is told as leakage."
+    )
+    max_unpacked_gb: float = Field(gt=0, description="Refuse archives that unpack to more.")
+
+    def inputs(self) -> Mapping[str, tuple[str, str]]:
+        return {"archive": (self.archive, "put the dataset there, or name another")}
+
+
+class Network(Section):
+    """The network whose layer describes the images."""
+
+    model: str = Field(
+        description="A model string. `timm:<name>`, `torchvision:<name>`, `torch:<package.module>:<factory>`, "
+        "`script:<file.py>`, `encoder:<timm or open_clip>`, or `features:<file>` for features that are ready."
+    )
+    weights: str | None = Field(
+        description="A file of weights. `null` takes the published ones (downloaded once), or what a factory or script "
+        "gives; `untrained` takes random ones."
+    )
+    arguments: list[str] = Field(
+        description="Keyword arguments of the model, factory or encoder. Each is `name=value`, the value as in YAML."
+    )
+    layer: str = Field(
+        description="A dotted name, or `auto`. `auto` is what enters the last linear layer; `winnow layers` lists all."
+    )
+    pool: Literal["mean", "max", "flatten"] = Field(
+        description="How maps and tokens become one vector. `flatten` keeps all places and projects them to 1,024."
+    )
+    input_size: Annotated[int, Field(ge=8)] | None = Field(
+        description="Side of the square that images are resized to. `null` is the model's own, or 224."
+    )
+    batch_size: Count = Field(description="Images of a forward pass.")
+    trust: bool = Field(description="Whether to run a script, or read a pickled model. Both run code.")
+
+    def inputs(self) -> Mapping[str, tuple[str, str]]:
+        kind, _, rest = self.model.partition(":")
+        found = {"model": (rest, "put it there, or name another")} if kind in ("script", "features") else {}
+        if self.weights not in (None, "untrained"):
+            found["weights"] = (str(self.weights), "put the weights there, or set it to null")
+        return found
+
+
+class Reduce(Section):
+    """Features made fit for comparing: centred, rotated, scaled to length 1."""
+
+    dimensions: Annotated[int, Field(ge=1)] | None = Field(
+        description="Principal components to keep. `null` centres alone."
+    )
+    changed_images: Count = Field(
+        description="Images that are lightly changed to learn how far a copy may be. More make the distance surer."
+    )
+    seed: Seed = Field(description="Seed of their choice.")
+
+
+class Outliers(Section):
+    """Scores of outliers."""
+
+    min_samples: Count = Field(
+        description="Which neighbour is a core distance, the image itself being the first. More make small groups odd."
+    )
+
+
+class RedundancySection(Section):
+    """Scores of redundancy, from a merge tree in each group."""
+
+    linkage: Literal["ward", "average"] = Field(
+        description="How clusters are compared. `average` chains, and loses to random from 50 % down."
+    )
+    groups: Literal["none", "label", "predicted", "cluster"] = Field(
+        description="Inside what an image may go for another. `predicted` is a probe's class, `cluster` one of k-means."
+    )
+    clusters: Count = Field(description="Groups of k-means.")
+    floor: Share = Field(
+        description="How much of its share a class, or a group where there are no classes, keeps at least. 0 lets the "
+        "heights alone decide."
+    )
+    seed: Seed = Field(description="Seed of k-means and of the probe's folds.")
+
+
+class Cut(Section):
+    """What goes. Only `cut` and later stages read it."""
+
+    outliers: Share = Field(description="Share of the images that goes as outliers, the oddest first.")
+    similar: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = Field(
+        description="Share of the images that goes as redundant. `auto` takes those with a kept image as near as an "
+        "image is to itself, lightly changed."
+    )
+    keep: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        description="Share of the images that stays. It takes the place of `similar`; `null` leaves that alone."
+    )
+    most_of_a_group: Share = Field(
+        description="How much of a class or group may go as outliers. A rare class is no outlier."
+    )
+    seed: Seed = Field(description="Seed of the random sets that figures are set beside.")
+
+
+class Pays(Section):
+    """The comparison of ways to choose, by a probe on the features; it needs labels."""
+
+    shares: list[Annotated[float, Field(gt=0, lt=1)]] = Field(description="Shares kept.")
+    pools: int = Field(ge=2, description="How often all is repeated, on 80 % of the images drawn anew.")
+    l2: NotNegative = Field(description="Penalty of the probe.")
+    seed: Seed = Field(description="Seed of the pools.")
+
+
+class FilterReport(Section):
+    """The report of the pipeline `filter`."""
+
+    pairs: Count = Field(description="Pairs of removed images and their keepers that it shows, and outliers.")
+    seed: Seed = Field(description="Seed of their choice.")
+
+
+class FilterParams(Section):
+    """All of pipelines/filter/params.yaml."""
+
+    filter_sample: FilterSample
+    dataset: DatasetSection
+    network: Network
+    reduce: Reduce
+    outliers: Outliers
+    redundancy: RedundancySection
+    cut: Cut
+    pays: Pays
+    filter_report: FilterReport

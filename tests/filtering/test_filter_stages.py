@@ -1,0 +1,226 @@
+"""From a dataset to a ledger, a smaller dataset and a page: the library behind the stages of pipelines/filter."""
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from winnow.data.archive import open_archive
+from winnow.data.layouts.datasets import read_dataset
+from winnow.data.writers.filtered import write_filtered
+from winnow.errors import WinnowError
+from winnow.files import FILES
+from winnow.filtering.calibration import lightly_changed, reduced
+from winnow.filtering.decide import decide
+from winnow.filtering.describe import describe
+from winnow.filtering.items import dataset_figures, item_tables
+from winnow.filtering.page import Facts, render
+from winnow.filtering.pays import pays
+from winnow.filtering.sample import make_sample
+from winnow.filtering.scores import outlier_scores, redundancy_scores
+from winnow.filtering.why import print_filter_explanation
+
+BANK = {
+    "model": "torch:winnow.extraction.filter_bank:filter_bank",
+    "weights": None,
+    "arguments": [],
+    "layer": "flat",
+    "pool": "mean",
+    "input_size": 48,
+    "batch_size": 64,
+    "trust": False,
+}
+CUT = {"outliers": 0.01, "similar": "auto", "keep": None, "most_of_a_group": 0.3, "seed": 0}
+NOBODY = pd.DataFrame({"image_id": [], "verdict": [], "reviewer": []}, dtype=str)
+
+
+class Run:
+    """The sample, read, described and scored once."""
+
+    def __init__(self, folder):
+        content, truth = make_sample(seed=0, images=300, copied=0.4, odd=3, leaked=5)
+        self.path = folder / "digits.zip"
+        self.path.write_bytes(content)
+        self.truth = truth.set_index("file")
+        with open_archive(self.path, max_unpacked_bytes=1e9) as archive:
+            self.dataset = read_dataset(archive)
+            self.items, self.boxes, self.problems = item_tables(archive, self.dataset, splits=[])
+            options = {"changed_images": 100, "seed": 0, "scratch": folder / "scratch"}
+            self.layer, self.changed = describe(archive, self.items, folder / "features.npy", **BANK, **options)
+        self.features = np.load(folder / "features.npy", mmap_mode="r")
+        ids = self.items["image_id"].to_numpy(dtype=str)
+        filtered = self.items["is_filtered"].to_numpy()
+        points, within = reduced(ids, self.features, filtered, self.changed, dimensions=64)
+        self.points = {"points": points, "copy_distance": np.float64(within)}
+        own = self.items[filtered].reset_index(drop=True)
+        options = {"linkage": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
+        self.redundancy = redundancy_scores(own, points[filtered], **options)
+        self.outliers = outlier_scores(own["image_id"].to_numpy(), points[filtered], min_samples=5)
+        self.scores = self.outliers.merge(self.redundancy, on="image_id")
+
+    def decided(self, decisions=NOBODY, **options):
+        return decide(self.items, self.boxes, self.points, self.scores, decisions, **(CUT | options))
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    return Run(tmp_path_factory.mktemp("filter"))
+
+
+def test_what_is_written_fits_the_table_of_files(sample):
+    found = sample.decided()
+    tables = {
+        "items": sample.items,
+        "boxes": sample.boxes,
+        "problems": sample.problems,
+        "outlier_scores": sample.outliers,
+        "redundancy": sample.redundancy,
+        "filter_ledger": found.ledger,
+        "leaks": found.leaks,
+        "filter_groups": found.groups,
+    }
+    for name, table in tables.items():
+        FILES[name].schema.check(table, name)
+
+
+def test_most_of_what_goes_from_the_sample_is_a_copy(sample):
+    ledger = sample.decided().ledger.set_index("image_id")
+    gone = ledger[ledger["verdict"] == "redundant"]
+    origin = sample.truth["copy_of"].where(sample.truth["copy_of"] != "", sample.truth.index)
+    right = origin[gone.index].to_numpy() == origin[gone["keeper"]].to_numpy()
+    assert 80 <= len(gone) <= 150 and right.mean() >= 0.85
+    assert (ledger.loc[gone["keeper"], "verdict"] == "kept").all()
+    assert (gone["distance"] <= sample.points["copy_distance"] ** 2 / 2 + 1e-6).all()
+
+
+def test_the_test_split_is_not_touched_and_its_copies_are_told(sample):
+    found = sample.decided(keep=0.1)
+    test = found.ledger[found.ledger["split"] == "test"]
+    assert (test["verdict"] == "kept").all() and not test["is_filtered"].any()
+    assert test["reason"].unique().tolist() == ["of the split test, which is not touched"]
+    leaked = sample.truth.index[(sample.truth["copy_of"] != "") & sample.truth.index.str.startswith("test/")]
+    assert len(leaked) == 5 and set(leaked) <= set(found.leaks["image_id"])
+    assert any("leakage" in sentence for sentence in found.warnings)
+
+
+def test_the_counts_add_up_and_random_covers_worse(sample):
+    figures = sample.decided().figures
+    assert figures["images"] == 300 == figures["kept"] + sum(figures["removed"].values())
+    assert figures["removed"]["outlier"] == 3
+    beside = figures["beside_random"]
+    assert beside["filtered"]["distance_mean"] < 0.6 * beside["random"]["distance_mean"]
+
+
+def test_a_person_is_replayed_and_named(sample):
+    before = sample.decided().ledger.set_index("image_id")
+    gone = before.index[before["verdict"] == "redundant"][0]
+    stays = before.index[(before["verdict"] == "kept") & before["is_filtered"]][0]
+    rows = [(gone, "keep", "ada"), (stays, "drop", "ada")]
+    after = sample.decided(pd.DataFrame(rows, columns=NOBODY.columns)).ledger.set_index("image_id")
+    assert (after.loc[gone, "verdict"], after.loc[gone, "reason"]) == ("kept", "kept by ada")
+    assert (after.loc[stays, "verdict"], after.loc[stays, "decided_by"]) == ("person", "ada")
+    for row in (("nowhere.png", "keep", "ada"), (gone, "perhaps", "ada")):
+        with pytest.raises(WinnowError, match="data/review/decisions"):
+            sample.decided(pd.DataFrame([row], columns=NOBODY.columns))
+
+
+def test_the_smaller_dataset_has_the_same_bytes(sample, tmp_path):
+    ledger = sample.decided(keep=0.5).ledger
+    gone = set(ledger.loc[ledger["verdict"] != "kept", "image_id"])
+    with open_archive(sample.path, max_unpacked_bytes=1e9) as archive:
+        write_filtered(archive, sample.dataset, gone, tmp_path / "out")
+    with zipfile.ZipFile(sample.path) as packed:
+        expected = {name: packed.read(name) for name in packed.namelist() if name not in gone}
+    written = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.png")}
+    assert {name: path.read_bytes() for name, path in written.items()} == expected and len(gone) == 150
+
+
+def test_why_says_what_an_image_went_for(sample):
+    ledger = sample.decided().ledger
+    row = ledger[ledger["verdict"] == "redundant"].iloc[0]
+    console = Console(record=True, width=120, file=io.StringIO())
+    print_filter_explanation(row, console=console)
+    text = console.export_text()
+    assert "removed as redundant" in text and row["keeper"] in text and "removal_rank" in text
+
+
+def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
+    found = sample.decided()
+    result = pays(sample.items, sample.features, shares=[0.5], pools=2, l2=0.01, seed=0)
+    ids = sample.items["is_filtered"].to_numpy()
+    facts = Facts(
+        found.ledger,
+        sample.points["points"][ids],
+        by_reach=True,
+        summary=found.figures,
+        pays=result.figures(),
+        dataset=dataset_figures(sample.items, sample.boxes, sample.problems),
+        layer=sample.layer,
+        groups=found.groups,
+        table=result.table,
+    )
+    with open_archive(sample.path, max_unpacked_bytes=1e9) as archive:
+        page = render(facts, archive, pairs=4, seed=0)
+        assert page == render(facts, archive, pairs=4, seed=0)
+    assert page.count("which is kept<br>") == 4 and "http" not in page.replace("http-equiv", "")
+    assert "at no share" in page or "points from random" in page
+
+
+def test_the_comparison_pairs_pools_and_says_when_it_cannot(sample):
+    result = pays(sample.items, sample.features, shares=[0.9, 0.3], pools=3, l2=0.01, seed=0)
+    table = result.table.set_index(["rule", "kept"])
+    assert (table.loc["random", "difference"] == 0).all()
+    assert (table["low"] <= table["difference"]).all() and (table["difference"] <= table["high"]).all()
+    assert table.loc[("ward (winnow)", 0.9), "accuracy"] > 0.4
+    unlabelled = sample.items.assign(label="")
+    assert pays(unlabelled, sample.features, shares=[0.5], pools=2, l2=0.01, seed=0).sentence.startswith("Not compared")
+
+
+def test_groups_by_label_need_labels(sample):
+    own = sample.items[sample.items["is_filtered"]].reset_index(drop=True)
+    points = sample.points["points"][sample.items["is_filtered"]]
+    options = {"linkage": "ward", "clusters": 5, "floor": 0.95, "seed": 0}
+    by_label = redundancy_scores(own, points, groups="label", **options)
+    label = own.set_index("image_id")["label"]
+    assert (label[by_label["image_id"]].to_numpy() == label[by_label["stays_for_it"]].to_numpy()).all()
+    with pytest.raises(WinnowError, match="no labels"):
+        redundancy_scores(own.assign(label=""), points, groups="label", **options)
+
+
+def test_features_that_are_ready_need_no_network(sample, tmp_path):
+    ids = sample.items["image_id"].to_numpy(dtype=str)
+    np.savez(tmp_path / "ready.npz", image_id=ids[::-1], features=np.asarray(sample.features, dtype=np.float32)[::-1])
+    with open_archive(sample.path, max_unpacked_bytes=1e9) as archive:
+        options = BANK | {"model": f"features:{tmp_path / 'ready.npz'}"}
+        _, changed = describe(
+            archive, sample.items, tmp_path / "f.npy", **options, changed_images=5, seed=0, scratch=tmp_path / "s"
+        )
+    assert len(changed["image_id"]) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "f.npy"), sample.features)
+
+
+def test_an_image_that_cannot_be_read_is_told_and_left_where_it_is(tmp_path):
+    good = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(good, "PNG")
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as packed:
+        packed.writestr("a.png", good.getvalue())
+        packed.writestr("b.png", b"no picture")
+    with open_archive(tmp_path / "d.zip", max_unpacked_bytes=1e9) as archive:
+        dataset = read_dataset(archive)
+        items, _, problems = item_tables(archive, dataset, splits=[])
+        assert items["image_id"].tolist() == ["a.png"] and problems["kind"].tolist() == ["unreadable-image"]
+        with pytest.raises(WinnowError, match="has no readable image in val"):
+            item_tables(archive, dataset, splits=["val"])
+
+
+def test_a_light_change_is_small_and_repeatable():
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize((64, 64), Image.Resampling.BICUBIC)
+    changed = lightly_changed(image)
+    assert changed.size == image.size and changed.tobytes() == lightly_changed(image).tobytes()
+    difference = np.abs(np.asarray(changed, dtype=int) - np.asarray(image, dtype=int)).mean()
+    assert 0 < difference < 25
