@@ -1,0 +1,362 @@
+"""Filtering: exactness and cost of the trees, and whether what is kept serves as well as random images, or better.
+
+    python benchmarks/filtering.py --shared ../shared [trees outliers cifar copies auto bccd million]
+
+- trees, outliers: CPU seconds and peak memory on synthetic features, each in a process of its own.
+- cifar: three disjoint pools of 3,333 CIFAR-10 images with true labels, a linear probe, 5,000 test images.
+- copies: 4,000 images, half of them distinct, half shifted copies of 400 of these.
+- auto: what `similar: auto` takes of the frames of three clips, of CIFAR-10, and of the set that is half copies.
+- bccd: blood cells with boxes through a torchvision detector's layer, written as Pascal VOC and read again.
+- million: 1,000,000 x 128 in blocks; half an hour.
+
+Features are those of the MobileNetV2 in shared/encoders. Writes `benchmarks/results/filtering.json`, part by part.
+"""
+
+import argparse
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from machine import machine
+from winnow.data.archive import open_archive
+from winnow.data.layouts.datasets import read_dataset
+from winnow.data.writers.filtered import write_filtered
+from winnow.encoders.normalise import l2_normalised
+from winnow.extraction.encoders import encoder_features
+from winnow.extraction.extract import extract, layer_features
+from winnow.extraction.loading import load_model
+from winnow.filtering.calibration import lightly_changed, reduced
+from winnow.filtering.compare import compare
+from winnow.filtering.cut import cut
+from winnow.filtering.keepers import kept_for
+from winnow.filtering.merge_tree import merge_tree
+from winnow.filtering.outliers import density_tree, outlier_order
+from winnow.filtering.reduction import fit_reduction
+from winnow.filtering.redundancy import score_redundancy
+from winnow.filtering.scores import cluster_groups
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARES = (0.9, 0.8, 0.5, 0.3, 0.1)
+L2, SEED = 0.01, 0
+ENCODER = {"model": "mobilenetv2_100", "pad_type": "same", "input_size": 96, "mean": [0.5] * 3, "std": [0.5] * 3}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help="all but million without it")
+    parser.add_argument("--shared", default="../shared", type=Path, help="folder with data/ and encoders/")
+    parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where features are kept")
+    parser.add_argument("--out", default=ROOT / "benchmarks/results/filtering.json", type=Path)
+    parser.add_argument("--one", help="internal: kind:count:dimensions, measured in this process")
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measured(*arguments.one.split(":"))))
+        return
+    results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    for part in arguments.parts or [name for name in PARTS if name != "million"]:
+        results[part] = PARTS[part](arguments.shared, arguments.cache)
+        print(part, json.dumps(results[part], indent=2), flush=True)
+        arguments.out.write_text(json.dumps({**results, **machine()}, indent=2) + "\n")
+
+
+def synthetic(count: int, dimensions: int) -> np.ndarray:
+    """Thirty wide clusters of unit vectors whose spread falls along the axes."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(30, dimensions))
+    spread = np.linspace(1, 0.2, dimensions)
+    points = np.empty((count, dimensions), dtype=np.float32)
+    for start in range(0, count, 10_000):
+        rows = slice(start, min(start + 10_000, count))
+        size = rows.stop - rows.start
+        points[rows] = 0.7 * centres[rng.integers(30, size=size)] + rng.normal(size=(size, dimensions)) * spread
+    return l2_normalised(points)
+
+
+def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
+    points = synthetic(int(count), int(dimensions))
+    start, memory = time.process_time(), peak_mb()
+    if kind == "outliers":
+        outlier_order(density_tree(points))
+    elif kind == "blocks":
+        groups = np.zeros(len(points), dtype=np.int64)
+        score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+    else:
+        merge_tree(points, linkage=kind)
+    return {
+        "cpu_seconds": round(time.process_time() - start, 1),
+        "peak_mb": round(peak_mb()),
+        "peak_mb_before": round(memory),
+    }
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_processes(*jobs: str) -> dict[str, dict[str, float]]:
+    found = {}
+    for job in jobs:
+        command = [sys.executable, __file__, "--one", job]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        found[job] = json.loads(output.splitlines()[-1])
+        print(job, found[job], flush=True)
+    return found
+
+
+def trees(shared: Path, cache: Path) -> dict:
+    return in_processes("ward:50000:128", "average:50000:128", "ward:100000:128")
+
+
+def outliers(shared: Path, cache: Path) -> dict:
+    return in_processes("outliers:50000:64", "outliers:100000:128")
+
+
+def million(shared: Path, cache: Path) -> dict:
+    return in_processes("blocks:1000000:128")
+
+
+def features_of(images: list[Image.Image], name: str, shared: Path, cache: Path, *, image_size: int) -> np.ndarray:
+    """(N, 1280) float16 of MobileNetV2, kept in the cache by name."""
+    file = cache / f"filtering-{name}.npy"
+    if not file.exists():
+        weights = str(shared / "encoders/mobilenetv2_100.imagenet.safetensors")
+        encode, settings = encoder_features("timm", arguments=ENCODER | {"checkpoint": weights}, image_size=image_size)
+        ids = [str(number) for number in range(len(images))]
+        extract(
+            encode,
+            ids,
+            lambda start: zip(ids[start:], images[start:], strict=True),
+            file,
+            settings=settings,
+            batch_size=64,
+        )
+    return np.load(file)
+
+
+def cifar(shared: Path) -> tuple[list[Image.Image], np.ndarray, list[Image.Image], np.ndarray]:
+    """10,000 training and 5,000 test images with true labels."""
+    found: list = []
+    for part, count in (("train", 10_000), ("test", 5_000)):
+        frame = pd.read_parquet(shared / f"data/cifar10n/{part}.parquet")
+        frame = frame.iloc[np.sort(np.random.default_rng(SEED).choice(len(frame), count, replace=False))]
+        images = [Image.open(io.BytesIO(content)).convert("RGB") for content in frame["jpeg"]]
+        found += [images, frame["label"].to_numpy(dtype=np.int64)]
+    return found[0], found[1], found[2], found[3]
+
+
+def cifar_pools(shared: Path, cache: Path) -> dict:
+    images, labels, test_images, test_labels = cifar(shared)
+    features = features_of(images, "cifar-train", shared, cache, image_size=32)
+    asked = features_of(test_images, "cifar-test", shared, cache, image_size=32)
+    order = np.random.default_rng(SEED).permutation(9_999)
+    pools = [np.sort(order[start : start + 3_333]) for start in (0, 3_333, 6_666)]
+    result = compare(
+        features, labels, shares=SHARES, pools=pools, test_features=asked, test_labels=test_labels, l2=L2, seed=SEED
+    )
+    return {
+        **result.figures(),
+        "rules": by_rule(result.table),
+        "outliers_off": outliers_off(features, labels, asked, test_labels, pools),
+    }
+
+
+def outliers_off(
+    features: np.ndarray, labels: np.ndarray, asked: np.ndarray, answers: np.ndarray, pools: list[np.ndarray]
+) -> dict[str, float]:
+    """Accuracy in points, against all, with a share of outliers off; mean over the pools."""
+
+    def without(share: float) -> Callable:
+        def rule(pool: np.ndarray, _: np.ndarray, seed: int) -> np.ndarray:
+            points = fit_reduction(pool, dimensions=128)(pool)
+            return outlier_order(density_tree(points))[::-1]
+
+        return rule
+
+    shares = (0.98, 0.95, 0.9)
+    keep_all = {"all": lambda pool, _, seed: np.arange(len(pool)), "without outliers": without(0)}
+    result = compare(
+        features,
+        labels,
+        shares=shares,
+        pools=pools,
+        test_features=asked,
+        test_labels=answers,
+        l2=L2,
+        seed=SEED,
+        rules=keep_all,
+    )
+    own = result.table[result.table["rule"] == "without outliers"]
+    return {
+        f"{1 - kept:.0%}": round(100 * (accuracy - result.full), 2)
+        for kept, accuracy in zip(own["kept"], own["accuracy"], strict=True)
+    }
+
+
+def by_rule(table: pd.DataFrame) -> dict:
+    """Accuracy in percent and difference from random in points, by rule and share."""
+    return {
+        rule: {
+            f"{row.kept:g}": {
+                name: round(100 * getattr(row, name), 2) for name in ("accuracy", "difference", "low", "high")
+            }
+            for row in part.itertuples()
+        }
+        for rule, part in table.groupby("rule", sort=False)
+    }
+
+
+def half_copies(images: list[Image.Image], labels: np.ndarray, *, first: int) -> tuple[list, np.ndarray, np.ndarray]:
+    """2,000 images and 2,000 copies of 400 of them, moved by up to 3 pixels, with noise; labels and originals."""
+    rng = np.random.default_rng(SEED + first)
+    own = list(range(first, first + 2_000))
+    source = rng.choice(own[:400], 2_000)
+    copies = []
+    for number in source:
+        pixels = np.roll(np.asarray(images[number], dtype=np.float64), rng.integers(-3, 4, size=2), axis=(0, 1))
+        copies.append(Image.fromarray((pixels + rng.normal(scale=4, size=pixels.shape)).clip(0, 255).astype(np.uint8)))
+    original = np.r_[own, source]
+    return [images[number] for number in own] + copies, labels[original], original
+
+
+def copies(shared: Path, cache: Path) -> dict:
+    """Three such sets, each compared with itself whole."""
+    images, labels, test_images, test_labels = cifar(shared)
+    asked = features_of(test_images, "cifar-test", shared, cache, image_size=32)
+    features, answers = [], []
+    for first in (0, 2_000, 4_000):
+        pictures, own_labels, _ = half_copies(images, labels, first=first)
+        features.append(features_of(pictures, f"copies-{first}", shared, cache, image_size=32))
+        answers.append(own_labels)
+    pools = [np.arange(start, start + 4_000) for start in (0, 4_000, 8_000)]
+    result = compare(
+        np.vstack(features),
+        np.concatenate(answers),
+        shares=SHARES,
+        pools=pools,
+        test_features=asked,
+        test_labels=test_labels,
+        l2=L2,
+        seed=SEED,
+    )
+    return {**result.figures(), "rules": by_rule(result.table)}
+
+
+def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: Path, image_size: int) -> np.ndarray:
+    """(N,) int64: the kept image that each image goes for, itself where it stays."""
+    features = features_of(pictures, name, shared, cache, image_size=image_size)
+    some = np.sort(np.random.default_rng(SEED).choice(len(pictures), min(500, len(pictures)), replace=False))
+    changed = features_of(
+        [lightly_changed(pictures[place]) for place in some], f"{name}-changed", shared, cache, image_size=image_size
+    )
+    ids = np.array([f"{number:06}" for number in range(len(pictures))])
+    points, within = reduced(
+        ids, features, np.ones(len(ids), dtype=bool), {"image_id": ids[some], "features": changed}, dimensions=128
+    )
+    groups = cluster_groups(points, clusters=10, seed=SEED)
+    scores = score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+    return kept_for(scores.keeper, scores.reach > within)
+
+
+def auto(shared: Path, cache: Path) -> dict:
+    with zipfile.ZipFile(shared / "data/video/frames.zip") as packed:
+        names = sorted(name for name in packed.namelist() if name.endswith(".jpg"))
+        frames = [Image.open(io.BytesIO(packed.read(name))).convert("RGB") for name in names]
+    keeper = taken_by_auto(frames, "video", shared, cache, 224)
+    clip = np.array([Path(name).name.rpartition("-")[0] for name in names])
+    gone = keeper != np.arange(len(keeper))
+    found: dict = {
+        "video": {
+            "gone": round(float(gone.mean()), 4),
+            "for_another_clip": int((clip[keeper] != clip).sum()),
+            "kept_by_clip": dict(zip(*np.unique(clip[~gone], return_counts=True), strict=True)),
+        }
+    }
+    found["video"]["kept_by_clip"] = {str(key): int(count) for key, count in found["video"]["kept_by_clip"].items()}
+    images, labels, _, _ = cifar(shared)
+    keeper = taken_by_auto(images[:4_000], "cifar-4000", shared, cache, 32)
+    found["cifar10"] = {"gone": round(float((keeper != np.arange(4_000)).mean()), 4)}
+    pictures, _, original = half_copies(images, labels, first=0)
+    keeper = taken_by_auto(pictures, "copies-0", shared, cache, 32)
+    gone = keeper != np.arange(4_000)
+    found["half_copies"] = {
+        "gone": round(float(gone.mean()), 4),
+        "of_these_copies": round(float((original[keeper] == original)[gone].mean()), 4),
+    }
+    return found
+
+
+def bccd(shared: Path, cache: Path) -> dict:
+    """Half of the training images by a detector's backbone, written as Pascal VOC, read again."""
+    source = shared / "data/detection/bccd.zip"
+    with open_archive(source, max_unpacked_bytes=1e9) as archive, tempfile.TemporaryDirectory() as folder:
+        dataset = read_dataset(archive)
+        own = [item for item in dataset.items if item.split == "train"]
+        model = load_model("torchvision:ssdlite320_mobilenet_v3_large", weights="untrained")
+        encode = layer_features(model, layer="backbone", pool="mean")
+        ids = [item.file for item in own]
+        file = cache / "filtering-bccd.npy"
+        if not file.exists():
+
+            def pictures(start: int):
+                return ((name, Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in ids[start:])
+
+            extract(encode, ids, pictures, file, settings=dict(model.fingerprint), batch_size=8)
+        features = np.load(file)
+        points = fit_reduction(features, dimensions=64)(features)
+        groups = cluster_groups(points, clusters=5, seed=SEED)
+        scores = score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+        chosen = cut(
+            points,
+            outlier_order=outlier_order(density_tree(points)),
+            removal_rank=scores.removal_rank,
+            reach=scores.reach,
+            keeper=scores.keeper,
+            groups=groups,
+            outliers=0.0,
+            similar=None,
+            within=0.0,
+            keep=0.5,
+            most_of_a_group=0.3,
+        )
+        gone = {name for name, stays in zip(ids, chosen.kept, strict=True) if not stays}
+        write_filtered(archive, dataset, gone, Path(folder) / "out")
+        with open_archive(Path(folder) / "out", max_unpacked_bytes=1e9) as written:
+            again = read_dataset(written)
+            same = all(
+                written.read(name) == archive.read(name) for name in written.names() if not name.endswith(".txt")
+            )
+    return {
+        "weights": "untrained: none were at hand",
+        "images": len(dataset.items),
+        "boxes": sum(len(item.boxes) for item in dataset.items),
+        "boxes_without_area": sum(problem.kind == "empty-box" for problem in dataset.problems),
+        "written": len(again.items),
+        "items_that_stay_are_equal": again.items == [item for item in dataset.items if item.file not in gone],
+        "bytes_that_stay_are_equal": same,
+        "test_images_touched": sum(item.split == "test" for item in dataset.items if item.file in gone),
+    }
+
+
+PARTS = {
+    "trees": trees,
+    "outliers": outliers,
+    "cifar": cifar_pools,
+    "copies": copies,
+    "auto": auto,
+    "bccd": bccd,
+    "million": million,
+}
+
+if __name__ == "__main__":
+    main()
