@@ -9,7 +9,7 @@ from types import MappingProxyType
 from winnow.files.competition import COMPETITION
 from winnow.files.file import IMAGE_ID, File
 from winnow.files.main import ARMS, DUPLICATES, IMAGE_FAULTS, LABEL_ISSUES, LEDGER, MAIN, OOD_SCORES
-from winnow.files.shift import SHIFT
+from winnow.files.shift import FACTS, SETS, SHIFT
 from winnow.params.inputs import given
 
 PIPELINES: Mapping[str, Mapping[str, File]] = MappingProxyType({"": MAIN, "competition": COMPETITION, "shift": SHIFT})
@@ -22,6 +22,7 @@ FILES: Mapping[str, File] = MappingProxyType(
 __all__ = [
     "ARMS",
     "DUPLICATES",
+    "FACTS",
     "FILES",
     "IMAGE_FAULTS",
     "IMAGE_ID",
@@ -29,6 +30,7 @@ __all__ = [
     "LEDGER",
     "OOD_SCORES",
     "PIPELINES",
+    "SETS",
     "File",
     "given",
 ]

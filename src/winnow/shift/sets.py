@@ -11,12 +11,11 @@ import pandas as pd
 from winnow.data.pixels import Pixels
 from winnow.encoders.registry import load_encoder
 from winnow.errors import WinnowError
+from winnow.files import SETS
 from winnow.params.inputs import given
 from winnow.shift.feature_table import is_feature_table, read_features
 from winnow.shift.image_source import pixel_features, read_images
 from winnow.shift.predictions import read_predictions
-
-SETS = ("train", "a", "b")
 
 
 @dataclass(frozen=True)
