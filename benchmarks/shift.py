@@ -171,7 +171,7 @@ def _write_csv(path: Path, rows: int) -> None:
 
 
 def _read_once(reader: str, path: Path) -> dict[str, float]:
-    started = time.process_time()
+    started, imported = time.process_time(), _peak_mb()
     if reader == "winnow":
         read = read_features(path, path.with_suffix(".npy"), label_column="label", leave_out=["path"])
         assert read.features.shape[1] == FEATURES
@@ -182,8 +182,13 @@ def _read_once(reader: str, path: Path) -> dict[str, float]:
         assert kept[0].shape[1] == FEATURES
     return {
         "cpu_seconds": round(time.process_time() - started, 1),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "libraries_mb": imported,
+        "peak_mb": _peak_mb(),
     }
+
+
+def _peak_mb() -> int:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def kannada(shared: Path) -> dict[str, Any]:
