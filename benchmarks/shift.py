@@ -48,6 +48,7 @@ from winnow.shift.waterfall import waterfall
 ROOT = Path(__file__).resolve().parents[1]
 PART_OF = {"one_class": "withheld", "all_classes": "withheld"}  # others are named like their part
 FEATURES = 1024
+BOOTSTRAPS = 100  # of each planted draw
 NONE = {"models_a": "data/none", "models_b": "data/none", "label_column": "label"}
 OPTIONS = {
     "leak_ratio": 0.3,
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--shared", default=ROOT.parent / "shared", type=Path, help="folder with data/")
     parser.add_argument("--rows", default=None, type=int, help="of the table, or of each planted set")
     parser.add_argument("--seeds", default=20, type=int, help="of each planted cause; five times as many of nothing")
+    parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where planted draws are kept")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.name == "one":
@@ -79,7 +81,7 @@ def main() -> None:
         return
     match arguments.name:
         case "planted":
-            found = planted(arguments.rows or 2000, arguments.seeds)
+            found = planted(arguments.rows or 2000, arguments.seeds, arguments.cache)
         case "table":
             found = table(arguments.rows or 100_000)
         case "kannada":
@@ -91,42 +93,46 @@ def main() -> None:
     print(f"wrote {path.relative_to(ROOT)}")
 
 
-def planted(rows: int, seeds: int) -> dict[str, Any]:
+def planted(rows: int, seeds: int, cache: Path) -> dict[str, Any]:
     """How often which part is named, what share of the planted cause it gets, and whether its interval covers it."""
     found: dict[str, Any] = {"rows": rows}
     for case in CASES:
-        named, shares, covered, classes = [], [], [], []
-        for seed in range(5 * seeds if case == "nothing" else seeds):
-            both = plant(case, rows=rows, train_rows=2000, seed=seed)
-            leaked = leaked_rows(nearness(both.train, both.a.features, both.b.features), ratio=0.3)
-            parts = waterfall(both.a, both.b, leaked_a=leaked[0], leaked_b=leaked[1], bootstraps=200, seed=seed)
-            named.append(parts.named())
-            classes.append(parts.named_classes())
-            if case != "nothing":
-                part = parts.parts[PART_OF.get(case, case)]
-                shares.append((part.value, both.true_part))
-                covered.append(part.low <= both.true_part <= part.high)
-            print(case, seed, named[-1], classes[-1], flush=True)
-        found[case] = {"seeds": len(named)}
+        part = PART_OF.get(case, case)
+        runs = [_once(case, rows, seed, cache) for seed in range(5 * seeds if case == "nothing" else seeds)]
+        found[case] = {"seeds": len(runs)}
         if case == "nothing":
-            found[case]["parts_named"] = sum(bool(one) for one in named)
-            found[case]["parts_or_classes_named"] = sum(
-                bool(one or two) for one, two in zip(named, classes, strict=True)
-            )
+            found[case]["parts_named"] = sum(bool(run["parts"]) for run in runs)
+            found[case]["parts_or_classes_named"] = sum(bool(run["parts"] or run["classes"]) for run in runs)
             continue
-        part_name = PART_OF.get(case, case)
-        values, truths = np.array(shares).T
+        truths, values = (np.array([run[name] for run in runs]) for name in ("true", "value"))
         found[case] |= {
-            "part": part_name,
-            "named": sum(part_name in one for one in named),
-            "others_named": sum(any(name != part_name for name in one) for one in named),
+            "part": part,
+            "named": sum(part in run["parts"] for run in runs),
+            "others_named": sum(any(name != part for name in run["parts"]) for run in runs),
             "mean_true_part": float(truths.mean()),
             "mean_part": float(values.mean()),
             "share_of_true_part": float(values.sum() / truths.sum()),
-            "interval_covers": sum(covered),
+            "interval_covers": sum(run["covers"] for run in runs),
         }
         if case == "one_class":
-            found[case]["class_named_first"] = sum(one[:1] == [BLURRED] for one in classes)
+            found[case]["class_named_first"] = sum(run["classes"][:1] == [BLURRED] for run in runs)
+    return found
+
+
+def _once(case: str, rows: int, seed: int, cache: Path) -> dict[str, Any]:
+    """One draw; kept in `cache`, so that a run after a kill goes on."""
+    path = cache / f"shift-{case}-{rows}-{seed}.json"
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf-8"))
+    both = plant(case, rows=rows, train_rows=2000, seed=seed)
+    leaked = leaked_rows(nearness(both.train, both.a.features, both.b.features), ratio=0.3)
+    parts = waterfall(both.a, both.b, leaked_a=leaked[0], leaked_b=leaked[1], bootstraps=BOOTSTRAPS, seed=seed)
+    found: dict[str, Any] = {"parts": parts.named(), "classes": parts.named_classes()}
+    if case != "nothing":
+        part = parts.parts[PART_OF.get(case, case)]
+        found |= {"true": both.true_part, "value": part.value, "covers": part.low <= both.true_part <= part.high}
+    cache.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found), encoding="utf-8")
     return found
 
 
@@ -165,7 +171,7 @@ def _write_csv(path: Path, rows: int) -> None:
 
 
 def _read_once(reader: str, path: Path) -> dict[str, float]:
-    started = time.process_time()
+    started, imported = time.process_time(), _peak_mb()
     if reader == "winnow":
         read = read_features(path, path.with_suffix(".npy"), label_column="label", leave_out=["path"])
         assert read.features.shape[1] == FEATURES
@@ -176,8 +182,13 @@ def _read_once(reader: str, path: Path) -> dict[str, float]:
         assert kept[0].shape[1] == FEATURES
     return {
         "cpu_seconds": round(time.process_time() - started, 1),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "libraries_mb": imported,
+        "peak_mb": _peak_mb(),
     }
+
+
+def _peak_mb() -> int:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def kannada(shared: Path) -> dict[str, Any]:

@@ -84,3 +84,13 @@ def test_align_refuses_lost_and_repeated_ids():
 
 def test_records_flattens():
     assert tables.records({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
+
+
+def test_an_array_is_mapped_an_empty_one_read_and_a_missing_one_named(tmp_path):
+    np.save(tmp_path / "rows.npy", np.arange(6).reshape(3, 2))
+    np.save(tmp_path / "none.npy", np.empty((0, 0)))
+    mapped = tables.map_array(tmp_path / "rows.npy")
+    assert isinstance(mapped, np.memmap) and mapped[1].tolist() == [2, 3]
+    assert tables.map_array(tmp_path / "none.npy").shape == (0, 0)
+    with pytest.raises(WinnowError, match=r"rows2.npy is missing; run 'dvc repro'"):
+        tables.map_array(tmp_path / "rows2.npy")

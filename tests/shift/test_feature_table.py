@@ -6,7 +6,7 @@ import pytest
 
 from winnow.errors import WinnowError
 from winnow.shift import feature_table
-from winnow.shift.feature_table import read_features
+from winnow.shift.feature_table import is_feature_table, read_features
 
 OPTIONS = {"label_column": "label", "leave_out": ["path"]}
 
@@ -107,3 +107,23 @@ def test_missing_files_and_labels_are_named(tmp_path):
     np.savez(tmp_path / "set.npz", features=np.ones((3, 2)), label=np.ones(2))
     with pytest.raises(WinnowError, match="3 rows of features and 2 labels"):
         read_features(tmp_path / "set.npz", tmp_path / "out.npy", **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("columns", "features"),
+    [
+        (["path", "label", "f0"], True),
+        (["", "image_path", "label", "0", "1"], True),
+        (["path", "label"], False),
+        (["file", "label"], False),
+        (["file", "cat", "dog"], False),
+        (["f0", "f1", "class"], True),  # and the column of labels is asked for
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_that_lists_images_is_none_of_features(tmp_path, columns, features, suffix):
+    path = tmp_path / f"set{suffix}"
+    frame = pd.DataFrame([["1"] * len(columns)], columns=columns)
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    assert is_feature_table(path, **OPTIONS) == features
+    assert not is_feature_table(tmp_path / "set.zip", **OPTIONS)

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from winnow.errors import WinnowError
+from winnow.files import SETS
 from winnow.shift.sample import make_sample
-from winnow.shift.sets import SETS, read_sets
+from winnow.shift.sets import read_sets
 
 NONE = ("train", "predictions_a", "predictions_b", "models_a", "models_b")
 

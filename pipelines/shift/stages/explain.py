@@ -1,8 +1,8 @@
 """Take the drop from A to B apart, and ask what else there is to ask of it."""
 
 from winnow import stage, tables
+from winnow.files import SETS
 from winnow.shift.explain import explain
-from winnow.shift.sets import SETS
 from winnow.workspace import Workspace
 
 

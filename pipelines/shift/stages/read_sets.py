@@ -1,7 +1,8 @@
 """Read the training set and both test sets: rows, features and the class names."""
 
 from winnow import stage
-from winnow.shift.sets import SETS, read_sets
+from winnow.files import SETS
+from winnow.shift.sets import read_sets
 from winnow.workspace import Workspace
 
 

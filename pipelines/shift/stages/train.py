@@ -1,8 +1,8 @@
 """Train a classifier on the training set and let it answer on both test sets, or read the answers that are given."""
 
 from winnow import stage, tables
+from winnow.files import SETS
 from winnow.shift.answers import answers
-from winnow.shift.sets import SETS
 from winnow.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from winnow.files.competition import COMPETITION
 from winnow.files.file import IMAGE_ID, File
 from winnow.files.filter import FILTER
 from winnow.files.main import ARMS, DUPLICATES, IMAGE_FAULTS, LABEL_ISSUES, LEDGER, MAIN, OOD_SCORES
-from winnow.files.shift import SHIFT
+from winnow.files.shift import FACTS, SETS, SHIFT
 from winnow.params.inputs import given
 
 PIPELINES: Mapping[str, Mapping[str, File]] = MappingProxyType(
@@ -25,6 +25,7 @@ FILES: Mapping[str, File] = MappingProxyType(
 __all__ = [
     "ARMS",
     "DUPLICATES",
+    "FACTS",
     "FILES",
     "IMAGE_FAULTS",
     "IMAGE_ID",
@@ -32,6 +33,7 @@ __all__ = [
     "LEDGER",
     "OOD_SCORES",
     "PIPELINES",
+    "SETS",
     "File",
     "given",
 ]

@@ -6,6 +6,10 @@ from types import MappingProxyType
 from winnow.files.file import File
 from winnow.schema import Array, Arrays, Column, Table
 
+SETS = ("train", "a", "b")
+"""The training set, the test set to compare with and the one to explain."""
+FACTS = ("width", "height", "bytes", "quantisation", "greyness")
+"""Plain facts of an image file."""
 _SET = Column("set", "str", "`train`, `a` or `b`")
 _FILE_NAME = Column("file_name", "str", "path inside the archive")
 _ROW = Column("row", "str", "the row, a unique string")

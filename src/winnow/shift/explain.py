@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.files import FACTS
 from winnow.params.inputs import given
 from winnow.shift.domain import tell_apart
 from winnow.shift.forecasts import forecasts
-from winnow.shift.image_source import FACTS
 from winnow.shift.leaks import leaked_rows, nearness
 from winnow.shift.line import accuracy_line
 from winnow.shift.predictions import accuracy_of_models

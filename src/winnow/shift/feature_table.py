@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from winnow import tables
+from winnow.data.readers.table import FILE_COLUMNS
 from winnow.errors import WinnowError
 from winnow.progress import progress
 
@@ -38,9 +39,21 @@ class FeatureTable:
     labels: np.ndarray
 
 
-def is_feature_table(path: str | Path) -> bool:
-    """Whether a path names a table of features and no images."""
-    return Path(path).suffix in SUFFIXES
+def is_feature_table(path: str | Path, *, label_column: str, leave_out: Sequence[str]) -> bool:
+    """Whether a path names a table of features, and neither an archive nor a table that lists images.
+
+    A CSV or Parquet lists images where, beside its labels, it has a column of files and nothing else, or no column of
+    the labels' name (a column of zeros and ones per class).
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        return False
+    if path.suffix in (".npy", ".npz") or not path.is_file():
+        return True
+    names = _csv_names(path)[0] if path.suffix == ".csv" else _parquet_names(path)
+    files = [name for name in names if name.lower() in FILE_COLUMNS]
+    others = set(names) - {label_column, *leave_out, *_NO_NAME, *files}
+    return bool(others) if label_column in names else not files
 
 
 def read_features(path: str | Path, target: Path, *, label_column: str, leave_out: Sequence[str]) -> FeatureTable:
@@ -116,14 +129,12 @@ class _Writer:
 
 
 def _from_csv(path: Path, target: Path, label_column: str, leave_out: Sequence[str]) -> np.ndarray:
-    with path.open("rb") as file:
-        first = file.readline()
-        names = next(csv.reader([first.decode("utf-8", errors="replace")]), [])
+    names, start = _csv_names(path)
     columns = _feature_columns(names, str(path), label_column, leave_out)
     note = target.with_suffix(".part.json")
     about = {"size": path.stat().st_size, "modified": path.stat().st_mtime_ns, "columns": len(columns)}
     state = _state(note, about) if target.exists() else None
-    offset, done, labels = state or (len(first), 0, [])
+    offset, done, labels = state or (start, 0, [])
     writer, blocks = _Writer(target, len(columns), done=done), 0
     with progress(f"read {path.name}", about["size"], done=offset) as report:
         for block, end in _csv_blocks(path, offset):
@@ -138,6 +149,18 @@ def _from_csv(path: Path, target: Path, label_column: str, leave_out: Sequence[s
     writer.close()
     note.unlink(missing_ok=True)
     return np.array(labels, dtype=str)
+
+
+def _csv_names(path: Path) -> tuple[list[str], int]:
+    """The names of the columns, and where the rows begin."""
+    with path.open("rb") as file:
+        first = file.readline()
+    return next(csv.reader([first.decode("utf-8-sig", errors="replace")]), []), len(first)
+
+
+def _parquet_names(path: Path) -> list[str]:
+    with tables.parquet_errors(path):
+        return list(pq.read_schema(path).names)
 
 
 def _state(note: Path, about: dict[str, Any]) -> tuple[int, int, list[str]] | None:

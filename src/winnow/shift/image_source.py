@@ -13,9 +13,6 @@ from winnow.data.archive import open_archive
 from winnow.data.manifest import build_manifest
 from winnow.data.pixels import DecodedPixels, Pixels, batches
 
-FACTS = ("width", "height", "bytes", "quantisation", "greyness")
-"""Plain facts of an image file: pixels, bytes, mean step of JPEG's luminance table (0 for other formats), and the mean
-difference between the colour channels (0 to 255, 0 for grey)."""
 Embed = Callable[[Pixels, np.ndarray], np.ndarray]
 
 
@@ -24,7 +21,8 @@ class ImageSet:
     """N images.
 
     Attributes:
-        rows: sorted by `row`: `row`, `name` (path in the archive), `label` int64, `FACTS`, `picture` (bytes).
+        rows: sorted by `row`: `row`, `name` (path in the archive), `label` int64, the plain facts of
+            `winnow.files.FACTS`, `picture` (bytes).
         features: (N, D) float32.
         class_names: in label order.
         rejected: how many images could not be read.

@@ -11,12 +11,11 @@ import pandas as pd
 from winnow.data.pixels import Pixels
 from winnow.encoders.registry import load_encoder
 from winnow.errors import WinnowError
+from winnow.files import SETS
 from winnow.params.inputs import given
 from winnow.shift.feature_table import is_feature_table, read_features
 from winnow.shift.image_source import pixel_features, read_images
 from winnow.shift.predictions import read_predictions
-
-SETS = ("train", "a", "b")
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,9 @@ def _read(
     path: str, target: Path, options: Mapping[str, Any], class_names: Sequence[str], embed: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Rows with labels as text, and the class names in order; the features are written."""
-    if is_feature_table(path):
-        table = read_features(path, target, label_column=options["label_column"], leave_out=options["leave_out"])
+    columns = {"label_column": options["label_column"], "leave_out": options["leave_out"]}
+    if is_feature_table(path, **columns):
+        table = read_features(path, target, **columns)
         frame = pd.DataFrame(
             {
                 "row": [f"row_{place:08d}" for place in range(len(table.labels))],
