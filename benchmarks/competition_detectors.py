@@ -2,8 +2,8 @@
 
     python benchmarks/competition_detectors.py --shared ../shared --state .winnow/competition
 
-Scores that `benchmarks/competition.py` kept under `--state` are read, others are left out, and said so. F1 is at winnow's own
-cut; no threshold is chosen on the audit. Writes `benchmarks/results/competition-detectors.json`.
+Scores that `benchmarks/competition.py` kept under `--state` are read, others are left out, and said so. F1 is at
+winnow's own cut; no threshold is chosen on the audit. Writes `benchmarks/results/competition-detectors.json`.
 """
 
 import argparse
