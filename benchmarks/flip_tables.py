@@ -24,27 +24,34 @@ def main() -> None:
         sys.exit("usage: python benchmarks/flip_tables.py planted-flips.json")
     result = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     print(f"{result['machine']}, {result['threads']} thread of {result['cores']} cores.\n")
-    for count, draws in result["training_images"].items():
-        print(f"{int(count):,} training images and the 500 verified ones:\n")
+    for count, measured in result["training_images"].items():
+        draws = complete(measured)
+        print(f"{int(count):,} training images and the 500 verified ones, means over {len(draws)} draws:\n")
         print(*(method_table(draws), feature_table(draws), curated_table(draws)), sep="\n\n", end="\n\n")
 
 
-def method_table(draws: dict) -> str:
-    """Every method on every set of features, means over the draws that have it."""
+def complete(draws: dict) -> list[dict]:
+    """The draws that have all sets of features, so that every mean is over the same flips."""
+    names = {features for draw in draws.values() for features in draw}
+    return [draw for draw in draws.values() if set(draw) == names]
+
+
+def method_table(draws: list[dict]) -> str:
+    """Every method on every set of features."""
     rows = []
-    for features in sets_of(draws):
-        runs = [draw[features]["methods"] for draw in draws.values() if features in draw]
+    for features in draws[0]:
+        runs = [draw[features]["methods"] for draw in draws]
         for method in runs[0]:
             values = [f"{mean(run[method][figure] for run in runs):.3f}" for figure in FIGURES]
-            rows.append([features, method, str(len(runs)), *values])
-    return table(["features", "method", "draws", *FIGURES.values()], rows)
+            rows.append([features, method, *values])
+    return table(["features", "method", *FIGURES.values()], rows)
 
 
-def feature_table(draws: dict) -> str:
+def feature_table(draws: list[dict]) -> str:
     """What is known without a truth, and the outliers, by set of features."""
     rows = []
-    for features in sets_of(draws):
-        runs = [draw[features] for draw in draws.values() if features in draw]
+    for features in draws[0]:
+        runs = [draw[features] for draw in draws]
         rows.append(
             [
                 features,
@@ -66,11 +73,14 @@ def feature_table(draws: dict) -> str:
     return table(head, rows)
 
 
-def curated_table(draws: dict) -> str:
-    """What `curate` leaves of the 500 by its thresholds, on each set of features."""
+def curated_table(draws: list[dict]) -> str:
+    """What `curate` leaves of the 500 by its thresholds, on the features that other methods were measured on too."""
     rows = []
-    for features in sets_of(draws):
-        runs = [draw[features]["curated"] for draw in draws.values() if features in draw]
+    for features in draws[0]:
+        runs = [draw[features] for draw in draws]
+        if len(draws[0][features]["methods"]) == 1:
+            continue
+        runs = [run["curated"] for run in runs]
         for at, cut in enumerate(runs[0]):
             rows.append(
                 [
@@ -82,11 +92,6 @@ def curated_table(draws: dict) -> str:
                 ]
             )
     return table(["features", "relabel_confidence", "relabel_sources", "kept", "label accuracy"], rows)
-
-
-def sets_of(draws: dict) -> list[str]:
-    """Names of the sets of features, in the order in which they were measured."""
-    return list(dict.fromkeys(features for draw in draws.values() for features in draw))
 
 
 def mean(values) -> float:

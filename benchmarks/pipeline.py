@@ -41,7 +41,6 @@ TREE = (
 )
 METRICS = (
     "manifest",
-    "embed",
     "duplicates",
     "crossval",
     "label_issues",

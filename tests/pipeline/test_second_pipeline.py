@@ -38,9 +38,7 @@ stages:
       - embed
     outs:
       - data/interim/features.npz
-    metrics:
-      - metrics/embed.json:
-          cache: false
+      - data/interim/embedding.json
   find_duplicates:
     cmd: ${python} ../../stages/find_duplicates.py
     deps:

@@ -61,7 +61,7 @@ def project(root, tmp_path) -> Path:
 def test_two_encoders_meet_in_one_table_of_features(project):
     choose(project, ["timm", "trained"])
     run(project, *STAGES)
-    metrics = tables.read_json(project / "metrics/embed.json")
+    metrics = tables.read_json(project / "data/interim/embedding.json")
     log_loss = metrics["log_loss_by_weights"]
     assert list(log_loss) == ["[1.0, 0.5]", "[1.0, 1.0]"]
     assert str(list(metrics["weights"].values())) == min(log_loss, key=log_loss.__getitem__)
