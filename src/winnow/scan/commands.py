@@ -82,7 +82,11 @@ def prepare(source: Path, to: Path | None, settings: list[str], split: str | Non
     folder = to or default_workspace(source)
     archive = archive_path(source, folder)
     if is_workspace(folder):
-        there = load_params(folder / "params.yaml").data.archive
+        try:
+            there = load_params(folder / "params.yaml").data.archive
+        except WinnowError as error:
+            remedy = "If another version of winnow made this workspace, make a new one with --to and copy data/review/."
+            raise WinnowError(f"{error} {remedy}") from None
         if there != archive:
             raise WinnowError(f"{folder} is a workspace for {there}, not for {source}; name another with --to.")
         if settings or split:
