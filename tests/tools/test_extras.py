@@ -10,11 +10,13 @@ from winnow.scan.run import stages_before
 
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "pptx": "python-pptx", "open_clip": "open-clip-torch"}
 BLOCKED = """
-import runpy, sys
+import ast, sys
 for name in {packages}:
     sys.modules[name] = None
 for script in {scripts}:
-    runpy.run_path(script, run_name="imported")
+    for node in ast.parse(open(script, encoding="utf-8").read()).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            exec(ast.unparse(node))
 import winnow.export.export, winnow.issues.find, winnow.review.server
 """
 
