@@ -125,10 +125,17 @@ def test_a_fresh_clone_with_a_cache_asks_the_run_cache(project, tmp_path):
     assert_nothing_scored(repro(clone), clone)
 
 
-@pytest.mark.parametrize("content", ["", "schema: '2.0'\nstages:\n  score:\n    cmd: [", "<<<<<<< HEAD\n"])
-def test_a_broken_dvc_lock_is_told_and_starts_nothing_over(project, content):
-    """A kill while DVC writes it leaves it empty or cut, a merge with marks in it."""
+@pytest.mark.parametrize("content", ["", "schema: '2.0'\nstages:\n  score:\n    cmd: ["])
+def test_a_cut_dvc_lock_starts_nothing_over(project, content):
+    """A kill while DVC writes it leaves it empty or cut."""
     (project / "dvc.lock").write_text(content)
+    winnow(project, "sweep", ".winnow/sweep.yaml")
+    assert stages_run(project) == {f"ood_threshold-{value}": ["curate", "evaluate"] for value in ("0.6", "0.75")}
+    assert "Running" not in call(project, "dvc", "repro")
+
+
+def test_a_dvc_lock_with_the_marks_of_a_merge_is_told_and_starts_nothing_over(project):
+    (project / "dvc.lock").write_text("<<<<<<< HEAD\n")
     for command in (["reuse"], ["sweep", ".winnow/sweep.yaml"]):
         output = winnow(project, *command, fails=True)
         assert output.startswith("winnow: DVC cannot read the pipeline: ") and output.count("\n") == 1

@@ -32,12 +32,31 @@ def repository(tmp_path) -> Path:
 @pytest.mark.parametrize(
     "content", ["", "sch", "schema: '2.0'\nstages:\n", "\0" * 40, "stages:\n  s0:\n    cmd: a\n    outs:\n    - md"]
 )
-def test_a_cut_lock_becomes_the_last_commit_s(repository, content):
+def test_a_cut_lock_becomes_the_one_that_git_keeps(repository, content):
     whole = (repository / "dvc.lock").read_text()
     (repository / "dvc.lock").write_text(content)
     (sentence,) = repair(repository)
-    assert "dvc.lock was cut by a killed run; the last commit's is back" in sentence
+    assert "dvc.lock was cut by a killed run; the one that git holds is back in its place" in sentence
     assert (repository / "dvc.lock").read_text() == whole and repair(repository) == []
+
+
+def test_the_staged_lock_comes_before_the_last_commit_s(repository):
+    whole = (repository / "dvc.lock").read_text()
+    staged = whole.replace("a" * 32, "b" * 32)
+    (repository / "dvc.lock").write_text(staged)
+    call(repository, "git", "add", "dvc.lock")
+    (repository / "dvc.lock").write_text("")
+    repair(repository)
+    assert (repository / "dvc.lock").read_text() == staged
+    call(repository, "git", "reset", "-q")
+    (repository / "dvc.lock").write_text("")
+    repair(repository)
+    assert (repository / "dvc.lock").read_text() == whole
+
+
+def test_a_lock_with_the_marks_of_a_merge_is_left_to_a_person(repository):
+    (repository / "dvc.lock").write_text("<<<<<<< HEAD\n" + (repository / "dvc.lock").read_text())
+    assert repair(repository) == []
 
 
 def test_wherever_a_lock_is_cut_it_is_whole_afterwards(repository):

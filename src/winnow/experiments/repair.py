@@ -21,23 +21,24 @@ _MOMENT = 0.3  # seconds in which a process that is alive is done with writing
 def repair(root: Path) -> list[str]:
     """Put DVC's files below `root` right, where a killed process left them cut.
 
-    A cut `dvc.lock` becomes the last commit's, or goes where no commit has it: results are not lost by this, for DVC's
-    cache has them by their inputs. A cut list of running commands goes.
+    A cut `dvc.lock` becomes the one that git holds, or goes where git has none: results are not lost by this, for DVC's
+    cache has them by their inputs. One with the marks of a merge is a person's to put right, and stays. A cut list of
+    running commands goes.
 
     Returns:
         A sentence for each file that was put right.
     """
     said = []
     for lock in (root / "dvc.lock", *sorted(root.glob("pipelines/*/dvc.lock"))):
-        if _is_cut(lock, _is_lock):
+        if _is_cut(lock, lambda content: b"<<<<<<<" in content or _is_lock(content)):
             name = lock.relative_to(root).as_posix()
-            committed = _committed(root, name)
-            if committed is None:
+            kept = _kept_by_git(root, name)
+            if kept is None:
                 lock.unlink()
                 said.append(f"{name} was cut by a killed run and is removed; 'dvc repro' takes results from the cache.")
             else:
-                tables.write_bytes(lock, committed)
-                said.append(f"{name} was cut by a killed run; the last commit's is back in its place.")
+                tables.write_bytes(lock, kept)
+                said.append(f"{name} was cut by a killed run; the one that git holds is back in its place.")
     running = root / ".dvc/tmp/rwlock"
     if _is_cut(running, _is_json):
         running.unlink()
@@ -72,10 +73,10 @@ def _is_json(content: bytes) -> bool:
         return False
 
 
-def _committed(root: Path, name: str) -> bytes | None:
-    """A whole file's content in the last commit, or None."""
+def _kept_by_git(root: Path, name: str) -> bytes | None:
+    """A whole file's content as DVC staged it last, which is the last commit's where nothing is staged; or None."""
     try:
-        content = Repository(root).read(name, "HEAD")
+        content = Repository(root).read(name, rev="")
     except WinnowError:
         return None
     return content if content and _is_lock(content) else None
