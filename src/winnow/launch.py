@@ -17,8 +17,7 @@ from pathlib import Path
 from winnow.extras import how_to_install
 
 OLDEST = (3, 11)
-# Read when a library is loaded. A thread that waits for others sleeps: one that spins holds up a busy core.
-THREADS = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA")} | {"OMP_WAIT_POLICY": "PASSIVE"}
+THREADS = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA")}  # read when they are loaded
 REMEDY = (
     "stages run with the python3 that PATH finds first; run 'make setup' if .venv is missing or out of date, then "
     "'source .venv/bin/activate', and try again."

@@ -40,8 +40,7 @@ def figures(file: Path) -> dict[str, float]:
 def test_the_sample_gives_the_figures_that_git_holds(root, tmp_path):
     """But for what the epochs decide. Another type of processor moves a few images across a threshold."""
     params = yaml.safe_load((root / "params.yaml").read_text())
-    train = {"course": params["train"]["course"] | {"epochs": 1}, "threads": 1}  # tests run side by side
-    folder = copy_tree(root, tmp_path / "sample", {"train": train})
+    folder = copy_tree(root, tmp_path / "sample", {"train": {"course": params["train"]["course"] | {"epochs": 1}}})
     assert "params.yaml is valid." in winnow(folder, "check-params")
     assert "report:" in dvc(folder, "repro")
     images = json.loads((root / "metrics/manifest.json").read_text())["images_in"]

@@ -80,7 +80,7 @@ CHANGES = {
         },
     },
     "submission": {"team": "tiny"},
-    "train": {"threads": 1, "course": {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "momentum": 0.9}},
+    "train": {"course": {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "momentum": 0.9}},
 }
 
 

@@ -64,8 +64,8 @@ class Train(Section):
         "elsewhere."
     )
     threads: Count = Field(
-        description="Threads of the CPU in a training step, on every machine: another number gives other bits. More "
-        "than the machine has cores gain nothing; of no effect on a GPU."
+        description="Threads of the CPU in a training step, on every machine: another number gives other bits. With "
+        "more than there are free cores, a step takes many times as long; of no effect on a GPU."
     )
     compile: bool = Field(
         description="Use torch.compile: faster on a GPU, after a minute of compiling. With CUDA graphs, and other bits "
