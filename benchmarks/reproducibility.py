@@ -88,19 +88,22 @@ def run(*, cores: int, settings: dict[str, str], target: str, epochs: int) -> tu
 def compared(
     base: str, base_outs: dict[str, str], before: pd.DataFrame, name: str, outs: dict[str, str], after: pd.DataFrame
 ) -> dict:
-    """What differs from the first variant, among the outputs that both have."""
-    both = base_outs.keys() & outs.keys()
+    """What differs from the first variant; of one that stopped at the decisions, these alone."""
+    whole = outs.keys() == base_outs.keys()
     changed = (before != after.loc[before.index]).any(axis=1)
     return {
         "run": name,
         "compared with": base,
-        "outputs": len(both),
-        "outputs_that_differ": sorted(path for path in both if base_outs[path] != outs[path]),
+        **({"outputs": len(outs), "outputs_that_differ": differing(base_outs, outs)} if whole else {}),
         "images": len(before),
         "decisions_that_differ": int(changed.sum()),
         "share_of_decisions": round(float(changed.mean()), 5),
         "actions": after["action"].value_counts().to_dict(),
     }
+
+
+def differing(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return sorted(path for path in before if before[path] != after[path])
 
 
 if __name__ == "__main__":
