@@ -90,7 +90,7 @@ def test_estimates_add_up_the_probabilities(ledger):
     # left: 1 as a dog of confidence 0.9, 5, 6 and 7: wrong after 0.1 + 0.1
     assert wrong_label_probability(ledger).sum() == pytest.approx(2.2)
     assert wrong_labels_left(ledger).sum() == pytest.approx(0.2)
-    found = estimates(ledger)
+    found = estimates(ledger, thresholds={"max_wrong_labels": 1.0})
     assert (found.images, found.kept, found.relabelled, found.dropped) == (8, 3, 1, 4)
     assert "About 2 of 8 labels (28%)" in found.sentences[0]
 
@@ -98,3 +98,9 @@ def test_estimates_add_up_the_probabilities(ledger):
 def test_what_a_person_decided_counts_as_right(ledger):
     ledger.loc[1, "decided_by"] = "ada"
     assert wrong_labels_left(ledger).sum() == pytest.approx(0.1)
+
+
+def test_where_labels_are_withheld_the_counts_are_told_and_no_estimate(ledger):
+    found = estimates(ledger, thresholds={"max_wrong_labels": 0.1})
+    assert [sentence.partition(":")[0] for sentence in found.sentences[:1]] == ["Label issues are withheld"]
+    assert len(found.sentences) == 2 and f"{found.kept:,} images are kept" in found.sentences[1]

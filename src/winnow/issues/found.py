@@ -11,7 +11,7 @@ from PIL import Image
 
 from winnow.export.export import Exported, export_dataset
 from winnow.params import load_params
-from winnow.scan.findings import Kind, estimates, found_kinds
+from winnow.scan.findings import Estimates, Kind, estimates, found_kinds
 from winnow.workspace import Workspace
 
 _SHOWN, _SIDE = 8, 96
@@ -52,7 +52,7 @@ class Found:
         lines = [f"{kind.count:,} {kind.title}" for kind in self.kinds(0)]
         rejected = int((self.frame["action"] == "reject").sum())
         lines += [f"{rejected:,} that could not be read"] if rejected else []
-        return "\n".join([*lines, *estimates(self._ledger).sentences, f"Workspace: {self.workspace}"])
+        return "\n".join([*lines, *self._estimates().sentences, f"Workspace: {self.workspace}"])
 
     def export(
         self, to: str | Path, form: str = "imagefolder", *, dropped: bool = False, link: bool = False
@@ -76,12 +76,16 @@ class Found:
 
     def _repr_html_(self) -> str:
         """The worst images of each kind with their pictures, for notebooks."""
-        parts = [f"<p>{html.escape(sentence)}</p>" for sentence in estimates(self._ledger).sentences]
+        parts = [f"<p>{html.escape(sentence)}</p>" for sentence in self._estimates().sentences]
         for kind in self.kinds():
             if kind.count:
                 parts.append(f"<h4>{kind.count:,} {html.escape(kind.title)}</h4>")
                 parts.append(f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{self._cards(kind)}</div>")
         return "".join(parts)
+
+    def _estimates(self) -> Estimates:
+        curate = load_params(self.workspace / "params.yaml").curate
+        return estimates(self._ledger, thresholds=curate.model_dump())
 
     def _cards(self, kind: Kind) -> str:
         ids = kind.worst["image_id"].to_numpy()

@@ -36,7 +36,6 @@ def scan(
     with one_sentence():
         from rich.console import Console
 
-        from winnow.curation.rules import withheld
         from winnow.params import load_params
         from winnow.scan.create import commit
         from winnow.scan.findings import estimates, found_kinds
@@ -57,7 +56,7 @@ def scan(
             console.print(part, highlight=False)
         rejected = len(workspace.table("rejected"))
         thresholds = load_params(folder / "params.yaml").curate.model_dump()
-        for sentence in withheld(ledger, thresholds) or estimates(ledger).sentences:
+        for sentence in estimates(ledger, thresholds=thresholds).sentences:
             console.print(sentence, highlight=False)
         if rejected:
             words = f"{rejected:,} could not be used: {folder}/data/interim/rejected.csv says why."

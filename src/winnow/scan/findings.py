@@ -1,13 +1,14 @@
 """What was found, as frames and in words: the worst images of each kind, and estimates over all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from winnow.curation.estimates import wrong_label_probability, wrong_labels_left
-from winnow.curation.rules import REVIEW, RULES
+from winnow.curation.rules import REVIEW, RULES, withheld
 from winnow.curation.rules.rule import Rule
 
 FAULT = "image_faults"
@@ -121,6 +122,7 @@ class Estimates:
         kept, relabelled, dropped: decisions; together `images`.
         wrong_before: expected number of wrong labels among `images`, images of no class included.
         wrong_after: the same among those kept and relabelled.
+        withheld: why labels are not judged at all, in sentences; empty where they are.
     """
 
     images: int
@@ -129,21 +131,23 @@ class Estimates:
     dropped: int
     wrong_before: float
     wrong_after: float
+    withheld: tuple[str, ...] = ()
 
     @property
     def sentences(self) -> list[str]:
         """They in words."""
         left = self.images - self.dropped
-        return [
+        wrong = (
             f"About {self.wrong_before:,.0f} of {self.images:,} labels ({self.wrong_before / self.images:.0%}) are "
             f"probably wrong; after the cleaning about {self.wrong_after:,.0f} of {left:,} "
-            f"({self.wrong_after / max(left, 1):.0%}). Both are estimates: `dvc repro` measures.",
-            f"{self.kept:,} images are kept, {self.relabelled:,} relabelled, {self.dropped:,} dropped.",
-        ]
+            f"({self.wrong_after / max(left, 1):.0%}). Both are estimates: `dvc repro` measures."
+        )
+        counts = f"{self.kept:,} images are kept, {self.relabelled:,} relabelled, {self.dropped:,} dropped."
+        return [*(self.withheld or [wrong]), counts]
 
 
-def estimates(ledger: pd.DataFrame) -> Estimates:
-    """Count the decisions of a ledger and add up its probabilities."""
+def estimates(ledger: pd.DataFrame, *, thresholds: Mapping[str, Any]) -> Estimates:
+    """Count the decisions of a ledger and add up its probabilities; `thresholds` are those of `curate`, by name."""
     counts = ledger["action"].value_counts()
     return Estimates(
         images=len(ledger),
@@ -152,4 +156,5 @@ def estimates(ledger: pd.DataFrame) -> Estimates:
         dropped=int(counts.get("drop", 0)),
         wrong_before=float(wrong_label_probability(ledger).sum()),
         wrong_after=float(wrong_labels_left(ledger).sum()),
+        withheld=tuple(withheld(ledger, thresholds)),
     )
