@@ -175,23 +175,9 @@ def export(
 ) -> None:
     """Write the cleaned dataset: your original files, names and sizes, with corrected labels and a list of changes."""
     with _one_sentence():
-        from winnow.export.export import export_dataset
-        from winnow.params import load_params
-        from winnow.workspace import Workspace
+        from winnow.export.export import export_workspace
 
-        made_in, data = Workspace(workspace), load_params(workspace / "params.yaml").data
-        exported = export_dataset(
-            to,
-            made_in.table("ledger"),
-            made_in.table("rejected"),
-            class_names=made_in.class_names,
-            source=workspace / data.archive,
-            form=form,
-            dropped=dropped,
-            link=link,
-            max_unpacked_bytes=data.max_unpacked_gb * 2**30,
-        )
-        print(exported.summary)
+        print(export_workspace(workspace, to, form=form, dropped=dropped, link=link).summary)
 
 
 @app.command()

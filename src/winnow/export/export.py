@@ -13,7 +13,10 @@ from winnow.data.archive import open_archive
 from winnow.errors import WinnowError
 from winnow.export import FORMATS
 from winnow.export.changes import changed, counts, file_table
+from winnow.export.writer import Job
+from winnow.params import load_params
 from winnow.progress import progress
+from winnow.workspace import Workspace
 
 CHANGES = "changes.csv"
 
@@ -44,6 +47,22 @@ class Exported:
             f"label they came with, {relabel:,} with a new one; without {drop:,} dropped{apart}, and {reject:,} that "
             f"could not be read.\n{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}"
         )
+
+
+def export_workspace(workspace: Path, to: Path, *, form: str, dropped: bool, link: bool) -> Exported:
+    """`export_dataset` of what the pipeline decided in a workspace."""
+    made_in, data = Workspace(workspace), load_params(workspace / "params.yaml").data
+    return export_dataset(
+        to,
+        made_in.table("ledger"),
+        made_in.table("rejected"),
+        class_names=made_in.class_names,
+        source=workspace / data.archive,
+        form=form,
+        dropped=dropped,
+        link=link,
+        max_unpacked_bytes=data.max_unpacked_gb * 2**30,
+    )
 
 
 def export_dataset(
@@ -91,16 +110,17 @@ def export_dataset(
             open_archive(source, max_unpacked_bytes=max_unpacked_bytes) as archive,
             progress("export", len(wanted)) as report,
         ):
-            opens = FORMATS[form](
-                unfinished,
-                wanted,
-                archive,
+            job = Job(
+                folder=unfinished,
+                files=wanted,
+                archive=archive,
                 class_names=class_names,
                 source=source,
                 final=to,
                 link=link,
                 report=report,
             )
+            opens = FORMATS[form](job)
         tables.write_csv(changed(files), unfinished / CHANGES, float_format="%.4f")
         if to.exists():
             to.rmdir()

@@ -4,35 +4,24 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
-from winnow.data.archive import Archive
 from winnow.errors import WinnowError
 from winnow.export.originals import originals, put
-from winnow.progress import Reporter
+from winnow.export.writer import Job
 
 IMAGES, DROPPED = "images", "dropped"
 
 
-def write(
-    folder: Path,
-    files: pd.DataFrame,
-    archive: Archive,
-    *,
-    class_names: Sequence[str],
-    source: Path,
-    final: Path,
-    link: bool,
-    report: Reporter,
-) -> str:
-    """Write it; see `writer.Writer`."""
-    targets = places(files, folder_names(class_names))
-    for name, content in originals(archive, files):
-        put(content, folder / targets[name], original=source / name if link and source.is_dir() else None)
-        report(1)
-    return f"torchvision.datasets.ImageFolder({str(final / IMAGES)!r})"
+def write(job: Job) -> str:
+    """Write it; see `writer.Job`."""
+    targets = places(job.files, folder_names(job.class_names))
+    linked = job.link and job.source.is_dir()
+    for name, content in originals(job.archive, job.files):
+        put(content, job.folder / targets[name], original=job.source / name if linked else None)
+        job.report(1)
+    return f"torchvision.datasets.ImageFolder({str(job.final / IMAGES)!r})"
 
 
 def folder_names(class_names: Sequence[str]) -> dict[str, str]:
@@ -56,7 +45,7 @@ def places(files: pd.DataFrame, folders: dict[str, str]) -> dict[str, str]:
     """Where each file goes, relative to the export, under its own name.
 
     Args:
-        files: as `writer.Writer` says.
+        files: as `writer.Job` says.
         folders: of `folder_names`.
 
     Returns:

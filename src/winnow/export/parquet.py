@@ -7,15 +7,12 @@ Source: github.com/huggingface/datasets, `features/image.py` (`Image` is a struc
 import json
 import posixpath
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.data.archive import Archive
 from winnow.export.originals import originals
-from winnow.progress import Reporter
+from winnow.export.writer import Job
 
 FILE = "data/train-00000-of-00001.parquet"
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -33,32 +30,22 @@ def schema(class_names: Sequence[str]) -> pa.Schema:
     return pa.schema([("image", _IMAGE), ("label", pa.int64()), ("file", pa.string())], metadata=note)
 
 
-def write(
-    folder: Path,
-    files: pd.DataFrame,
-    archive: Archive,
-    *,
-    class_names: Sequence[str],
-    source: Path,
-    final: Path,
-    link: bool,
-    report: Reporter,
-) -> str:
-    """Write it; see `writer.Writer`. Files that are dropped are not in it."""
-    stays = files[files["new_label"] != ""]
-    positions = {name: label for label, name in enumerate(class_names)}
+def write(job: Job) -> str:
+    """Write it; see `writer.Job`. Files that are dropped are not in it."""
+    stays = job.staying
+    positions = {name: label for label, name in enumerate(job.class_names)}
     labels = {file: positions[name] for file, name in zip(stays["file"], stays["new_label"], strict=True)}
-    path = folder / FILE
+    path = job.folder / FILE
     path.parent.mkdir(parents=True)
-    form = schema(class_names)
+    form = schema(job.class_names)
     with pq.ParquetWriter(path, form) as writer:
-        for group in _groups(originals(archive, stays)):
+        for group in _groups(originals(job.archive, stays)):
             images = [{"bytes": content, "path": posixpath.basename(file)} for file, content in group]
             files_of_it = [file for file, _ in group]
             columns = [pa.array(images, _IMAGE), pa.array(labels[file] for file in files_of_it), pa.array(files_of_it)]
             writer.write_table(pa.table(columns, schema=form))
-            report(len(group))
-    return f"datasets.load_dataset({str(final)!r})"
+            job.report(len(group))
+    return f"datasets.load_dataset({str(job.final)!r})"
 
 
 def _groups(contents: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:

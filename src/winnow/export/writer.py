@@ -1,8 +1,8 @@
 """What the writer of a format is given and gives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 
@@ -10,35 +10,36 @@ from winnow.data.archive import Archive
 from winnow.progress import Reporter
 
 
-class Writer(Protocol):
-    """Writes the images that stay, and may write those that do not."""
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A dataset to write.
 
-    def __call__(
-        self,
-        folder: Path,
-        files: pd.DataFrame,
-        archive: Archive,
-        *,
-        class_names: Sequence[str],
-        source: Path,
-        final: Path,
-        link: bool,
-        report: Reporter,
-    ) -> str:
-        """Write a dataset.
+    Attributes:
+        folder: new; where to write.
+        files: a row per file to write, of `changes.file_table`; those with a `new_label` "" are dropped and wanted
+            all the same, apart from the others.
+        archive: the dataset, open.
+        class_names: K names, in label order.
+        source: path of the dataset.
+        final: what the folder will be called when all is written.
+        link: whether to link files of a folder instead of copying them.
+        report: takes the number of files written.
+    """
 
-        Args:
-            folder: new; where to write.
-            files: a row per file to write, of `changes.file_table`; those with a `new_label` "" are dropped and wanted
-                all the same, apart from the others.
-            archive: the dataset, open.
-            class_names: K names, in label order.
-            source: path of the dataset.
-            final: what the folder will be called when all is written.
-            link: whether to link files of a folder instead of copying them.
-            report: takes the number of files written.
+    folder: Path
+    files: pd.DataFrame
+    archive: Archive
+    class_names: Sequence[str]
+    source: Path
+    final: Path
+    link: bool
+    report: Reporter
 
-        Returns:
-            How to open what was written, in words.
-        """
-        ...
+    @property
+    def staying(self) -> pd.DataFrame:
+        """The files that are not dropped."""
+        return self.files[self.files["new_label"] != ""]
+
+
+Writer = Callable[[Job], str]
+"""Writes the images that stay, and may write those that do not; gives how to open them, in words."""

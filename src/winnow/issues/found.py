@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from winnow.export.export import Exported, export_dataset
+from winnow.export.export import Exported, export_workspace
 from winnow.params import load_params
 from winnow.scan.findings import Estimates, Kind, estimates, found_kinds
 from winnow.workspace import Workspace
@@ -58,18 +58,7 @@ class Found:
         self, to: str | Path, form: str = "imagefolder", *, dropped: bool = False, link: bool = False
     ) -> Exported:
         """Write the cleaned dataset; see `winnow.export.export.export_dataset`."""
-        made_in, data = Workspace(self.workspace), load_params(self.workspace / "params.yaml").data
-        return export_dataset(
-            Path(to),
-            self._ledger,
-            made_in.table("rejected"),
-            class_names=self.class_names,
-            source=self.workspace / data.archive,
-            form=form,
-            dropped=dropped,
-            link=link,
-            max_unpacked_bytes=data.max_unpacked_gb * 2**30,
-        )
+        return export_workspace(self.workspace, Path(to), form=form, dropped=dropped, link=link)
 
     def __repr__(self) -> str:
         return self.summary()
