@@ -240,12 +240,10 @@ def report(
 ) -> None:
     """Write a copy of the report that also names the git revision, the machine and the time of every stage."""
     with _one_sentence():
-        import yaml
-
         from winnow import tables
         from winnow.errors import WinnowError
         from winnow.report.provenance import last_timings, run_facts, stamped
-        from winnow.stage import TIMINGS
+        from winnow.stage import TIMINGS, stage_definitions
         from winnow.workspace import Workspace
 
         source, dvc_file = Workspace(workspace).path("report") / "index.html", workspace / "dvc.yaml"
@@ -253,7 +251,7 @@ def report(
             raise WinnowError(f"{source} is missing; run 'dvc repro report' to build it.")
         if out.resolve().parent == source.resolve().parent:
             raise WinnowError(f"{out} lies in {source.parent}/, which belongs to DVC; choose another place with --out.")
-        stages = list(yaml.safe_load(dvc_file.read_text())["stages"]) if dvc_file.is_file() else []
+        stages = list(stage_definitions(dvc_file)) if dvc_file.is_file() else []
         timings = last_timings(workspace / TIMINGS, stages)
         page = stamped(source.read_text(encoding="utf-8"), run_facts(workspace), timings)
         tables.write_bytes(out, page.encode())

@@ -6,7 +6,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +45,23 @@ class Declared:
         return {name: getattr(self._value, name).model_dump() for name in self._declared if "." not in name}
 
 
+def stage_definitions(dvc_file: str | Path = "dvc.yaml") -> dict[str, dict[str, Any]]:
+    """The stages of `dvc_file` in order; of one that runs once per item what it does for each."""
+    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
+    return {name: definition.get("do", definition) for name, definition in stages.items()}
+
+
 def declared_params(stage: str, params: BaseModel, dvc_file: str | Path = "dvc.yaml") -> Declared:
     """Restrict `params` to what `stage` declares in `dvc_file`."""
-    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
+    stages = stage_definitions(dvc_file)
     if stage not in stages:
         raise WinnowError(f"{dvc_file} has no stage {stage!r}; run the script by 'dvc repro'.")
-    definition = stages[stage].get("do", stages[stage])
-    return Declared(stage, params, definition.get("params", []))
+    return Declared(stage, params, stages[stage].get("params", []))
 
 
 def declared_sections(dvc_file: str | Path = "dvc.yaml") -> set[str]:
     """The sections of params.yaml that the stages of `dvc_file` declare, whole or in part."""
-    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"].values()
-    keys = (key for stage in stages for key in stage.get("do", stage).get("params", []))
+    keys = (key for definition in stage_definitions(dvc_file).values() for key in definition.get("params", []))
     return {key.partition(".")[0] for key in keys}
 
 
@@ -66,7 +70,7 @@ def declared_data(stage: str, dvc_file: str | Path = "dvc.yaml") -> list[str]:
 
     A pipeline below the root reaches the code by `../`.
     """
-    deps = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"][stage]["deps"]
+    deps = stage_definitions(dvc_file)[stage]["deps"]
     code = re.compile(r"(\.\./)*(src|stages|versions)/")
     return [path for path in deps if not code.match(path)]
 
@@ -75,9 +79,14 @@ def pipeline_outs(dvc_file: str | Path = "dvc.yaml") -> set[str]:
     """Paths that the pipeline's stages write; none where there is no pipeline."""
     if not Path(dvc_file).exists():
         return set()
-    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
-    outs = (out for definition in stages.values() for out in definition.get("outs", []))
-    return {path for out in outs for path in (out if isinstance(out, dict) else [out])}
+    definitions = stage_definitions(dvc_file).values()
+    return {path for definition in definitions for path in out_paths(definition, kinds=("outs",))}
+
+
+def out_paths(definition: Mapping[str, Any], *, kinds: Iterable[str] = ("outs", "metrics", "plots")) -> list[str]:
+    """Paths that a stage of `stage_definitions` writes, with or without settings of their own."""
+    outs = (out for kind in kinds for out in definition.get(kind, []))
+    return [path for out in outs for path in (out if isinstance(out, dict) else [out])]
 
 
 def warn(sentences: Iterable[str]) -> None:

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import yaml
-
 from winnow.errors import WinnowError
+from winnow.stage import out_paths, stage_definitions
 
 TARGETS = ("select_validation", "project_map")
 """The stages behind which the ledger and the map are there; nothing is trained for them but the encoder."""
@@ -20,17 +19,8 @@ _TOOK = re.compile(r"[\d.]+ s, peak memory")
 
 def stages_before(dvc_file: Path, targets: Iterable[str] = TARGETS) -> list[str]:
     """The stages that `targets` need, themselves included, in the file's order."""
-    stages = {
-        name: definition.get("do", definition)
-        for name, definition in yaml.safe_load(dvc_file.read_text(encoding="utf-8"))["stages"].items()
-    }
-    made_by = {
-        path: name
-        for name, definition in stages.items()
-        for kind in ("outs", "metrics", "plots")
-        for out in definition.get(kind, [])
-        for path in (out if isinstance(out, dict) else [out])
-    }
+    stages = stage_definitions(dvc_file)
+    made_by = {path: name for name, definition in stages.items() for path in out_paths(definition)}
     needed: set[str] = set()
     waiting = list(targets)
     while waiting:
@@ -103,5 +93,4 @@ def told(lines: Iterable[str], stages: list[str], descriptions: dict[str, str]) 
 
 
 def _descriptions(folder: Path) -> dict[str, str]:
-    stages = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return {name: definition.get("do", definition).get("desc", name) for name, definition in stages.items()}
+    return {name: definition.get("desc", name) for name, definition in stage_definitions(folder / "dvc.yaml").items()}
