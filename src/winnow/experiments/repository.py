@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from winnow.errors import WinnowError
+from winnow.programs import run_git
 
 WORKSPACE = "workspace"
 HEAD = "HEAD"
@@ -57,10 +58,7 @@ class Repository:
         return self._run(*arguments).returncode == 0
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, check=False)
-        except FileNotFoundError:
-            raise WinnowError("the program git is not on PATH; install it, winnow keeps experiments in it.") from None
+        return run_git(self.root, *arguments)
 
     def head(self) -> str:
         return self.git("rev-parse", "HEAD").strip()

@@ -25,6 +25,7 @@ from winnow.experiments.plan import PlannedRun, overrides
 from winnow.experiments.repair import repair
 from winnow.experiments.repository import Repository
 from winnow.experiments.results import dvc_repository, in_place, lock_file, not_in_cache
+from winnow.programs import own_python_first
 from winnow.tables import records
 
 SWEEPS = Path(".winnow/sweeps")
@@ -207,8 +208,7 @@ class Slot:
             raise WinnowError(f"dvc {arguments[0]} failed in {self.path}: {done.stderr.strip()}")
 
     def _environment(self) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        own = {"PATH": path, "DVC_NO_ANALYTICS": "1", "GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
+        own = {"PATH": own_python_first(), "DVC_NO_ANALYTICS": "1", "GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
         own[_MARK] = str(self.path)
         if self.device is not None:
             own["CUDA_VISIBLE_DEVICES"] = self.device

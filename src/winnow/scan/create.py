@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from winnow import tables
 from winnow.errors import WinnowError
 from winnow.params.init import params_text
+from winnow.programs import run_git
 from winnow.scan.shipped import installed_versions, shipped_files, shipped_folder
 
 CONFIG = "scan"
@@ -100,10 +100,8 @@ _SOMEBODY = ["-c", "user.name=winnow", "-c", "user.email=winnow@localhost"]  # w
 
 
 def _git(folder: Path, *arguments: str, may_fail: bool = False) -> str:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise WinnowError("the program git is not on PATH; install it, winnow keeps its workspace in it.") from None
+    done = run_git(folder, *arguments)
     if done.returncode and not may_fail:
-        raise WinnowError(f"git {arguments[0]} failed in {folder}: {done.stderr.strip() or 'no reason given'}")
-    return done.stdout
+        reason = os.fsdecode(done.stderr).strip() or "no reason given"
+        raise WinnowError(f"git {arguments[0]} failed in {folder}: {reason}")
+    return os.fsdecode(done.stdout)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from winnow.errors import WinnowError
+from winnow.programs import own_python_first
 from winnow.stage import out_paths, stage_definitions
 
 TARGETS = ("select_validation", "project_map")
@@ -48,8 +49,7 @@ def run_pipeline(folder: Path, *, targets: Iterable[str] = TARGETS, say: Callabl
     start = time.monotonic()
     targets = tuple(targets)
     command = [sys.executable, "-m", "dvc", "repro", *targets]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
+    environment = os.environ | {"PATH": own_python_first(), "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
     ) as process:

@@ -1,0 +1,23 @@
+"""Programs that winnow starts."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from winnow.errors import WinnowError
+
+
+def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder to its end, whatever it says; raises WinnowError if it is not installed."""
+    try:
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise WinnowError(
+            "the program git is not on PATH; install it, winnow keeps workspaces and experiments in it."
+        ) from None
+
+
+def own_python_first() -> str:
+    """PATH for DVC, so that the stages which it starts run with the Python that runs now."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
