@@ -13,6 +13,7 @@ from winnow.scan.findings import estimates, found_kinds
 from winnow.scan.words import found_tables
 
 NAMES = ["cat", "dog"]
+NEVER_WITHHELD = {"max_wrong_labels": 1.0}
 
 
 @pytest.fixture
@@ -51,7 +52,9 @@ def faults(ledger):
 
 
 def test_the_worst_of_each_kind_come_first(ledger, faults):
-    kinds = {kind.name: kind for kind in found_kinds(ledger, faults, class_names=NAMES, top=10)}
+    kinds = {
+        kind.name: kind for kind in found_kinds(ledger, faults, class_names=NAMES, thresholds=NEVER_WITHHELD, top=10)
+    }
     assert list(kinds) == ["label_issue", "exact_duplicate", "near_duplicate", "ood", "image_faults"]
     labels = kinds["label_issue"].worst
     assert labels["file_name"].tolist() == ["cat/1.jpg", "cat/0.jpg"]
@@ -66,19 +69,23 @@ def test_the_worst_of_each_kind_come_first(ledger, faults):
 
 
 def test_the_list_is_cut_but_the_count_is_not(ledger, faults):
-    kinds = {kind.name: kind for kind in found_kinds(ledger, faults, class_names=NAMES, top=1)}
+    kinds = {
+        kind.name: kind for kind in found_kinds(ledger, faults, class_names=NAMES, thresholds=NEVER_WITHHELD, top=1)
+    }
     assert (kinds["label_issue"].count, len(kinds["label_issue"].worst)) == (2, 1)
 
 
 def test_no_fault_is_found_where_there_is_none(ledger, faults):
     clean = faults.assign(image_faults="")
-    kinds = {kind.name: kind for kind in found_kinds(ledger, clean, class_names=NAMES, top=3)}
+    kinds = {
+        kind.name: kind for kind in found_kinds(ledger, clean, class_names=NAMES, thresholds=NEVER_WITHHELD, top=3)
+    }
     assert kinds["image_faults"].count == 0 and kinds["image_faults"].worst.empty
 
 
 def test_what_is_printed_fits_the_terminal_and_names_every_kind(ledger, faults):
     console = Console(width=80, record=True)
-    for part in found_tables(found_kinds(ledger, faults, class_names=NAMES, top=2)):
+    for part in found_tables(found_kinds(ledger, faults, class_names=NAMES, thresholds=NEVER_WITHHELD, top=2)):
         console.print(part)
     text = console.export_text()
     assert "2 label issues" in text and "None found: exact duplicates." in text
@@ -90,7 +97,7 @@ def test_estimates_add_up_the_probabilities(ledger):
     # left: 1 as a dog of confidence 0.9, 5, 6 and 7: wrong after 0.1 + 0.1
     assert wrong_label_probability(ledger).sum() == pytest.approx(2.2)
     assert wrong_labels_left(ledger).sum() == pytest.approx(0.2)
-    found = estimates(ledger, thresholds={"max_wrong_labels": 1.0})
+    found = estimates(ledger, thresholds=NEVER_WITHHELD)
     assert (found.images, found.kept, found.relabelled, found.dropped) == (8, 3, 1, 4)
     assert "About 2 of 8 labels (28%)" in found.sentences[0]
 
@@ -104,3 +111,8 @@ def test_where_labels_are_withheld_the_counts_are_told_and_no_estimate(ledger):
     found = estimates(ledger, thresholds={"max_wrong_labels": 0.1})
     assert [sentence.partition(":")[0] for sentence in found.sentences[:1]] == ["Label issues are withheld"]
     assert len(found.sentences) == 2 and f"{found.kept:,} images are kept" in found.sentences[1]
+
+
+def test_a_kind_that_is_withheld_is_not_called_found_or_not_found(ledger, faults):
+    kinds = found_kinds(ledger, faults, class_names=NAMES, thresholds={"max_wrong_labels": 0.1}, top=1)
+    assert "label_issue" not in [kind.name for kind in kinds] and len(kinds) > 1

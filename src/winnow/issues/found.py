@@ -5,6 +5,7 @@ import html
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
@@ -45,7 +46,7 @@ class Found:
     def kinds(self, top: int = _SHOWN) -> list[Kind]:
         """The worst images of every kind of fault."""
         faults = Workspace(self.workspace).table("image_faults")
-        return found_kinds(self._ledger, faults, class_names=self.class_names, top=top)
+        return found_kinds(self._ledger, faults, class_names=self.class_names, thresholds=self._thresholds(), top=top)
 
     def summary(self) -> str:
         """Counts and estimates, in words."""
@@ -72,9 +73,11 @@ class Found:
                 parts.append(f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{self._cards(kind)}</div>")
         return "".join(parts)
 
+    def _thresholds(self) -> dict[str, Any]:
+        return load_params(self.workspace / "params.yaml").curate.model_dump()
+
     def _estimates(self) -> Estimates:
-        curate = load_params(self.workspace / "params.yaml").curate
-        return estimates(self._ledger, thresholds=curate.model_dump())
+        return estimates(self._ledger, thresholds=self._thresholds())
 
     def _cards(self, kind: Kind) -> str:
         ids = kind.worst["image_id"].to_numpy()

@@ -50,12 +50,12 @@ def scan(
         workspace = Workspace(folder)
         ledger, class_names = workspace.table("ledger"), workspace.class_names
         console.print()
-        for part in found_tables(
-            found_kinds(ledger, workspace.table("image_faults"), class_names=class_names, top=top)
-        ):
+        thresholds = load_params(folder / "params.yaml").curate.model_dump()
+        faults = workspace.table("image_faults")
+        kinds = found_kinds(ledger, faults, class_names=class_names, thresholds=thresholds, top=top)
+        for part in found_tables(kinds):
             console.print(part, highlight=False)
         rejected = len(workspace.table("rejected"))
-        thresholds = load_params(folder / "params.yaml").curate.model_dump()
         for sentence in estimates(ledger, thresholds=thresholds).sentences:
             console.print(sentence, highlight=False)
         if rejected:

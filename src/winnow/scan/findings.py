@@ -37,7 +37,13 @@ class Kind:
 
 
 def found_kinds(
-    ledger: pd.DataFrame, faults: pd.DataFrame, *, class_names: Sequence[str], top: int, rules: Sequence[Rule] = RULES
+    ledger: pd.DataFrame,
+    faults: pd.DataFrame,
+    *,
+    class_names: Sequence[str],
+    thresholds: Mapping[str, Any],
+    top: int,
+    rules: Sequence[Rule] = RULES,
 ) -> list[Kind]:
     """The worst images that each rule decided on, and of those whose picture has a fault, which need not be dropped.
 
@@ -46,12 +52,13 @@ def found_kinds(
         faults: a row per image: `image_id`, `image_faults` (comma-separated) and `<fault>_score` in [0, 1], lower is
             worse.
         class_names: K names, in label order.
+        thresholds: of `curate`, by name.
         top: how many of each kind to list.
         rules: in the order in which they win.
 
     Returns:
         A kind per rule that looks for faults, label issues first, then the others as they win; those without an image
-        too. An image is of one kind, but for picture faults, which are counted beside.
+        too, but for rules that are withheld. An image is of one kind, but for picture faults, which are counted beside.
     """
     names = np.array(class_names, dtype=object)
     shown = ledger.assign(
@@ -59,7 +66,13 @@ def found_kinds(
         suggested_label=names[ledger["suggested_label"].to_numpy()],
         stays=ledger["counterpart"].map(ledger.set_index("image_id")["file_name"]).fillna(ledger["counterpart"]),
     )
-    looking = [rule for rule in rules if rule.takes_images and rule.name not in (REVIEW.name, "image_fault")]
+    looking = [
+        rule
+        for rule in rules
+        if rule.takes_images
+        and rule.name not in (REVIEW.name, "image_fault")
+        and not withheld(ledger, thresholds, [rule])
+    ]
     looking.sort(key=lambda rule: rule.target is None or rule.target.truth != "true_label")
     return [*(_decided_by(rule, shown, top) for rule in looking), _with_picture_faults(shown, faults, top)]
 
