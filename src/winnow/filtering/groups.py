@@ -8,7 +8,6 @@ import numpy as np
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import LinearProbe, others_of
 
-GROUPINGS = ("none", "label", "predicted", "cluster")
 _L2 = 1e-2
 
 
@@ -55,17 +54,15 @@ def predicted_groups(
     """
     labels = np.asarray(labels)
     known = np.flatnonzero(labels >= 0)
-    fold = np.full(len(labels), folds)
     folds = min(folds, len(known))
+    fold = np.full(len(labels), folds)
     fold[known] = stratified_group_folds(labels[known], np.arange(len(known)), folds=folds, seed=seed)
-    fold[labels < 0] = folds
-    training = others_of(fold)[:, : folds + 1].copy()
+    training = others_of(fold)
     training[labels < 0] = False
     target = np.zeros((len(labels), num_classes), dtype=np.float32)
     target[known, labels[known]] = 1
     probe = LinearProbe(features)
-    used = training[:, : int(fold.max()) + 1]
-    pred_probs = probe.predict(probe.fit(target, used, l2=_L2))
+    pred_probs = probe.predict(probe.fit(target, training, l2=_L2))
     predicted: np.ndarray = pred_probs[np.arange(len(labels)), fold].argmax(axis=1)
     return predicted
 
