@@ -7,7 +7,6 @@ import torch
 
 from winnow.errors import WinnowError
 
-POOLS = ("mean", "max", "flatten")
 SKETCH = 1024
 """Features that `flatten` leaves at most: longer vectors are projected on the way."""
 

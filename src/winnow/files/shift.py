@@ -113,7 +113,7 @@ SHIFT: Mapping[str, File] = MappingProxyType(
             Table(
                 (
                     Column("class", "str", "class name"),
-                    *(Column(f"{name}", "int64", "how many", low=0) for name in ("train_rows", "rows_a", "rows_b")),
+                    *(Column(name, "int64", "how many", low=0) for name in ("train_rows", "rows_a", "rows_b")),
                     Column("recall_a", "float64", "NaN without rows", low=0, high=1),
                     Column("recall_b", "float64", "NaN without rows", low=0, high=1),
                     Column("part", "float64", "of the drop, within the class; NaN where a set lacks it"),

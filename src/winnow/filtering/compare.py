@@ -39,10 +39,10 @@ class Comparison:
         return {"sentence": self.sentence, "full_accuracy": self.full, "standard_error": self.standard_error}
 
 
-def draw_pools(count: int, *, pools: int, seed: int, share: float = _POOL) -> list[np.ndarray]:
-    """Sorted places of `pools` draws of a share of `count` images; the same seed draws the same."""
+def draw_pools(count: int, *, pools: int, seed: int) -> list[np.ndarray]:
+    """Sorted places of `pools` draws of 80 % of `count` images; the same seed draws the same."""
     rng = np.random.default_rng(seed)
-    return [np.sort(rng.choice(count, round(share * count), replace=False)) for _ in range(pools)]
+    return [np.sort(rng.choice(count, round(_POOL * count), replace=False)) for _ in range(pools)]
 
 
 def compare(

@@ -5,6 +5,8 @@ from typing import Any
 import faiss
 import numpy as np
 
+_DRAWS = 3  # random sets of the same size, which are averaged
+
 
 def distance_to_kept(points: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """(M,) float64 cosine distance, 0 to 2, of each image that is not kept to the nearest kept one.
@@ -29,7 +31,7 @@ def smallest_share(groups: np.ndarray, kept: np.ndarray) -> float:
     return float((after / before).min())
 
 
-def coverage(points: np.ndarray, kept: np.ndarray, groups: np.ndarray, *, seed: int, draws: int = 3) -> dict[str, Any]:
+def coverage(points: np.ndarray, kept: np.ndarray, groups: np.ndarray, *, seed: int) -> dict[str, Any]:
     """Distance of the removed to the nearest kept image and the smallest group, for these and for random ones.
 
     Args:
@@ -37,7 +39,6 @@ def coverage(points: np.ndarray, kept: np.ndarray, groups: np.ndarray, *, seed: 
         kept: (N,) bool.
         groups: (N,) int.
         seed: of the draws.
-        draws: how many random sets of the same size are averaged.
 
     Returns:
         `filtered` and `random`, each with `distance_mean` and `distance_p95` (cosine distance, lower is better; 0 where
@@ -45,7 +46,7 @@ def coverage(points: np.ndarray, kept: np.ndarray, groups: np.ndarray, *, seed: 
     """
     rng = np.random.default_rng(seed)
     drawn = []
-    for _ in range(draws):
+    for _ in range(_DRAWS):
         chosen = np.zeros(len(kept), dtype=bool)
         chosen[rng.choice(len(kept), int(kept.sum()), replace=False)] = True
         drawn.append(_figures(points, chosen, groups))

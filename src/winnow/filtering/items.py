@@ -15,6 +15,8 @@ from winnow.errors import WinnowError
 from winnow.filtering.groups import signature_groups
 from winnow.progress import progress
 
+_SMALLEST_SET = 5  # sets of box classes of fewer images share a group
+
 
 def item_tables(
     archive: Archive, dataset: Dataset, *, splits: Collection[str]
@@ -88,15 +90,14 @@ def pictures(archive: Archive, image_ids: Collection[str]) -> Iterator[tuple[str
         yield name, upright_rgb(archive.read(name), file_name=name)[0]
 
 
-def group_labels(items: pd.DataFrame, *, at_least: int = 5) -> np.ndarray | None:
+def group_labels(items: pd.DataFrame) -> np.ndarray | None:
     """(N,) int64 classes, or sets of box classes, by which shares are counted; None where nothing is known.
 
     Args:
         items: as `item_tables` gives them.
-        at_least: sets of box classes of fewer images share a group.
     """
     if (items["label"] != "").any():
         return np.unique(items["label"].to_numpy(dtype=str), return_inverse=True)[1]
     if items["boxes"].any():
-        return signature_groups(items["classes"].tolist(), at_least=at_least)
+        return signature_groups(items["classes"].tolist(), at_least=_SMALLEST_SET)
     return None

@@ -28,10 +28,6 @@ class MergeTree:
     height: np.ndarray
     size: np.ndarray
 
-    def as_linkage(self) -> np.ndarray:
-        """(N - 1, 4) float64 as scipy.cluster.hierarchy has it."""
-        return np.column_stack([self.children, self.height, self.size]).astype(np.float64)
-
     def labels(self, clusters: int) -> np.ndarray:
         """(N,) int64 cluster of each image when the tree is cut into so many; numbered by their first image."""
         count = len(self.height) + 1

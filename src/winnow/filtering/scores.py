@@ -44,7 +44,7 @@ def redundancy_scores(
         items: of these, sorted by `image_id`.
         points: (N, D) float32, rows of length 1.
         linkage: `ward` or `average`.
-        groups: a name of `winnow.filtering.groups.GROUPINGS`.
+        groups: `none`, `label`, `predicted` or `cluster`, as in the section `redundancy` of the params.
         clusters: groups of k-means.
         floor: of `winnow.filtering.order.removal_order`.
         seed: of k-means and folds.
