@@ -4,11 +4,10 @@ Each block has an exact tree. The images that stay in the blocks are then merged
 blocks: an image on a border, whose two nearest centres are nearly equally far, so finds its copy across the border.
 """
 
-import faiss
 import numpy as np
 
 from winnow.filtering.clusters import Linkage
-from winnow.filtering.groups import kmeans_centres, nearest_centres
+from winnow.filtering.groups import kmeans_centres, nearest
 from winnow.filtering.keepers import Keepers, nested_keepers
 from winnow.filtering.merge_tree import merge_tree
 
@@ -33,7 +32,7 @@ def block_keepers(points: np.ndarray, *, linkage: Linkage, seed: int, block: int
     rng = np.random.default_rng(seed)
     sample = points if count <= _CENTRES_FROM else points[np.sort(rng.choice(count, _CENTRES_FROM, replace=False))]
     centres = kmeans_centres(sample, clusters=max(2, round(count / block)), seed=seed)
-    two_nearest = nearest_centres(points, centres, k=2)
+    two_nearest = nearest(points, centres, k=2)
     keeper, height, reach = np.arange(count), np.full(count, np.inf), np.full(count, np.inf)
     for number in range(len(centres)):
         members = np.flatnonzero(two_nearest[:, 0] == number)
@@ -69,9 +68,7 @@ def _across_borders(
         inside = np.flatnonzero(two_nearest[:, 0] == number)
         if not len(inside):
             continue
-        index = faiss.IndexFlatL2(points.shape[1])
-        index.add(points[inside])
-        place = inside[index.search(points[outside], 1)[1][:, 0]]
+        place = inside[nearest(points[outside], points[inside], k=1)[:, 0]]
         squared = ((points[outside].astype(np.float64) - points[place]) ** 2).sum(axis=1)
         distance = np.sqrt(squared) if linkage == "ward" else squared / 2
         better = distance < height[outside]

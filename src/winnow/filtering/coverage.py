@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import faiss
 import numpy as np
+
+from winnow.learn.neighbours import nearest_neighbours
 
 _DRAWS = 3  # random sets of the same size, which are averaged
 
@@ -15,12 +16,10 @@ def distance_to_kept(points: np.ndarray, kept: np.ndarray) -> np.ndarray:
         points: (N, D) float32, rows of length 1.
         kept: (N,) bool, at least one.
     """
-    index = faiss.IndexFlatIP(points.shape[1])
-    index.add(np.ascontiguousarray(points[kept], dtype=np.float32))
-    gone = np.ascontiguousarray(points[~kept], dtype=np.float32)
-    if not len(gone):
+    if kept.all():
         return np.zeros(0)
-    return np.asarray(np.maximum(1 - index.search(gone, 1)[0][:, 0].astype(np.float64), 0))
+    similarity, _ = nearest_neighbours(points[kept], k=1, queries=points[~kept])
+    return np.asarray(np.maximum(1 - similarity[:, 0].astype(np.float64), 0))
 
 
 def smallest_share(groups: np.ndarray, kept: np.ndarray) -> float:

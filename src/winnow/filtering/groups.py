@@ -20,7 +20,7 @@ def cluster_groups(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarra
         seed: of the first centres.
     """
     points = np.ascontiguousarray(points, dtype=np.float32)
-    return nearest_centres(points, kmeans_centres(points, clusters=clusters, seed=seed), k=1)[:, 0]
+    return nearest(points, kmeans_centres(points, clusters=clusters, seed=seed), k=1)[:, 0]
 
 
 def kmeans_centres(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarray:
@@ -32,11 +32,11 @@ def kmeans_centres(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarra
     return np.asarray(kmeans.centroids)
 
 
-def nearest_centres(points: np.ndarray, centres: np.ndarray, *, k: int) -> np.ndarray:
-    """(N, k) int64 numbers of the nearest centres, the nearest first."""
+def nearest(points: np.ndarray, among: np.ndarray, *, k: int) -> np.ndarray:
+    """(N, k) int64 rows of `among` that are nearest to each of (N, D) points by Euclidean distance, nearest first."""
     index = faiss.IndexFlatL2(points.shape[1])
-    index.add(np.ascontiguousarray(centres, dtype=np.float32))
-    found: np.ndarray = index.search(np.ascontiguousarray(points, dtype=np.float32), min(k, len(centres)))[1]
+    index.add(np.ascontiguousarray(among, dtype=np.float32))
+    found: np.ndarray = index.search(np.ascontiguousarray(points, dtype=np.float32), min(k, len(among)))[1]
     return found
 
 

@@ -1,8 +1,9 @@
 """Images of one split that are copies of another split's: told, not removed."""
 
-import faiss
 import numpy as np
 import pandas as pd
+
+from winnow.filtering.groups import nearest
 
 
 def leaks(image_id: np.ndarray, points: np.ndarray, is_filtered: np.ndarray, *, within: float) -> pd.DataFrame:
@@ -22,9 +23,7 @@ def leaks(image_id: np.ndarray, points: np.ndarray, is_filtered: np.ndarray, *, 
     if not len(outside):
         return pd.DataFrame({"image_id": [], "copy_of": [], "distance": []}).astype({"distance": np.float64})
     inside = np.flatnonzero(is_filtered)
-    index = faiss.IndexFlatL2(points.shape[1])
-    index.add(np.ascontiguousarray(points[inside]))
-    place = inside[index.search(np.ascontiguousarray(points[outside]), 1)[1][:, 0]]
+    place = inside[nearest(points[outside], points[inside], k=1)[:, 0]]
     distance = np.linalg.norm(points[outside].astype(np.float64) - points[place], axis=1)
     near = distance <= within
     values = (image_id[outside][near], image_id[place][near], distance[near])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winnow.filtering.coverage import coverage, smallest_share
+from winnow.filtering.coverage import coverage
 from winnow.filtering.cut import KEPT, OUTLIER, PERSON, REDUNDANT, Cut
 
 VERDICTS = (KEPT, REDUNDANT, OUTLIER, PERSON)
@@ -82,6 +82,7 @@ def filter_figures(
     """
     removed = {name: int((cut.verdict == name).sum()) for name in VERDICTS if name != KEPT}
     odd = groups[cut.verdict == OUTLIER]
+    beside_random = coverage(points, cut.kept, groups, seed=seed)
     return {
         "images": len(points),
         "kept": int(cut.kept.sum()),
@@ -91,8 +92,8 @@ def filter_figures(
         "outliers_in_one_group": float(np.bincount(odd).max() / len(odd)) if len(odd) else 0.0,
         "copy_distance": within**2 / 2,
         "leaked_into_other_splits": leaked,
-        "smallest_group_share": smallest_share(groups, cut.kept),
-        "beside_random": coverage(points, cut.kept, groups, seed=seed),
+        "smallest_group_share": beside_random["filtered"]["smallest_group_share"],
+        "beside_random": beside_random,
     }
 
 
