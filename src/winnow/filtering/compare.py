@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from winnow.filtering.rules import RULES, Rule, choose
+from winnow.filtering.rules import RULES, Rule, Thesis, choose
 from winnow.learn.probe import LinearProbe
 from winnow.progress import progress
 
@@ -55,7 +55,7 @@ def compare(
     test_labels: np.ndarray | None = None,
     l2: float,
     seed: int,
-    rules: Mapping[str, Rule] = RULES,
+    rules: Mapping[str, Rule | Thesis] = RULES,
 ) -> Comparison:
     """Compare the rules.
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import faiss
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+
+from winnow.data.perceptual_hash import linked
 
 _NEIGHBOURS = 15
 _BLOCK = 2**22
@@ -155,9 +155,8 @@ def _spanning_tree(points: np.ndarray, core: np.ndarray, reach: np.ndarray, edge
         taken = np.unique(np.delete(lightest, largest))
         tree = np.vstack([tree, edges.ends[taken]])
         ends = component[edges.ends[taken]]
-        graph = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(components, components))
-        components, joined = connected_components(graph, directed=False)
-        component = joined[component]
+        component = linked(components, *ends.T)[component]
+        components = int(component.max()) + 1
     return tree
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from winnow.data.perceptual_hash import linked
 from winnow.encoders.normalise import l2_normalised
 from winnow.filtering.groups import cluster_groups
 from winnow.filtering.outliers import density_tree
@@ -14,7 +15,7 @@ from winnow.learn.neighbours import nearest_neighbours
 
 Rule = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 """From (N, D) features, (N,) labels and a seed to (N,) int64 images in the order in which they stay: any number of the
-first ones is the choice of that size, except for a rule that says otherwise."""
+first ones is the choice of that size."""
 
 
 def random(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -51,25 +52,12 @@ class Thesis:
     def __init__(self, *, dimensions: int = 50) -> None:
         self._dimensions = dimensions
 
-    def __call__(self, features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-        raise TypeError("its cuts are not nested; ask for `choice`")
-
     def choice(self, features: np.ndarray, count: int) -> np.ndarray:
         """(count,) int64: of each cluster the image nearest to its centre."""
         scores = fit_reduction(features, dimensions=self._dimensions).scores(features).astype(np.float64)
         points = l2_normalised(scores / np.maximum(scores.std(axis=0), 1e-12))
         tree = density_tree(points, min_samples=1)
-        parent = np.arange(len(points))
-
-        def find(image: int) -> int:
-            while parent[image] != image:
-                parent[image] = parent[parent[image]]
-                image = parent[image]
-            return image
-
-        for one, two in tree.edges[: len(points) - count].tolist():
-            parent[find(two)] = find(one)
-        cluster = np.unique([find(image) for image in range(len(points))], return_inverse=True)[1]
+        cluster = linked(len(points), *tree.edges[: len(points) - count].T)
         centre = np.zeros((count, points.shape[1]))
         np.add.at(centre, cluster, points)
         near = np.einsum("ij,ij->i", points, l2_normalised(centre)[cluster])
@@ -86,7 +74,7 @@ def ward(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     return np.lexsort((np.arange(len(points)), -rank))
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(
+RULES: Mapping[str, Rule | Thesis] = MappingProxyType(
     {
         "random": random,
         "balanced random": balanced_random,
@@ -98,7 +86,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 """By name; the first is what others are compared with, the last is winnow's."""
 
 
-def choose(rule: Rule, features: np.ndarray, labels: np.ndarray, counts: list[int], *, seed: int) -> list[np.ndarray]:
+def choose(
+    rule: Rule | Thesis, features: np.ndarray, labels: np.ndarray, counts: list[int], *, seed: int
+) -> list[np.ndarray]:
     """Choices of several sizes: (count,) int64 images each."""
     if isinstance(rule, Thesis):
         return [rule.choice(features, count) for count in counts]
