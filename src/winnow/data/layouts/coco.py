@@ -74,7 +74,7 @@ def read(archive: Archive) -> Dataset:
                 ).encode()
         return changed
 
-    return Dataset("COCO", items, sorted(problems, key=lambda p: (p.kind, p.file)), True, without)
+    return Dataset("COCO", items, problems, without)
 
 
 def _files(archive: Archive) -> dict[str, dict[str, Any]]:

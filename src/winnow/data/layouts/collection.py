@@ -61,7 +61,6 @@ class Dataset:
         form: the layout in words.
         items: sorted by file.
         problems: faults of annotations.
-        has_boxes: whether its annotations are boxes.
         without: from the files of images that go to the files that change: their new content, or None for those that
             go too. All others stay as they are, byte for byte.
     """
@@ -69,7 +68,6 @@ class Dataset:
     form: str
     items: Sequence[Item]
     problems: Sequence[Problem] = ()
-    has_boxes: bool = False
     without: Callable[[Collection[str]], Mapping[str, bytes | None]] = field(
         default=lambda files: dict.fromkeys(files), repr=False
     )

@@ -51,7 +51,7 @@ def read(archive: Archive) -> Dataset:
                 changed[name] = _list_without(archive.read(name), gone)
         return changed
 
-    return Dataset("Pascal VOC", items, sorted(problems, key=lambda p: (p.kind, p.file)), True, without)
+    return Dataset("Pascal VOC", items, problems, without)
 
 
 def _in(name: str, folder: str) -> bool:

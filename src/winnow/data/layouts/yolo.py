@@ -63,7 +63,7 @@ def read(archive: Archive) -> Dataset:
             changed[name] = b"".join(line for line in lines if _end(line.decode().strip()) not in ends)
         return changed
 
-    return Dataset("YOLO", items, sorted(problems, key=lambda p: (p.kind, p.file)), True, without)
+    return Dataset("YOLO", items, problems, without)
 
 
 def _is_yaml(name: str) -> bool:
