@@ -14,7 +14,7 @@ FORM = f"{imagefolder.FORM}, or {course.FORM}"
 
 def matches(archive: Archive) -> bool:
     """Whether there is a labels file of the course, or two folders that hold images each (those of splits aside)."""
-    if any(posixpath.basename(name) == course.LABELS_FILE for name in archive.names()):
+    if _labels_file(archive):
         return True
     folders = {posixpath.dirname(name) for name in images_of(archive)}
     last = {
@@ -25,14 +25,13 @@ def matches(archive: Archive) -> bool:
 
 def read(archive: Archive) -> Dataset:
     """Read it; see `collection.DatasetReader`. The faults are those of the training split."""
-    names = archive.names()
-    is_course = any(posixpath.basename(name) == course.LABELS_FILE for name in names)
-    layout = (course if is_course else imagefolder).read(archive, class_names=[], split=None)
+    labels_file = _labels_file(archive)
+    layout = (course if labels_file else imagefolder).read(archive, class_names=[], split=None)
     items, problems = [], []
     for entry in layout.entries:
         if entry.problem:
             problems.append(Problem(entry.problem, entry.file_name or entry.image_id, entry.detail))
-        if entry.file_name and entry.problem not in ("bad-name",):
+        if entry.file_name and entry.problem != "bad-name":
             label = "" if entry.label is None else layout.class_names[entry.label]
             items.append(Item(entry.file_name, split=split_of(entry.file_name), label=label))
     known = {item.file for item in items}
@@ -43,13 +42,16 @@ def read(archive: Archive) -> Dataset:
 
     def without(files: Collection[str]) -> Mapping[str, bytes | None]:
         changed: dict[str, bytes | None] = dict.fromkeys(files)
-        if is_course:
-            labels_file = next(name for name in names if posixpath.basename(name) == course.LABELS_FILE)
+        if labels_file:
             changed[labels_file] = _labels_without(archive.read(labels_file), files)
         return changed
 
     items.sort(key=lambda item: item.file)
-    return Dataset(layout.form, items, problems, without=without)
+    return Dataset(layout.form, items, problems, without)
+
+
+def _labels_file(archive: Archive) -> str | None:
+    return next((name for name in archive.names() if posixpath.basename(name) == course.LABELS_FILE), None)
 
 
 def _labels_of(archive: Archive, files: Collection[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """YOLO: `images/.../<stem>.jpg` and `labels/.../<stem>.txt`, a line per box; class names in a `data.yaml`."""
 
 import posixpath
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -17,7 +17,7 @@ def matches(archive: Archive) -> bool:
     """Whether a text file lies in a folder of labels, or a YAML file names classes and splits."""
     names = archive.names()
     return any("labels" in name.split("/")[:-1] and name.endswith(".txt") for name in names) or any(
-        _is_yaml(name) and "names" in _yaml(archive, name) for name in names
+        "names" in content for content in _yamls(archive)
     )
 
 
@@ -27,7 +27,7 @@ def read(archive: Archive) -> Dataset:
     Paths in the YAML file may be those of another machine: their ends count.
     """
     names = archive.names()
-    described = next((_yaml(archive, name) for name in names if _is_yaml(name) and "names" in _yaml(archive, name)), {})
+    described = next((content for content in _yamls(archive) if "names" in content), {})
     class_names = _class_names(described)
     images = images_of(archive)
     lists = _lists(described, names)
@@ -66,16 +66,16 @@ def read(archive: Archive) -> Dataset:
     return Dataset("YOLO", items, problems, without)
 
 
-def _is_yaml(name: str) -> bool:
-    return name.endswith((".yaml", ".yml"))
-
-
-def _yaml(archive: Archive, name: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(archive.read(name))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WinnowError(f"{name} in {archive.label} is not valid YAML ({error}); fix it there.") from None
-    return content if isinstance(content, dict) else {}
+def _yamls(archive: Archive) -> Iterator[dict[str, Any]]:
+    """The mappings in YAML files, each read when its turn comes."""
+    for name in archive.names():
+        if name.endswith((".yaml", ".yml")):
+            try:
+                content = yaml.safe_load(archive.read(name))
+            except (yaml.YAMLError, UnicodeDecodeError) as error:
+                raise WinnowError(f"{name} in {archive.label} is not valid YAML ({error}); fix it there.") from None
+            if isinstance(content, dict):
+                yield content
 
 
 def _class_names(described: Mapping[str, Any]) -> dict[int, str]:
