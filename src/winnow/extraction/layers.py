@@ -8,6 +8,7 @@ from PIL import Image
 from rich.table import Table
 
 from winnow.extraction.model import Model
+from winnow.extraction.taps import evaluating
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,12 @@ def list_layers(model: Model) -> list[Layer]:
         module.register_forward_hook(lambda module, inputs, output, name=name: note(name, output))
         for name, module in modules
     ]
-    training = [module for module in model.network.modules() if module.training]
     try:
-        model.network.eval()
-        with torch.inference_mode():
+        with evaluating(model.network):
             model.run([model.prepare(Image.new("RGB", (224, 224), (128, 128, 128)))])
     finally:
         for handle in handles:
             handle.remove()
-        for module in training:
-            module.training = True
     return [
         Layer(name, type(module).__name__, calls.get(name, 0), shapes.get(name, "never called"))
         for name, module in modules

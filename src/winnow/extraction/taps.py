@@ -29,6 +29,19 @@ def last_linear(network: nn.Module) -> str:
 
 
 @contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within it, a network runs in evaluation mode and without gradients; each module's mode comes back after it."""
+    training = [module for module in network.modules() if module.training]
+    try:
+        network.eval()
+        with torch.inference_mode():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+@contextmanager
 def tap(network: nn.Module, layer: str) -> Iterator[list[Any]]:
     """Within it, each call of a layer appends its output to the list; for `auto`, the input of the last linear layer.
 
@@ -48,15 +61,11 @@ def tap(network: nn.Module, layer: str) -> Iterator[list[Any]]:
         )
     else:
         handle = _named(network, layer).register_forward_hook(lambda module, inputs, output: caught.append(output))
-    training = [module for module in network.modules() if module.training]
     try:
-        network.eval()
-        with torch.inference_mode():
+        with evaluating(network):
             yield caught
     finally:
         handle.remove()
-        for module in training:
-            module.training = True
 
 
 def _named(network: nn.Module, layer: str) -> nn.Module:
