@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from winnow.params.section import Count, NotNegative, Section, Seed, Share
+from winnow.params.section import Count, NotNegative, Positive, Section, Seed, Share
 
 
 class FilterSample(Section):
@@ -29,7 +29,7 @@ class DatasetSection(Section):
         description="Splits to filter (`train`, `val`, `test`). `[]` is the training split, or all images where there "
         "are no splits. Other splits are never touched; what they share with these is told as leakage."
     )
-    max_unpacked_gb: float = Field(gt=0, description="Refuse archives that unpack to more.")
+    max_unpacked_gb: Positive = Field(description="Refuse archives that unpack to more.")
 
     def inputs(self) -> Mapping[str, tuple[str, str]]:
         return {"archive": (self.archive, "put the dataset there, or name another")}
@@ -72,9 +72,7 @@ class Network(Section):
 class Reduce(Section):
     """Features made fit for comparing: centred, rotated, scaled to length 1."""
 
-    dimensions: Annotated[int, Field(ge=1)] | None = Field(
-        description="Principal components to keep. `null` centres alone."
-    )
+    dimensions: Count | None = Field(description="Principal components to keep. `null` centres alone.")
     changed_images: Count = Field(
         description="Images that are lightly changed to learn how far a copy may be. More make the distance surer."
     )
@@ -110,7 +108,7 @@ class Cut(Section):
     """What goes. Only `cut` and later stages read it."""
 
     outliers: Share = Field(description="Share of the images that goes as outliers, the oddest first.")
-    similar: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = Field(
+    similar: Share | Literal["auto"] = Field(
         description="Share of the images that goes as redundant. `auto` takes those with a kept image as near as an "
         "image is to itself, lightly changed."
     )
