@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from winnow.data.replacing import replacing_folder
 from winnow.errors import WinnowError
 from winnow.learn.neighbours import nearest_neighbours
 from winnow.progress import progress
@@ -40,26 +40,21 @@ def write_export(root: str | Path, folder: str | Path) -> str:
     dataset, folder = load_dataset(Workspace(Path(root))), Path(folder).resolve()
     if folder.exists() and not (folder / _MARK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise WinnowError(f"{folder} is there and no copy that winnow wrote; name another folder, or empty it.")
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
-        (unfinished / "imgs").mkdir(parents=True)
-        with progress("export", len(dataset.ledger)) as report:
-            for row, image_id in enumerate(dataset.image_id):
-                (unfinished / f"imgs/{row}.jpg").write_bytes(dataset.image_bytes(image_id) or b"")
-                report(1)
-        (unfinished / "data.js").write_text(f"globalThis.WINNOW_EXPORT = {_script(_content(dataset))};\n", "utf-8")
-        (unfinished / "app.js").write_text(bundle(STATIC / "js", "app"), "utf-8")
-        for name in ("style.css", "icon.svg"):
-            shutil.copyfile(STATIC / name, unfinished / name)
-        (unfinished / "index.html").write_text(_page(), "utf-8")
-        (unfinished / _MARK).write_text("written by 'winnow review --export'\n", "utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        unfinished.replace(folder)
+        with replacing_folder(folder) as unfinished:
+            (unfinished / "imgs").mkdir()
+            with progress("export", len(dataset.ledger)) as report:
+                for row, image_id in enumerate(dataset.image_id):
+                    (unfinished / f"imgs/{row}.jpg").write_bytes(dataset.image_bytes(image_id) or b"")
+                    report(1)
+            (unfinished / "data.js").write_text(f"globalThis.WINNOW_EXPORT = {_script(_content(dataset))};\n", "utf-8")
+            (unfinished / "app.js").write_text(bundle(STATIC / "js", "app"), "utf-8")
+            for name in ("style.css", "icon.svg"):
+                shutil.copyfile(STATIC / name, unfinished / name)
+            (unfinished / "index.html").write_text(_page(), "utf-8")
+            (unfinished / _MARK).write_text("written by 'winnow review --export'\n", "utf-8")
     except OSError as error:
         raise WinnowError(f"{folder} cannot be written ({error.strerror}); name another folder.") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return f"{len(dataset.ledger):,} images in {folder}; open {folder / 'index.html'}"
 
 

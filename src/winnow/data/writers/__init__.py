@@ -3,8 +3,6 @@
 To add one, write a module here with what `Writer` asks for, and name it in WRITERS.
 """
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +11,7 @@ from typing import Protocol
 import pandas as pd
 
 from winnow.data.packed import check_packed
+from winnow.data.replacing import replacing_folder
 from winnow.data.writers import course, imagefolder
 from winnow.errors import WinnowError
 from winnow.progress import Reporter, progress
@@ -67,17 +66,10 @@ def write_sets(
     for folder, packed in folders.items():
         check_packed(packed, what=f"the packed {folder}", class_count=len(class_names))
 
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
-    try:
-        with progress(f"write {directory.name}", sum(map(len, folders.values()))) as report:
-            for folder, packed in folders.items():
-                writer.write(unfinished / folder, packed, class_names=class_names, report=report)
-        if directory.exists():
-            shutil.rmtree(directory)
-        unfinished.replace(directory)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    images = sum(map(len, folders.values()))
+    with replacing_folder(directory) as unfinished, progress(f"write {directory.name}", images) as report:
+        for folder, packed in folders.items():
+            writer.write(unfinished / folder, packed, class_names=class_names, report=report)
 
 
 def _check_replaceable(directory: Path, writer: Writer) -> None:

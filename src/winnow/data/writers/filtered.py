@@ -1,12 +1,11 @@
 """A dataset without some of its images: the same layout, names and bytes, only fewer."""
 
-import os
-import shutil
 from collections.abc import Collection
 from pathlib import Path
 
 from winnow.data.archive import Archive
 from winnow.data.layouts.collection import Dataset
+from winnow.data.replacing import replacing_folder
 from winnow.errors import WinnowError
 from winnow.progress import progress
 
@@ -33,20 +32,11 @@ def write_filtered(archive: Archive, dataset: Dataset, gone: Collection[str], fo
         raise WinnowError(f"{folder} is a file; a folder of that name is to be written.")
     changed = dataset.without(gone)
     left = [name for name in archive.names() if changed.get(name, b"") is not None]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        with progress(f"write {folder.name}", len(left)) as report:
-            unfinished.mkdir()
-            for name, content in archive.items(left):
-                target = unfinished / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                new = changed.get(name)
-                target.write_bytes(content if new is None else new)
-                report(1)
-        if folder.exists():
-            shutil.rmtree(folder)
-        unfinished.replace(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with replacing_folder(folder) as unfinished, progress(f"write {folder.name}", len(left)) as report:
+        for name, content in archive.items(left):
+            target = unfinished / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            new = changed.get(name)
+            target.write_bytes(content if new is None else new)
+            report(1)
     return len(left)
