@@ -9,7 +9,6 @@ import io
 import json
 import math
 import uuid
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ import pandas as pd
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
+from winnow.data.undated_zip import undated_zip
 from winnow.errors import WinnowError
 
 NUM_CLASSES = 10
@@ -211,16 +211,10 @@ def _new_id(rng: np.random.Generator) -> str:
 
 
 def _course_zip(root: str, images: Mapping[str, bytes], labels: np.ndarray) -> bytes:
-    """Pack `images` (image_id to JPEG bytes) and their labels (in the same order); entries sorted and undated."""
+    """Pack `images` (image_id to JPEG bytes) and their labels (in the same order)."""
     one_hot = {
         image_id: np.eye(NUM_CLASSES, dtype=int)[label].tolist() for image_id, label in zip(images, labels, strict=True)
     }
     files = {f"{root}/imgs/{image_id}.jpg": image for image_id, image in images.items()}
     files[f"{root}/data-labels.json"] = json.dumps(one_hot, sort_keys=True).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name])
-    return buffer.getvalue()
+    return undated_zip(files)

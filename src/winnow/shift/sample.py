@@ -5,13 +5,14 @@ there are as many independent pictures as one likes, and no network is needed.
 """
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from winnow.data.undated_zip import undated_zip
 
 CLASSES = 10
 SIZE = 24
@@ -72,7 +73,7 @@ def make_sample(
             wrong = rng.permutation(rows)[: round(wrong_labels * rows)]
             given[wrong] = (true[wrong] + rng.integers(1, CLASSES, size=len(wrong))) % CLASSES
         names = [f"{label}/{row:05d}.png" for row, label in enumerate(given)]
-        archives[name] = _zip(dict(zip(names, pictures, strict=True)))
+        archives[name] = undated_zip(dict(zip(names, pictures, strict=True)))
         truths.append(
             pd.DataFrame(
                 {
@@ -104,15 +105,4 @@ def _draw(digit: int, soft: bool, rng: np.random.Generator) -> np.ndarray:
 def _png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    """Entries sorted and undated."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name])
     return buffer.getvalue()
