@@ -3,7 +3,7 @@
 import json
 import posixpath
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from winnow.data.archive import Archive
@@ -14,7 +14,7 @@ FORM = "a JSON file with images and annotations (COCO)"
 
 def matches(archive: Archive) -> bool:
     """Whether there is such a JSON file."""
-    return bool(_files(archive))
+    return any(True for _ in _files(archive))
 
 
 def read(archive: Archive) -> Dataset:
@@ -23,7 +23,7 @@ def read(archive: Archive) -> Dataset:
     An image in several JSON files has the boxes of all of them. What a file says of the images that stay is written as
     it was: all keys, crowds and segmentations.
     """
-    files = _files(archive)
+    files = dict(_files(archive))
     places = _Places(images_of(archive))
     boxes: dict[str, list[Box]] = defaultdict(list)
     split: dict[str, str] = {}
@@ -77,8 +77,8 @@ def read(archive: Archive) -> Dataset:
     return Dataset("COCO", items, problems, without)
 
 
-def _files(archive: Archive) -> dict[str, dict[str, Any]]:
-    found = {}
+def _files(archive: Archive) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and contents of such JSON files, each read when its turn comes: they may be large."""
     for name in archive.names():
         if name.endswith(".json"):
             raw = archive.read(name)
@@ -88,8 +88,7 @@ def _files(archive: Archive) -> dict[str, dict[str, Any]]:
                 except ValueError:
                     continue
                 if isinstance(content, dict) and isinstance(content.get("images"), list):
-                    found[name] = content
-    return found
+                    yield name, content
 
 
 class _Places:
