@@ -12,7 +12,8 @@ import importlib
 import inspect
 import pickle
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -220,21 +221,18 @@ def _square(network: nn.Module, square: Square) -> Model:
     return Model(network, square, fingerprint=square.fingerprint())
 
 
-class _published:
-    """Errors of weights that cannot be downloaded, in one sentence."""
-
-    def __init__(self, what: str, weights: str | None) -> None:
-        self._what, self._weights = what, weights
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, CHECKPOINT_ERRORS) and self._weights is None:
-            raise WinnowError(
-                f"the weights of {self._what} could not be had: they are neither in {cache_folder()} or torch's cache "
-                f"nor could they be downloaded ({why_no_download(error, answers=True)}); connect once, or name a file "
-                "in weights."
-            ) from None
+@contextmanager
+def _published(what: str, weights: str | None) -> Iterator[None]:
+    """Within it, an error of published weights that cannot be downloaded is one sentence."""
+    try:
+        yield
+    except CHECKPOINT_ERRORS as error:
+        if weights is not None:
+            raise
+        raise WinnowError(
+            f"the weights of {what} could not be had: they are neither in {cache_folder()} or torch's cache nor could "
+            f"they be downloaded ({why_no_download(error, answers=True)}); connect once, or name a file in weights."
+        ) from None
 
 
 def _load_weights(network: nn.Module, weights: str | None, trust: bool) -> None:
