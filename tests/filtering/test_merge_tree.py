@@ -7,15 +7,9 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
+from clouds import unit_vectors
 from winnow.filtering.keepers import kept_for, nested_keepers
 from winnow.filtering.merge_tree import merge_tree
-
-
-def unit_vectors(count, dimensions, *, seed=0):
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(20, dimensions))
-    points = 0.7 * centres[rng.integers(20, size=count)] + rng.normal(size=(count, dimensions))
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
 
 
 def of_scipy(points, method):

@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_merge_tree import unit_vectors
 
+from clouds import unit_vectors
 from winnow.filtering.blocks import block_keepers
 from winnow.filtering.coverage import coverage, distance_to_kept, smallest_share
 from winnow.filtering.cut import cut

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import linkage
 from sklearn.cluster import HDBSCAN
-from test_merge_tree import unit_vectors
 
+from clouds import unit_vectors
 from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
 
 

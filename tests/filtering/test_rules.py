@@ -1,8 +1,8 @@
 """Ways to choose which images stay."""
 
 import numpy as np
-from test_merge_tree import unit_vectors
 
+from clouds import unit_vectors
 from winnow.filtering.compare import compare, draw_pools
 from winnow.filtering.rules import RULES, Thesis, balanced_random, choose, uniqueness
 
