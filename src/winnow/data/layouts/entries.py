@@ -1,5 +1,6 @@
 """What a layout gives: class names, and every file with its label, its fault, or why it is left out."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ _IMAGE = (
     "pjpeg|png|pnm|ppm|psd|qoi|raf|rgb|rw2|sgi|svg|tga|tif|tiff|vda|vst|webp"
 )
 _IMAGE_NAME = re.compile(rf"(.*)\.({_IMAGE})(?![A-Za-z0-9]).*", re.IGNORECASE | re.DOTALL)
+
+LONGEST_STEM = 150
+"""Characters of a path that an image's id holds: a file system takes 255, and a copy's name is longer."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,17 @@ def image_stem(name: str) -> str | None:
     `.JPG.1`, `.jpg!d`, `.jpg~`); None if it says no such thing."""
     found = _IMAGE_NAME.fullmatch(name)
     return found[1] if found else None
+
+
+def id_of(path: str, *, words: str, readable: bool) -> str:
+    """An image's id, made of its path and of nothing else.
+
+    Args:
+        path: of the image.
+        words: what people should read of it; what is odd in a file's name becomes a dash.
+        readable: whether the path can be told from these words; if not, or if they are too long, its digest follows.
+    """
+    plain = re.sub(r"[^A-Za-z0-9.-]", "-", words)
+    if readable and len(plain) <= LONGEST_STEM:
+        return f"img_{plain}"
+    return f"img_{plain[:LONGEST_STEM]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"

@@ -7,7 +7,6 @@ label's folder, letters, digits and dots in the label, and hyphens too in the st
 behind.
 """
 
-import hashlib
 import posixpath
 import re
 import unicodedata
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 
 from winnow.data.archive import Archive
 from winnow.data.images import is_image
-from winnow.data.layouts.entries import Entry, Layout, image_stem
+from winnow.data.layouts.entries import LONGEST_STEM, Entry, Layout, id_of, image_stem
 from winnow.data.layouts.folder_names import are_parts, are_splits, is_training, never_a_class, split_of, stray_splits
 from winnow.data.layouts.tree import Tree, read_tree
 from winnow.data.listing import listed
@@ -26,8 +25,7 @@ from winnow.errors import WinnowError
 
 FORM = "<label>/<image> folders"
 POSITIONAL = False
-_LONGEST_STEM = 150  # of an image's id: a file system takes 255, and a copy's name is longer
-_READABLE = re.compile(rf"[A-Za-z0-9.]+/[A-Za-z0-9.-]{{1,{_LONGEST_STEM}}}\.jpg")
+_READABLE = re.compile(rf"[A-Za-z0-9.]+/[A-Za-z0-9.-]{{1,{LONGEST_STEM}}}\.jpg")
 
 
 @dataclass(frozen=True)
@@ -305,7 +303,5 @@ def _image_id(label: str, inner: str) -> str:
     path = f"{label}/{inner}"
     name = posixpath.basename(inner)
     stem = image_stem(name)
-    plain = re.sub(r"[^A-Za-z0-9.-]", "-", f"{label}/{name if stem is None else stem}")
-    if _READABLE.fullmatch(path) and len(plain) <= _LONGEST_STEM:
-        return f"img_{plain}"
-    return f"img_{plain[:_LONGEST_STEM]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+    words = f"{label}/{name if stem is None else stem}"
+    return id_of(path, words=words, readable=bool(_READABLE.fullmatch(path)))

@@ -1,19 +1,18 @@
 """A table of images and labels: CSV, TSV, JSONL or Parquet. `readers.table` has how both are found in it."""
 
-import hashlib
 import json
 import posixpath
 import re
 from collections.abc import Sequence
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.entries import Entry, Layout, image_stem
+from winnow.data.layouts.entries import Entry, Layout, id_of, image_stem
 from winnow.data.readers.table import TABLE
 from winnow.errors import WinnowError
 
 FORM = "a table (CSV, JSONL or Parquet) with a column of files and one of labels"
 POSITIONAL = False
-_LONGEST_STEM = 150  # of an image's id, as of an ImageFolder's
+_READABLE = re.compile(r"[A-Za-z0-9.-]*\.jpg")
 
 
 def matches(names: Sequence[str]) -> bool:
@@ -65,10 +64,7 @@ def _by_number(label: str) -> tuple[float, str]:
 
 
 def _image_id(name: str) -> str:
-    """Made of the file's path and of nothing else, so that a corrected label leaves it as it is."""
-    folder, file = posixpath.split(name)
+    """Of the file's path alone, so that a corrected label leaves it as it is."""
+    file = posixpath.basename(name)
     stem = image_stem(file)
-    plain = re.sub(r"[^A-Za-z0-9.-]", "-", file if stem is None else stem)
-    if not folder and file == f"{plain}.jpg" and len(plain) <= _LONGEST_STEM:
-        return f"img_{plain}"
-    return f"img_{plain[:_LONGEST_STEM]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return id_of(name, words=file if stem is None else stem, readable=bool(_READABLE.fullmatch(name)))
