@@ -165,7 +165,7 @@ def test_what_people_decide_is_replayed(built):
     image_id = ledger.index[(ledger["split"] == "train") & (ledger["rule"] == "keep")][0]
     review = built / "data/review/decisions.csv"
     review.write_text(f"image_id,action,label,reviewer,reason\n{image_id},drop,,ada,blurred beyond use\n")
-    output = dvc(built, "repro")
+    output = dvc(built, "repro", "package_submission")
     assert "Stage 'score_ood' didn't change, skipping" in output and "Running stage 'curate'" in output
     ledger = pd.read_parquet(built / "data/processed/ledger.parquet").set_index("image_id")
     assert ledger.loc[image_id, ["action", "decided_by", "split"]].tolist() == ["drop", "ada", "none"]
@@ -174,14 +174,14 @@ def test_what_people_decide_is_replayed(built):
 
     gone = "image_id,action,label,reviewer\nimg_nobody,drop,,ada\n"
     review.write_text(gone)
-    output = dvc(built, "repro")
+    output = dvc(built, "repro", "select_validation")
     assert "warning: 1 of 1 rows of data/review/decisions.csv match no single image of the dataset" in output
     assert "img_nobody (line 2)" in output and review.read_text() == gone
     ledger = pd.read_parquet(built / "data/processed/ledger.parquet")
     assert set(ledger["decided_by"]) == {"rule"}
 
     review.write_text(f"image_id,action,label,reviewer\n{image_id},discard,,ada\n")
-    output = dvc(built, "repro", fails=True)
+    output = dvc(built, "repro", "curate", fails=True)
     assert "winnow: curate: data/review/decisions.csv, line 2: " in output and "'discard'" in output
     assert "Traceback" not in output
 
