@@ -81,7 +81,10 @@ CHANGES = {
     },
     "submission": {"team": "tiny"},
     # A network of 0.2 million parameters: what is tested here are the stages around it.
-    "train": {"network": "competition", "course": {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "momentum": 0.9}},
+    "train": {
+        "network": "competition",
+        "course": {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "momentum": 0.9},
+    },
 }
 
 

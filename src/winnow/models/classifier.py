@@ -21,6 +21,7 @@ from winnow.errors import WinnowError
 from winnow.models.average import WeightAverage
 from winnow.models.best_epoch import BestEpoch
 from winnow.models.networks import find_network
+from winnow.models.order import DrawnOrder
 from winnow.models.predict import to_input
 from winnow.models.recipe import Recipe, compute_dtype
 from winnow.models.trainer import Callback, fit
@@ -160,16 +161,12 @@ class Classification:
     ) -> None:
         self._pixels = torch.as_tensor(pixels).to(device)  # (N, H, W, 3) uint8: a quarter of the size of floats
         self._labels = torch.tensor(labels, dtype=torch.int64, device=device)
-        self._batch_size, self._seed = recipe.batch_size, seed
         self._loss_of = _loss_function(network, recipe, dtype=dtype, device=device)
-        # Batch normalisation has no variance over a last batch of one image.
-        self.images_per_epoch = len(pixels) - (len(pixels) % recipe.batch_size == 1)
+        self._order = DrawnOrder(len(pixels), batch_size=recipe.batch_size, seed=seed, device=device)
+        self.images_per_epoch = self._order.images
 
     def batches(self, epoch: int) -> Sequence[Tensor]:
-        # Drawn from (seed, epoch) alone, so that a resumed run needs no generator's state.
-        order = torch.from_numpy(np.random.default_rng([self._seed, epoch]).permutation(len(self._pixels)))
-        batches: Sequence[Tensor] = order[: self.images_per_epoch].to(self._pixels.device).split(self._batch_size)
-        return batches
+        return self._order.batches(epoch)
 
     def loss(self, batch: Tensor) -> Tensor:
         return self._loss_of(self._pixels.index_select(0, batch), self._labels[batch])

@@ -15,6 +15,7 @@ from winnow.params.load import load_sections, read_yaml
 from winnow.params.render import commented
 from winnow.params.settings import changed, parse_settings
 from winnow.params.shift import ShiftProject
+from winnow.programs import own_python_first
 
 PIPELINE = "pipelines/shift"
 _IMAGE_SIZE = 64  # of one's own images, unless a setting says otherwise; the sample's are smaller
@@ -63,8 +64,8 @@ def run_project(out: Path) -> None:
     inside = subprocess.run([*dvc, "root"], cwd=out, capture_output=True, check=False).returncode == 0
     if not inside:
         subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=out, check=True)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    if subprocess.run([*dvc, "repro"], cwd=out, env={**os.environ, "PATH": path}, check=False).returncode:
+    environment = {**os.environ, "PATH": own_python_first()}
+    if subprocess.run([*dvc, "repro"], cwd=out, env=environment, check=False).returncode:
         raise WinnowError(f"a stage failed; correct what it says and run 'dvc repro' in {out}.")
 
 

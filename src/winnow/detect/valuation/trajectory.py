@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from winnow.checkpoint import fingerprint
 from winnow.device import seeded
 from winnow.models.networks import find_network
+from winnow.models.order import DrawnOrder
 from winnow.models.predict import to_input
 from winnow.models.recipe import Recipe, compute_dtype
 from winnow.models.trainer import Callback, Run, fit
@@ -189,19 +190,17 @@ class _Watched:
         seed: int,
         device: torch.device,
     ) -> None:
-        self._network, self._seed, self._batch_size = network, seed, recipe.batch_size
+        self._network = network
         self._pixels = torch.as_tensor(pixels).to(device)
         self._labels = torch.tensor(np.asarray(labels), dtype=torch.int64, device=device)
         self._dtype = compute_dtype(recipe.precision, device)
         self.margins = torch.zeros(len(pixels), dtype=torch.float64, device=device)
-        # Batch normalisation has no variance over a last batch of one image.
-        self.images_per_epoch = len(pixels) - (len(pixels) % recipe.batch_size == 1)
+        # Each epoch's order follows from its number, so that the steps can be counted up again afterwards.
+        self._order = DrawnOrder(len(pixels), batch_size=recipe.batch_size, seed=seed, device=device)
+        self.images_per_epoch = self._order.images
 
     def batches(self, epoch: int) -> Sequence[Tensor]:
-        # Drawn from (seed, epoch) alone, so that the steps can be counted up again afterwards.
-        order = torch.from_numpy(np.random.default_rng([self._seed, epoch]).permutation(len(self._pixels)))
-        batches: Sequence[Tensor] = order[: self.images_per_epoch].to(self._pixels.device).split(self._batch_size)
-        return batches
+        return self._order.batches(epoch)
 
     def loss(self, batch: Tensor) -> Tensor:
         with torch.autocast(self._pixels.device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16):
