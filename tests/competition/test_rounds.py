@@ -10,6 +10,7 @@ from winnow.competition.rounds import (
     Rules,
     decide_round,
     harmful,
+    hold_class_floor,
     round_summary,
     score_round,
     untouched_tenth,
@@ -104,6 +105,18 @@ def test_a_tenth_of_every_class_is_untouched():
 def test_the_rule_of_valuation_is_capped_at_the_worst():
     assert harmful(np.array([0, 5, 1, 3, 0, 2, 0, 0, 0, 0]), least=1, most=0.3).nonzero()[0].tolist() == [1, 3, 5]
     assert harmful(np.array([0, 5, 1, 0]), least=2, most=1.0).nonzero()[0].tolist() == [1]
+
+
+def test_the_likeliest_of_a_class_come_back_up_to_the_floor():
+    """Class 0 keeps one and lacks two; class 1 has a relabelled image more than its floor; class 2 was given to one."""
+    given = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2])
+    final = np.array([0, -1, -1, -1, 1, 1, -1, 1, -1])
+    final_before = pd.DataFrame({"final_label": final, "rule": np.where(final < 0, "label_issue", "")})
+    quality = np.array([0.9, 0.1, 0.3, 0.2, 0.9, 0.9, 0.4, 0.9, 0.0])
+    held = hold_class_floor(final_before, given, quality, floor=3)
+    assert held["final_label"].tolist() == [0, -1, 0, 0, 1, 1, -1, 1, 2]
+    assert held.index[held["rule"] == "class_floor"].tolist() == [2, 3, 8]
+    pd.testing.assert_frame_equal(hold_class_floor(final_before, given, quality, floor=0), final_before)
 
 
 @pytest.mark.slow

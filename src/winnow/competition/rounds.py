@@ -237,8 +237,29 @@ def clean_round(
         harmed &= ~untouched & (decisions["rule"] == "").to_numpy()
         final, rule = decisions["final_label"].mask(harmed, -1), decisions["rule"].mask(harmed, "valuation")
         decisions = decisions.assign(final_label=final, rule=rule)
+    decisions = hold_class_floor(
+        decisions, given, scores["label_quality_score"].to_numpy(), floor=options["class_floor"]
+    )
     frame = pd.concat([images[["image_id", "label"]].reset_index(drop=True), decisions, scores], axis=1)
     return frame, round_summary(decisions, labels, given, untouched)
+
+
+def hold_class_floor(decisions: pd.DataFrame, given: np.ndarray, quality: np.ndarray, *, floor: int) -> pd.DataFrame:
+    """Bring dropped images back until every class has `floor` images, where so many were given its label.
+
+    Args:
+        decisions: of `decide_round`, a row per image.
+        given: (N,) in [0, K).
+        quality: (N,) in [0, 1] of the given label; the best come back first, with that label and the rule `class_floor`.
+        floor: images that a class keeps at least; 0 brings none back.
+    """
+    final, rule = decisions["final_label"].to_numpy(copy=True), decisions["rule"].to_numpy(copy=True)
+    for label in np.unique(given):
+        dropped = np.flatnonzero((final < 0) & (given == label))
+        missing = max(floor - int((final == label).sum()), 0)
+        back = dropped[np.argsort(-quality[dropped], kind="stable")[:missing]]
+        final[back], rule[back] = label, "class_floor"
+    return decisions.assign(final_label=final, rule=rule)
 
 
 def harmful(points_harmed: np.ndarray, *, least: int, most: float) -> np.ndarray:

@@ -72,6 +72,9 @@ class Cleaning(Section):
         description="Drop an image that harms so many reference images by HyDRA's rule min + std; null drops none."
     )
     valuation_max_share: Share = Field(description="Most images that this rule may drop, as a share.")
+    class_floor: int = Field(
+        ge=0, description="Images that a class keeps at least: of those dropped, the likeliest come back."
+    )
     seed: Seed = Field(description="Which tenth of the images no round touches.")
 
 
