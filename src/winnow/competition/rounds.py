@@ -250,7 +250,7 @@ def hold_class_floor(decisions: pd.DataFrame, given: np.ndarray, quality: np.nda
     Args:
         decisions: of `decide_round`, a row per image.
         given: (N,) in [0, K).
-        quality: (N,) in [0, 1] of the given label; the best come back first, with that label and the rule `class_floor`.
+        quality: (N,) in [0, 1] of the given label; the best come back first, as given, by the rule `class_floor`.
         floor: images that a class keeps at least; 0 brings none back.
     """
     final, rule = decisions["final_label"].to_numpy(copy=True), decisions["rule"].to_numpy(copy=True)
