@@ -64,7 +64,8 @@ def test_the_submission_is_in_the_course_s_form(tiny):
 def test_metrics_are_what_dvc_shows(built):
     evaluation = json.loads((built / "metrics/evaluation.json").read_text())
     shown = json.loads(dvc(built, "metrics", "show", "--json"))[""]["data"]
-    assert list(shown) == ["metrics/summary.json"]
+    assert list(shown) == ["metrics/quick_check.json", "metrics/summary.json"]
+    assert list(shown["metrics/quick_check.json"]["data"]) == ["quick_validation", "quick_test"]
     figures = shown["metrics/summary.json"]["data"]
     assert figures["test"] == round(evaluation["submission"]["test"]["balanced_accuracy"], 4)
     assert figures["keep"] + figures["relabel"] + figures["drop"] == 255
@@ -205,7 +206,16 @@ def test_a_review_in_the_browser_is_replayed(browser, built):
     assert len(verdicts) == 20 and set(verdicts["reviewer"]) == {"grace"}
     output = dvc(built, "repro")
     ran = {name for name in yaml.safe_load((built / "dvc.yaml").read_text())["stages"] if f"'{name}':" in output}
-    later = {"self_check", "select_validation", "search_policy", "augment", "package_submission", "evaluate", "report"}
+    later = {
+        "self_check",
+        "select_validation",
+        "quick_check",
+        "search_policy",
+        "augment",
+        "package_submission",
+        "evaluate",
+        "report",
+    }
     later |= {"summarize"}
     assert ran == {"curate"} | later
     ledger = pd.read_parquet(built / "data/processed/ledger.parquet").set_index("image_id")

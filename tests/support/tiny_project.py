@@ -80,6 +80,7 @@ CHANGES = {
         },
     },
     "submission": {"team": "tiny"},
+    "quick_check": {"images": 600},
     # A network of 0.2 million parameters: what is tested here are the stages around it.
     "train": {
         "network": "competition",

@@ -46,8 +46,8 @@ class Network:
             return network
         return Normalised(network, self.mean, self.std)
 
-    def check_image_size(self, network: "nn.Module", height: int, width: int) -> None:
-        """Try `build`'s result on one black image.
+    def check_image_size(self, network: "nn.Module", height: int, width: int, *, key: str = _KEY) -> None:
+        """Try `build`'s result on one black image; `key` of params.yaml named it.
 
         Raises:
             WinnowError: if it does not take images of that size.
@@ -59,7 +59,7 @@ class Network:
                 network.eval()(torch.zeros(1, 3, height, width))
         except (RuntimeError, AssertionError, ValueError) as error:
             raise WinnowError(
-                f"{_KEY} is {self.name}, which takes no images of {width} x {height} pixels "
+                f"{key} is {self.name}, which takes no images of {width} x {height} pixels "
                 f"({first_sentence(error)}); it was designed for {self.input_size} x {self.input_size}: name another."
             ) from None
 
@@ -90,8 +90,8 @@ def list_networks(pattern: str = "*") -> list[str]:
     return sorted(name for name in names if fnmatch(name, pattern))
 
 
-def find_network(name: str) -> Network:
-    """The network of that name.
+def find_network(name: str, *, key: str = _KEY) -> Network:
+    """The network of that name, which `key` of params.yaml gives.
 
     Raises:
         WinnowError: if there is none.
@@ -102,18 +102,18 @@ def find_network(name: str) -> Network:
     known = _LIBRARIES.get(library)
     if known and model in known.names():
         return known.network(model)
-    raise unknown_model(name, list_networks(f"{library}:*" if known else "*"), key=_KEY, library="winnow")
+    raise unknown_model(name, list_networks(f"{library}:*" if known else "*"), key=key, library="winnow")
 
 
-def check_network(name: str, *, image_size: int) -> None:
-    """Look a network up, and try it on one black image where it was designed for another size.
+def check_network(name: str, *, image_size: int, key: str = _KEY) -> None:
+    """Look a network up that `key` names, and try it on one black image where it was designed for another size.
 
     Raises:
         WinnowError: if there is no network of that name, or it does not take images of `image_size` pixels a side.
     """
-    network = find_network(name)
+    network = find_network(name, key=key)
     if network.input_size != image_size:
-        network.check_image_size(network.build(2), image_size, image_size)
+        network.check_image_size(network.build(2), image_size, image_size, key=key)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from winnow.params.detectors import Crossval, Duplicates, LabelIssues, Map, Ood,
 from winnow.params.encoders import Embed
 from winnow.params.pipelines import PIPELINES
 from winnow.params.section import Section
-from winnow.params.training import Evaluate, Train
+from winnow.params.training import Evaluate, QuickCheck, Train
 
 
 class Params(Section):
@@ -32,6 +32,7 @@ class Params(Section):
     policy_search: PolicySearch
     augment: Augment
     submission: Submission
+    quick_check: QuickCheck
     train: Train
     evaluate: Evaluate
 

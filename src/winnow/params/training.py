@@ -80,6 +80,16 @@ class Train(Section):
         return self
 
 
+class QuickCheck(Section):
+    """A small network trained on the curated images, without copies: a figure for thresholds within seconds."""
+
+    network: str = Field(description="Trained from scratch, a name as in `train.network`.")
+    images: Count = Field(
+        description="Images that it sees in training, in whole epochs. The same whatever `curate` keeps."
+    )
+    seeds: list[Seed] = Field(min_length=1, description="One network each; figures are means over them.")
+
+
 class Evaluate(Section):
     """Predictions on the validation and the test set."""
 
