@@ -11,17 +11,19 @@ up to the decisions. Writes `benchmarks/results/reproducibility.json`.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from machine import machine
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from sample_run import clone_sample, outs_of, read_lock, repro, threads  # noqa: E402
+
 AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
@@ -40,10 +42,10 @@ def main() -> None:
     arguments = parser.parse_args()
     most = len(os.sched_getaffinity(0))
     variants = [
-        (f"{count} threads on {min(count, most)} cores", min(count, most), environment(count), "report")
+        (f"{count} threads on {min(count, most)} cores", min(count, most), threads(count), "report")
         for count in arguments.threads
     ]
-    variants.append(("another processor: AVX2", most, environment(1) | AVX2, "curate"))
+    variants.append(("another processor: AVX2", most, threads(1) | AVX2, "curate"))
     made = []
     for name, cores, settings, target in variants:
         outs, decisions = run(cores=cores, settings=settings, target=target, epochs=arguments.epochs)
@@ -54,33 +56,13 @@ def main() -> None:
     Path(arguments.out).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def environment(threads: int) -> dict[str, str]:
-    return {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
-
-
 def run(*, cores: int, settings: dict[str, str], target: str, epochs: int) -> tuple[dict[str, str], pd.DataFrame]:
     """Path and md5 of every output of `dvc repro target` in a clone of HEAD, and its decisions."""
     with tempfile.TemporaryDirectory(prefix="winnow-") as folder:
-        clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
-        params = yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))
-        params["train"]["course"]["epochs"] = epochs
-        (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        clone = clone_sample(Path(folder) / "clone", epochs=epochs)
         chosen = ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores]))
-        subprocess.run(
-            ["taskset", "-c", chosen, "dvc", "repro", "-q", target],
-            cwd=clone,
-            env={**os.environ, **settings, "PATH": path},
-            check=True,
-        )
-        lock = yaml.safe_load((clone / "dvc.lock").read_text(encoding="utf-8"))
-        outs = {
-            out["path"]: out["md5"]
-            for stage in lock["stages"].values()
-            for out in stage.get("outs", [])
-            if (clone / out["path"]).exists()
-        }
+        repro(clone, "-q", target, settings=settings, before=["taskset", "-c", chosen]).check_returncode()
+        outs = {path: md5 for path, md5 in outs_of(read_lock(clone)).items() if (clone / path).exists()}
         decisions = pd.read_parquet(clone / DECISIONS, columns=["image_id", "action", "rule", "final_label"])
         return outs, decisions.set_index("image_id")
 

@@ -80,6 +80,7 @@ def serve(root: Path, *, host: str, port: int, open_browser: bool) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # who opens the address as soon as it is printed waits a moment, and is not refused
     except (OSError, OverflowError) as error:
         listener.close()
         raise WinnowError(

@@ -1,0 +1,235 @@
+"""Is anything lost, stuck or different after kills? SIGKILL at random moments, then the same command again.
+
+    python benchmarks/survival.py
+    python benchmarks/survival.py --stages 1 --sweeps 1 --apps 1
+
+Three kinds of chains. `stages`: `dvc repro` from nothing, killed in every stage; `sweeps`: `winnow sweep`, killed with
+and without the runs that it started; `apps`: `winnow review`, killed while it starts and while verdicts come in.
+Moments are drawn from a seed; a fifth of those of `stages` are aimed at the moment in which DVC writes dvc.lock or its
+rwlock. A command that fails after a kill is started once more after `winnow reuse`. At its end every chain is compared,
+byte for byte, with a run that nobody disturbed. The pipeline is the real one, on the 255 small pictures of
+`tests/support/tiny_project.py`.
+
+Chains that are done are kept in `--work`: the campaign goes on where it was ended. Writes
+`benchmarks/results/survival.json`.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from machine import machine
+
+ROOT = Path(__file__).resolve().parents[1]
+for folder in ("tests/support", "tools", "src"):
+    sys.path.insert(0, str(ROOT / folder))
+
+from kills import (  # noqa: E402
+    REPRO,
+    STARTING,
+    Command,
+    Draw,
+    Kill,
+    Reviewer,
+    Stuck,
+    contents,
+    experiments,
+    finish_repro,
+    finish_sweep,
+    kill_app,
+    kill_repro,
+    kill_sweep,
+    moments,
+    seconds_of_stages,
+)
+from tiny_project import clone, copy_built, git  # noqa: E402
+from winnow import tables  # noqa: E402
+
+SEED = 20
+SWEEP = "grid: {evaluate.batch_size: [64, 96]}\n"  # the cheapest stages that end in a whole experiment
+SWEEP_KILLS = 5
+APP_KILLS, IMAGES, VERDICTS = 12, 60, 200
+WORDS = (sys.executable, "-m", "winnow.cli", "sweep", ".winnow/sweep.yaml")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stages", type=int, default=3, help="chains of dvc repro, about 20 kills each")
+    parser.add_argument("--sweeps", type=int, default=4, help=f"chains of winnow sweep, {SWEEP_KILLS} kills each")
+    parser.add_argument("--apps", type=int, default=3, help=f"chains of winnow review, {APP_KILLS} kills each")
+    parser.add_argument("--work", default=str(ROOT / ".winnow/survival"), help="folder for runs and finished chains")
+    parser.add_argument("--out", default=str(ROOT / "benchmarks/results/survival.json"), help="the result file")
+    arguments = parser.parse_args()
+    work = Path(arguments.work)
+    for number in range(arguments.apps):
+        done(work, "apps", number, app_chain)
+    for number in range(arguments.sweeps):
+        done(work, "sweeps", number, sweep_chain)
+    for number in range(arguments.stages):
+        done(work, "stages", number, stage_chain)
+    chains = [tables.read_json(file) for file in sorted(work.glob("chain-*.json"))]
+    result = {
+        "benchmark": "survival",
+        **machine(),
+        "seed": SEED,
+        "totals": totals(chains),
+        "by_stage": by_stage(chains),
+    }
+    tables.write_json(arguments.out, result | {"chains": chains})
+    print(json.dumps(result, indent=2))
+    print(f"wrote {arguments.out}")
+
+
+Chain = Callable[[Path, int, list[Kill]], list[str]]
+
+
+def done(work: Path, kind: str, number: int, chain: Chain) -> None:
+    """Run a chain that is not done, and note its kills, what differs or was lost, and where it was stuck."""
+    file = work / f"chain-{kind}-{number}.json"
+    if file.exists():
+        return
+    folder = work / f"{kind}-{number}"
+    shutil.rmtree(folder, ignore_errors=True)
+    kills: list[Kill] = []
+    result: dict[str, Any] = {"kind": kind, "number": number, "stuck": "", "different": []}
+    try:
+        result["different"] = chain(work, number, kills)
+        shutil.rmtree(folder, ignore_errors=True)  # what was stuck stays, to be looked at
+    except Stuck as error:
+        result["stuck"] = str(error)
+    tables.write_json(file, result | {"kills": [asdict(kill) for kill in kills]})
+    print(f"{kind} {number}: {sum(kill.killed for kill in kills)} kills, {len(result['different'])} differ", flush=True)
+
+
+def undisturbed(work: Path) -> tuple[Path, dict[str, float]]:
+    """A pipeline that ran without a kill, committed, and the seconds of its stages."""
+    built, note = work / "undisturbed", work / "undisturbed.json"
+    if not note.exists():
+        shutil.rmtree(built, ignore_errors=True)
+        clone(ROOT, built)
+        seconds = seconds_of_stages(Command(built, REPRO, work / "undisturbed.log"))
+        git(built, "add", "-A")
+        git(built, "commit", "-q", "-m", "built")
+        tables.write_json(note, seconds)
+    seconds = tables.read_json(note)
+    return built, seconds
+
+
+def stage_chain(work: Path, number: int, kills: list[Kill]) -> list[str]:
+    built, seconds = undisturbed(work)
+    workspace = clone(ROOT, work / f"stages-{number}")
+    for draw in moments((SEED, number), seconds):
+        kills.append(kill_repro(workspace, draw))
+        print(json.dumps(asdict(kills[-1])), flush=True)
+    finish_repro(workspace)
+    return differing(contents(built), contents(workspace))
+
+
+def sweep_chain(work: Path, number: int, kills: list[Kill]) -> list[str]:
+    expected, seconds = undisturbed_sweep(work)
+    workspace = prepared_sweep(work, f"sweeps-{number}")
+    rng = np.random.default_rng([SEED, 100 + number])
+    for index in range(SWEEP_KILLS):
+        draw = Draw("sweep", round(float(rng.uniform(0, seconds)), 3))
+        kills.append(kill_sweep(workspace, WORDS, draw, runs_too=bool(index % 2)))
+        print(json.dumps(asdict(kills[-1])), flush=True)
+    finish_sweep(workspace, WORDS)
+    return differing(expected, experiments(workspace))
+
+
+def undisturbed_sweep(work: Path) -> tuple[dict[str, str], float]:
+    note = work / "undisturbed-sweep.json"
+    if not note.exists():
+        workspace = prepared_sweep(work, "undisturbed-sweep")
+        seconds = finish_sweep(workspace, WORDS)
+        found = experiments(workspace)
+        if len(found) != 2:
+            raise Stuck(f"the undisturbed sweep left {len(found)} experiments")
+        tables.write_json(note, {"seconds": seconds, "experiments": found})
+    content = tables.read_json(note)
+    return content["experiments"], content["seconds"]
+
+
+def prepared_sweep(work: Path, name: str) -> Path:
+    shutil.rmtree(work / name, ignore_errors=True)
+    workspace = copy_built(undisturbed(work)[0], work / name)
+    (workspace / ".winnow/sweep.yaml").write_text(SWEEP, encoding="utf-8")
+    return workspace
+
+
+def app_chain(work: Path, number: int, kills: list[Kill]) -> list[str]:
+    reviewer = app_workspace(work / f"apps-{number}")
+    rng = np.random.default_rng([SEED, 200 + number])
+    lost: list[str] = []
+    for index in range(APP_KILLS):
+        during = STARTING if index % 4 == 3 else "verdicts"
+        draw = Draw(during, round(float(rng.uniform(0, 4 if during == STARTING else 0.6)), 3))
+        kill, gone = kill_app(reviewer, draw, most=VERDICTS)
+        kills.append(kill)
+        lost += gone
+        print(json.dumps(asdict(kill)), reviewer.sent, flush=True)
+    app = reviewer.start()
+    lost += reviewer.lost(app)
+    reviewer.decide(app, most=VERDICTS)
+    app.kill()
+    calm = app_workspace(work / f"apps-{number}/undisturbed")
+    app = calm.start()
+    calm.decide(app, most=VERDICTS)
+    app.kill()
+    files = [(one.workspace / "data/review/decisions.csv").read_bytes() for one in (reviewer, calm)]
+    return [f"lost: {image}" for image in lost] + (["decisions.csv"] if files[0] != files[1] else [])
+
+
+def app_workspace(folder: Path) -> Reviewer:
+    from workspaces import write_workspace
+
+    write_workspace(folder, images=IMAGES)
+    return Reviewer(folder, [f"img_{i:06d}" for i in range(IMAGES)])
+
+
+def differing(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
+def totals(chains: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Of each kind of chain: kills, of these aimed, starts that needed `winnow reuse`, and what went wrong."""
+    found: dict[str, dict[str, int]] = {}
+    for kind in ("stages", "sweeps", "apps"):
+        own = [chain for chain in chains if chain["kind"] == kind]
+        killed = [kill for chain in own for kill in chain["kills"] if kill["killed"]]
+        found[kind] = {
+            "chains": len(own),
+            "kills": len(killed),
+            "aimed": sum(bool(kill["draw"]["aim"]) for kill in killed),
+            "repaired": sum(bool(kill["repaired"]) for chain in own for kill in chain["kills"]),
+            "stuck": sum(bool(chain["stuck"]) for chain in own),
+            "different": sum(not one.startswith("lost") for chain in own for one in chain["different"]),
+            "verdicts_lost": sum(one.startswith("lost") for chain in own for one in chain["different"]),
+        }
+    found["all"] = {key: sum(kind[key] for kind in found.values()) for key in found["stages"]}
+    return found
+
+
+def by_stage(chains: list[dict[str, Any]]) -> dict[str, int]:
+    """How many kills each stage of the pipeline had."""
+    return dict(
+        Counter(
+            kill["draw"]["during"]
+            for chain in chains
+            if chain["kind"] == "stages"
+            for kill in chain["kills"]
+            if kill["killed"]
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
