@@ -294,12 +294,37 @@ def shift(
 ) -> None:
     """Why did accuracy drop from test set A to test set B? Make a workspace of pipelines/shift for them and run it."""
     with _one_sentence():
-        from winnow.shift.project import make_project, run_project
+        from winnow.shift.project import make_project
 
         paths = {"train": train, "a": a, "b": b, "predictions_a": predictions_a, "predictions_b": predictions_b}
-        make_project(out, {name: path.resolve() for name, path in paths.items() if path}, settings or [])
-        run_project(out)
+        make_project(out, {name: path for name, path in paths.items() if path}, settings or []).run()
     print(f"the answer is in {out}/report/index.html and {out}/metrics/summary.json")
+
+
+@app.command(name="filter")
+def filter_images(
+    path: Annotated[Path, typer.Argument(exists=True, help="A folder, zip or tar of images, of any layout.")],
+    keep: Annotated[
+        float | None, typer.Option(help="Share of the images that stays; without it, what is no copy in their eyes.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The network that describes them: timm:resnet18, script:mine.py ...")
+    ] = None,
+    layer: Annotated[str, typer.Option(help="Its layer; 'winnow layers MODEL' lists them.")] = "auto",
+    weights: Annotated[Path | None, typer.Option(exists=True, help="A file of its weights.")] = None,
+    out: Annotated[Path, typer.Option(file_okay=False, help="The workspace to make.")] = Path("filter"),
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value: cut.outliers=0, network.trust=true.")
+    ] = None,
+) -> None:
+    """Fewer images: leave out what a network sees twice, or nowhere else. Runs pipelines/filter on your images."""
+    with _one_sentence():
+        from winnow.filtering.project import make_project
+
+        make_project(out, path, settings or [], keep=keep, model=model, layer=layer, weights=weights).run()
+    if model is None:
+        print("a bank of fixed filters described the images; a trained network sees more: --model timm:resnet18")
+    print(f"the dataset is {out}/data/processed/filtered, what went and why is in {out}/report/index.html")
 
 
 for command in (

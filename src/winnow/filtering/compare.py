@@ -35,8 +35,9 @@ class Comparison:
     sentence: str
 
     def figures(self) -> dict[str, Any]:
-        """For a metrics file."""
-        return {"sentence": self.sentence, "full_accuracy": self.full, "standard_error": self.standard_error}
+        """For a metrics file; without the accuracy where none was measured."""
+        measured = {"full_accuracy": self.full, "standard_error": self.standard_error}
+        return {"sentence": self.sentence, **{name: value for name, value in measured.items() if np.isfinite(value)}}
 
 
 def draw_pools(count: int, *, pools: int, seed: int) -> list[np.ndarray]:

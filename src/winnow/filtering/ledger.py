@@ -146,4 +146,7 @@ def group_counts(items: pd.DataFrame, boxes: pd.DataFrame, kept: np.ndarray) -> 
             share = (after / max(int(stay.sum()), 1)) / (before / len(names))
             rows.append((kind, name, before, after, share))
     frame = pd.DataFrame(rows, columns=["kind", "class_name", "before", "after", "share_kept"])
-    return frame.astype({"kind": str, "class_name": str, "share_kept": np.float64})
+    # Also of no rows, where there are no classes.
+    return frame.astype(
+        {"kind": str, "class_name": str, "before": np.int64, "after": np.int64, "share_kept": np.float64}
+    )

@@ -1,0 +1,103 @@
+"""Workspaces of the pipelines beside the main one, for data of one's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from winnow import tables
+from winnow.errors import WinnowError
+from winnow.params.load import load_sections, read_yaml
+from winnow.params.render import commented
+from winnow.params.section import Section
+from winnow.params.settings import changed, parse_settings
+from winnow.programs import own_python_first
+
+REVIEW = "data/review"
+
+
+class Project:
+    """A workspace of one of the repository's pipelines, in a folder anywhere."""
+
+    def __init__(self, out: Path, pipeline: str, *, start: Path = Path()) -> None:
+        """In the folder `out`, made where it is not there, of pipelines/<pipeline>.
+
+        The repository is looked for from `start` upwards; failing that, it is the one that this module lies in.
+
+        Raises:
+            WinnowError: if there is no such pipeline, or the folder holds another one.
+        """
+        here = start.resolve()
+        self._pipeline = f"pipelines/{pipeline}"
+        places = (here, *here.parents, Path(__file__).resolve().parents[2])
+        root = next((folder for folder in places if (folder / self._pipeline).is_dir()), None)
+        if root is None:
+            raise WinnowError(f"there is no {self._pipeline} here or above; run from winnow's repository.")
+        if (out / "dvc.yaml").exists() and not (out / "params.yaml").exists():
+            raise WinnowError(f"{out} holds another pipeline; name another folder with --out.")
+        self._out, self._root = out, root
+
+    def path(self, path: Path) -> str:
+        """A path as the workspace's params.yaml names it."""
+        return Path(os.path.relpath(path.resolve(), self._out.resolve())).as_posix()
+
+    @property
+    def none(self) -> str:
+        """What params.yaml says of a file that there is none of."""
+        return self.path(self._root / "data/none")
+
+    def write(
+        self, model: type[Section], values: Mapping[str, Mapping[str, Any]], settings: Sequence[str] = ()
+    ) -> None:
+        """Write dvc.yaml, params.yaml and, where there are none yet, empty files of verdicts.
+
+        Args:
+            model: the sections of params.yaml; the pipeline's sample has none here.
+            values: by section, what differs from the pipeline's own params.yaml.
+            settings: `key=value` each, what else differs.
+
+        Raises:
+            WinnowError: if a setting is wrong.
+        """
+        folder = self._root / self._pipeline
+        content = read_yaml(folder / "params.yaml", missing="is missing; restore it with git.")
+        content = {name: content[name] | dict(values.get(name, {})) for name in model.model_fields}
+        content = changed(content, parse_settings(settings), model=model)
+        tables.write_bytes(self._out / "params.yaml", commented(content, model).encode())
+        load_sections(model.model_fields, self._out / "params.yaml")
+        pipeline = read_yaml(folder / "dvc.yaml", missing="is missing; restore it with git.")
+        tables.write_bytes(self._out / "dvc.yaml", yaml.safe_dump(self._moved(pipeline), sort_keys=False).encode())
+        for verdicts in (folder / REVIEW).glob("*.csv"):
+            mine = self._out / REVIEW / verdicts.name
+            if not mine.exists():  # with the header alone: what people said of the sample is not of these images
+                tables.write_bytes(mine, verdicts.read_bytes().partition(b"\n")[0] + b"\n")
+
+    def run(self) -> None:
+        """`dvc repro` there; outside a DVC repository, one without git is begun first.
+
+        Raises:
+            WinnowError: if a stage fails; it has said why.
+        """
+        dvc = [sys.executable, "-m", "dvc"]
+        inside = subprocess.run([*dvc, "root"], cwd=self._out, capture_output=True, check=False).returncode == 0
+        if not inside:
+            subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=self._out, check=True)
+        environment = {**os.environ, "PATH": own_python_first()}
+        if subprocess.run([*dvc, "repro"], cwd=self._out, env=environment, check=False).returncode:
+            raise WinnowError(f"a stage failed; correct what it says and run 'dvc repro' in {self._out}.")
+
+    def _moved(self, pipeline: Mapping[str, Any]) -> dict[str, Any]:
+        """The pipeline without the sample, its code reached from another folder."""
+        up = self.path(self._root)
+        text = yaml.safe_dump({name: stage for name, stage in pipeline["stages"].items() if name != "make_sample"})
+        text = text.replace("../../", f"{up}/").replace(" stages/", f" {up}/{self._pipeline}/stages/")
+        variables = yaml.safe_dump(pipeline["vars"], width=10**6).replace("../../src", f"'{up}/src'")
+        stages = yaml.safe_load(text)
+        return {
+            "vars": yaml.safe_load(variables),
+            "stages": {name: stages[name] for name in pipeline["stages"] if name in stages},
+        }
