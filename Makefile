@@ -51,6 +51,7 @@ lint: setup ## check style, types, the direction of imports and the deps of stag
 	ruff format --check .
 	mypy
 	lint-imports --no-cache --no-logo
+	python tools/file_access.py
 	python tools/deps.py --check
 	python tools/params_docs.py --check
 	python tools/files_docs.py --check

@@ -94,3 +94,13 @@ def test_an_array_is_mapped_an_empty_one_read_and_a_missing_one_named(tmp_path):
     assert tables.map_array(tmp_path / "none.npy").shape == (0, 0)
     with pytest.raises(WinnowError, match=r"rows2.npy is missing; run 'dvc repro'"):
         tables.map_array(tmp_path / "rows2.npy")
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+a", "-a", "@SUM(A1)", "\tx", "'=a", "''-a", "'a", "a=1", "", "-1"])
+def test_no_cell_is_a_formula_and_each_is_read_back_as_it_was(tmp_path, cell):
+    frame = pd.DataFrame({"reason": [cell, "plain"], "score": [-1.5, 2.0]})
+    tables.write_csv(frame, tmp_path / "table.csv", guarded=True)
+    raw = pd.read_csv(tmp_path / "table.csv", dtype=str, keep_default_na=False)
+    assert raw["reason"][0][:1] not in {"=", "+", "-", "@", "\t"} and raw["score"][0] == "-1.500000"
+    read = tables.read_csv(tmp_path / "table.csv", text="reason".__eq__, guarded=True)
+    assert read["reason"].tolist() == [cell, "plain"] and read["score"].tolist() == [-1.5, 2.0]

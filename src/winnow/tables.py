@@ -7,6 +7,7 @@ a file, and deterministic (fixed compression, no timestamps), so that the same c
 import glob
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from winnow.errors import WinnowError
 
 COMPRESSION = "zstd"
 ROW_GROUP = 4096
+# What a spreadsheet computes when a CSV is opened, with the apostrophes that keep it from doing so.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 @contextmanager
@@ -138,13 +141,26 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path, *, float_format: str = "%.6f") -> None:
-    """Write a CSV for people and `dvc plots`."""
+def write_csv(frame: pd.DataFrame, path: str | Path, *, float_format: str = "%.6f", guarded: bool = False) -> None:
+    """Write a CSV for people and `dvc plots`; `guarded`, no cell is taken for a formula by a spreadsheet (`guard`)."""
+    frame = frame.map(guard) if guarded else frame
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, float_format=float_format, lineterminator="\n")
 
 
-def read_csv(path: str | Path, columns: list[str] | None = None, *, text: Callable[[str], bool]) -> pd.DataFrame:
+def guard(cell: Any) -> Any:
+    """Text with an apostrophe before it if a spreadsheet would compute it; what is no text as it is."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def unguard(cell: Any) -> Any:
+    """What `guard` was given."""
+    return cell[1:] if isinstance(cell, str) and cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def read_csv(
+    path: str | Path, columns: list[str] | None = None, *, text: Callable[[str], bool], guarded: bool = False
+) -> pd.DataFrame:
     """Read a CSV written by `write_csv`.
 
     Args:
@@ -152,19 +168,21 @@ def read_csv(path: str | Path, columns: list[str] | None = None, *, text: Callab
         columns: the columns to read; all without it.
         text: whether a column holds text. Its cells stay as they are, since a class may be called NA or 1; an empty
             cell of any other column is NaN.
+        guarded: whether it was written so.
 
     Raises:
         WinnowError: if the file is missing or no CSV.
     """
     try:
         header = pd.read_csv(path, nrows=0).columns
-        return pd.read_csv(
+        frame = pd.read_csv(
             path,
             usecols=columns,
             dtype={name: str for name in header if text(name)},
             keep_default_na=False,
             na_values={name: [""] for name in header if not text(name)},
         )
+        return frame.map(unguard) if guarded else frame
     except FileNotFoundError:
         raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
     except ValueError as error:  # pandas' parser errors are among them

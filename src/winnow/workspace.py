@@ -59,7 +59,7 @@ class Workspace:
         if of is not None and columns is not None and "image_id" not in columns:
             columns = ["image_id", *columns]
         if path.suffix == ".csv":
-            frame = tables.read_csv(path, columns, text=lambda column: _is_text(name, column))
+            frame = tables.read_csv(path, columns, text=lambda column: _is_text(name, column), guarded=True)
         else:
             frame = tables.read_parquet(path, columns)
         if of is None:
@@ -138,7 +138,7 @@ class Workspace:
             case ".parquet":
                 tables.write_parquet(content, path)
             case ".csv":
-                tables.write_csv(content, path)
+                tables.write_csv(content, path, guarded=True)
             case ".npz":
                 tables.write_arrays(path, **content)
             case ".json":

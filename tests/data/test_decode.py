@@ -1,6 +1,11 @@
 """Reading single images: repairs, refusals, and bytes that are damaged in every way."""
 
 import io
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from pictures import SIZE, picture
+from winnow.data import images
+from winnow.data.budget import Budget
 from winnow.data.decode import decode_pixels
 from winnow.data.images import BadImage, read_image, upright_rgb
 
@@ -425,3 +432,59 @@ def test_decode_pixels():
     for bad in (picture(mode="L"), picture(size=(SIZE, 1))):
         with pytest.raises(ValueError, match="image 1 is"):
             decode_pixels([images[0], bad], image_size=SIZE)
+
+
+def test_pixels_in_flight_are_limited_and_a_picture_above_the_limit_goes_alone():
+    budget, lock = Budget(10), threading.Lock()
+    held, seen = [], []
+
+    def work(amount):
+        with budget.hold(amount):
+            with lock:
+                held.append(amount)
+                seen.append(sum(held))
+            time.sleep(0.002)
+            with lock:
+                held.remove(amount)
+
+    amounts = [4, 6, 3, 25, 5, 5, 1, 25, 2, 9] * 4
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, amounts))
+    assert len(seen) == len(amounts) and max(seen) == 25
+    assert all(total <= 10 for total in seen if total != 25)
+
+
+def test_a_picture_counts_against_the_limit_while_it_is_decoded(monkeypatch):
+    asked = []
+
+    class Spy(Budget):
+        def hold(self, amount):
+            asked.append(amount)
+            return super().hold(amount)
+
+    monkeypatch.setattr(images, "_IN_FLIGHT", Spy(1000))
+    read_image(picture(size=(40, 20)), image_size=SIZE)
+    with pytest.raises(BadImage):
+        read_image(b"no image", image_size=SIZE)
+    assert asked == [800, 0]
+
+
+HOSTILE = """
+import io, resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from PIL import Image
+from winnow.data.images import read_image
+
+buffer = io.BytesIO()
+Image.new("RGBA", (9400, 9400), (10, 20, 30, 128)).save(buffer, "PNG", compress_level=1)
+with ThreadPoolExecutor(4) as pool:
+    done = list(pool.map(lambda _: read_image(buffer.getvalue(), image_size=SIZE).repairs, range(4)))
+assert done == [("format", "alpha", "size")] * 4, done
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1))
+""".replace("SIZE", str(SIZE))
+
+
+@pytest.mark.slow
+def test_pictures_as_large_as_may_be_take_the_memory_of_one_on_four_threads():
+    done = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.6 * 2**20  # KiB; four at once took 4.5 GB

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from archives import write_folder, write_tar, write_zip
 from pictures import picture
+from winnow import tables
 from winnow.curation.rules import LABEL_ISSUE
 from winnow.errors import WinnowError
 from winnow.export import FORMATS
@@ -242,3 +243,25 @@ def test_no_two_files_share_a_place_and_none_changes_its_suffix(rows):
         place = found[file]
         assert place.endswith(".jpg")
         assert place.startswith(f"images/{new}/" if new else "dropped/ood/")
+
+
+def test_files_that_say_where_they_were_taken_are_counted_and_told(export, tmp_path, ledger):
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (48.0, 8.0, 0.0)
+    content = picture(3, exif=exif)
+    ledger.loc[2, "bytes_sha256"] = hashlib.sha256(content).hexdigest()
+    source = write_folder(tmp_path / "located", {**FILES, "set/cat/3.jpg": content})
+    folder, done = export(source=source)
+    assert done.located == 1
+    assert "1 of the files say where they were taken (GPS in their EXIF)" in done.summary
+    assert (folder / "images/cat/3.jpg").read_bytes() == content
+
+
+def test_no_cell_of_the_list_of_changes_is_a_formula(export, ledger):
+    ledger.loc[1, "reason"] = '=HYPERLINK("http://example.org")'
+    folder, done = export()
+    assert "GPS" not in done.summary
+    raw = pd.read_csv(folder / "changes.csv", dtype=str, keep_default_na=False)
+    assert not raw.map(lambda cell: cell[:1] in tuple("=+-@")).any(axis=None)
+    read = tables.read_csv(folder / "changes.csv", text=lambda name: name != "confidence", guarded=True)
+    assert '=HYPERLINK("http://example.org")' in read["reason"].tolist()

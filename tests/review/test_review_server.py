@@ -1,14 +1,18 @@
 """The app's server: what it answers, what it refuses, and that a refusal writes nothing."""
 
+import asyncio
 import hashlib
 import json
 import shutil
+import socket
 import struct
+import threading
 import time
 
 import numpy as np
 import pandas as pd
 import pytest
+import uvicorn
 import yaml
 from fastapi.testclient import TestClient
 
@@ -19,6 +23,8 @@ from winnow.errors import WinnowError
 from winnow.evaluation.scorecard import scorecard
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
+from winnow.review import security
+from winnow.review.patience import PatientProtocol
 from winnow.review.security import is_loopback
 from winnow.review.server import create_app
 from winnow.review.session import Session
@@ -394,8 +400,10 @@ def test_beyond_loopback_a_token_is_asked_for(folder):
     assert client.get("/").status_code == 401
     assert client.get("/api/points", headers={"cookie": "winnow_token=guess"}).status_code == 401
     assert client.get("/?token=guess").status_code == 401
-    answer = client.get("/?token=secret")
-    assert answer.status_code == 200 and "HttpOnly" in answer.headers["set-cookie"]
+    answer = client.get("/?token=secret", follow_redirects=False)
+    assert answer.status_code == 303 and answer.headers["location"] == "/"  # without the token, for the address bar
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert client.get("/").status_code == 200
     assert client.get("/api/dataset").status_code == 200  # by the cookie
     assert client.get("/api/dataset", headers={"host": "rebound.example:8642"}).status_code == 421
 
@@ -412,3 +420,72 @@ def test_without_a_ledger_one_sentence_says_what_to_do(tmp_path, root):
     shutil.copy(root / "params.yaml", tmp_path)
     with pytest.raises(WinnowError, match="run 'dvc repro' first"):
         Session(tmp_path, reviewer="ada")
+
+
+@pytest.mark.parametrize("content", [None, "curate: [", "\xff", "curate: {}\n"])
+def test_without_params_the_app_says_so_in_one_sentence(folder, client, content):
+    known = client.get("/api/thresholds").json()
+    params = folder / "params.yaml"
+    if content is None:
+        params.unlink()
+    else:
+        params.write_bytes(content.encode("latin-1"))
+    before = files(folder)
+    thresholds = {"thresholds": known["thresholds"]}
+    answers = [
+        client.get("/api/thresholds"),
+        client.post("/api/whatif", json=thresholds, headers=OWN),
+        client.post("/api/params", json={**thresholds, "params_digest": "0"}, headers=OWN),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        assert "params.yaml" in answer.json()["error"] and "Traceback" not in answer.text
+    for path in ("/", "/api/dataset", "/api/points", "/api/verdicts"):
+        assert client.get(path).status_code == 200
+    assert files(folder) == before
+
+
+@pytest.fixture
+def patience(monkeypatch):
+    monkeypatch.setattr(security, "PATIENCE_S", 0.2)
+
+
+def test_a_request_that_does_not_end_is_given_up(folder, patience):
+    sent = []
+
+    async def receive():
+        if sent:
+            await asyncio.sleep(60)
+        sent.append(1)
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    answers = []
+
+    async def send(message):
+        answers.append(message)
+
+    headers = [(b"host", b"127.0.0.1:8642"), (b"content-type", b"application/json"), (b"x-winnow", b"1")]
+    scope = {"type": "http", "method": "POST", "path": "/api/decisions", "headers": headers, "query_string": b""}
+    asyncio.run(app(folder)(scope, receive, send))
+    assert answers[0]["status"] == 408
+
+
+def test_half_a_head_is_given_up_and_a_whole_one_after_it_is_answered(folder, patience):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(app(folder, port=port), http=PatientProtocol, log_level="error")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as half:
+                half.sendall(b"GET / HTTP/1.1\r\nHost: 127")
+                assert half.recv(100) == b""  # closed
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as whole:
+                whole.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+                assert whole.recv(100).startswith(b"HTTP/1.1 200")
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
+from winnow.data.budget import Budget
 from winnow.data.foreign import RAW, what_it_is
 from winnow.data.intact import damage
 
@@ -29,6 +30,10 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The system takes back what was allocated in blocks of more than 32 MiB; smaller ones stay with the thread.
+Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
+# A pixel takes up to 12 bytes on the way, so this is 1.6 GB for all threads together, whatever the pictures' sizes.
+_IN_FLIGHT = Budget(2**27)
 _FAINT = 32  # of 255: a drawing on white whose darkest point is no darker than this is lost on it
 
 
@@ -79,16 +84,26 @@ def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> D
         BadImage: if the bytes are no such image, are cut off or damaged, or hold so many pixels that decoding them
             would be unsafe (`PIL.Image.MAX_IMAGE_PIXELS`).
     """
-    image, width, height, repairs = upright_rgb(image_bytes, file_name=file_name)
-    if image.size != (image_size, image_size):
-        repairs.append("size")
-        image = image.resize((image_size, image_size), Image.Resampling.LANCZOS)
+    with _IN_FLIGHT.hold(_pixels(image_bytes, file_name)):
+        image, width, height, repairs = upright_rgb(image_bytes, file_name=file_name)
+        if image.size != (image_size, image_size):
+            repairs.append("size")
+            image = image.resize((image_size, image_size), Image.Resampling.LANCZOS)
     if repairs:
         buffer = io.BytesIO()
         Image.fromarray(np.asarray(image)).save(buffer, format="JPEG", quality=95, subsampling="4:4:4")
         image_bytes = buffer.getvalue()
         image = Image.open(io.BytesIO(image_bytes))
     return Decoded(np.asarray(image), width, height, tuple(repairs), image_bytes)
+
+
+def _pixels(image_bytes: bytes, file_name: str) -> int:
+    """How many pixels a file says that it holds; 0 where it is no image, or one that is refused for its size."""
+    try:
+        with Image.open(io.BytesIO(image_bytes), formats=_formats(file_name)) as image:
+            return image.width * image.height
+    except Exception:  # noqa: BLE001 (parsers raise whatever they stumble over; who decodes the image says so)
+        return 0
 
 
 def is_image(content: bytes, *, file_name: str = "") -> bool:
@@ -179,7 +194,7 @@ def _as_rgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
     elif mode not in ("RGB", "RGBA", "RGBa"):
         repairs.append("colour-space")
     if image.has_transparency_data:
-        image, ground = _without_alpha(image.convert("RGBA"))
+        image, ground = _without_alpha(image if image.mode == "RGBA" else image.convert("RGBA"))
         repairs.append(ground)
     return (image if image.mode == "RGB" else image.convert("RGB")), repairs
 
@@ -189,11 +204,12 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, str]:
     is transparent, the channel says nothing, and the colours count."""
     if image.getchannel("A").getextrema() == (0, 0):
         return image.convert("RGB"), "alpha"
-    on_white, on_black = (Image.alpha_composite(Image.new("RGBA", image.size, g), image) for g in ("white", "black"))
-    darkest, brightest = np.asarray(on_white.convert("L")).min(), np.asarray(on_black.convert("L")).max()
-    seen_through = image.getchannel("A").getextrema() != (255, 255)
-    if seen_through and darkest > 255 - _FAINT and brightest >= _FAINT:
-        return on_black, "alpha-on-black"
+    on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    darkest = np.min(on_white.convert("L").getextrema())
+    if image.getchannel("A").getextrema() != (255, 255) and darkest > 255 - _FAINT:
+        on_black = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+        if np.max(on_black.convert("L").getextrema()) >= _FAINT:
+            return on_black, "alpha-on-black"
     return on_white, "alpha"
 
 

@@ -107,7 +107,7 @@ class _Active:
     def look(self, time_limit: float) -> bool:
         """Whether the run has ended; ends it itself where it takes longer than `time_limit` seconds."""
         self.state.seconds = time.monotonic() - self.begin
-        self.state.stage = running_stage(self.log.read_text(errors="replace"))
+        self.state.stage = running_stage(self.log.read_text(encoding="utf-8", errors="replace"))
         if self.process.poll() is None and self.state.seconds > time_limit:
             self.slot.stop(self.process)
             self.state.reason = f"took longer than {time_limit / 60:g} minutes"
@@ -120,7 +120,7 @@ def _finish(job: _Active, repository: Repository) -> None:
     if state.reason:
         return
     if job.process.returncode:
-        state.reason = why_failed(job.log.read_text(errors="replace"))
+        state.reason = why_failed(job.log.read_text(encoding="utf-8", errors="replace"))
         return
     try:
         job.slot.collect(state.run)

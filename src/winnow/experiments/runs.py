@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from winnow import tables
 from winnow.errors import WinnowError
 from winnow.experiments.repository import WORKSPACE, Repository
 from winnow.experiments.staleness import not_whole
@@ -81,7 +82,7 @@ def read_predictions(repository: Repository, run: Run, arm: str) -> pd.DataFrame
     if content is None:
         fix = "run 'dvc repro'" if run.rev == WORKSPACE else "make it again with 'dvc exp run'"
         raise WinnowError(f"{run.name} holds no {path}, which says what it predicted for each image; {fix}.")
-    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False).map(tables.unguard)
 
 
 def _predictions(arm: str) -> str:

@@ -37,7 +37,7 @@ def only_one(repository: Repository) -> Iterator[None]:
     """Hold the slots; raises WinnowError if another sweep of this repository holds them."""
     file = repository.root / SWEEPS / "lock"
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as lock:
+    with file.open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it however this process ends
         except OSError:

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from winnow import tables
-from winnow.data.archive import open_archive
+from winnow.data.archive import Archive, open_archive
+from winnow.data.metadata import is_located
 from winnow.errors import WinnowError
 from winnow.export import FORMATS
 from winnow.export.changes import changed, counts, file_table
@@ -30,22 +31,30 @@ class Exported:
         opens: how to open it, in words.
         folder: where it is.
         dropped: whether dropped files were written too.
+        located: how many of the files written say where they were taken (GPS); the bytes are the original ones.
     """
 
     counts: dict[str, int]
     opens: str
     folder: Path
     dropped: bool
+    located: int = 0
 
     @property
     def summary(self) -> str:
         """All of it in words."""
         keep, relabel, drop, reject = self.counts.values()
         apart = f", which are in {self.folder / 'dropped'}" if self.dropped and drop else ""
+        where = (
+            f"\n{self.located:,} of the files say where they were taken (GPS in their EXIF), for they are the original "
+            f"bytes; before you pass them on: exiftool -r -gps:all= {self.folder}"
+            if self.located
+            else ""
+        )
         return (
             f"wrote {keep + relabel:,} of {sum(self.counts.values()):,} images to {self.folder}: {keep:,} with the "
             f"label they came with, {relabel:,} with a new one; without {drop:,} dropped{apart}, and {reject:,} that "
-            f"could not be read.\n{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}"
+            f"could not be read.\n{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}{where}"
         )
 
 
@@ -110,10 +119,11 @@ def export_dataset(
             open_archive(source, max_unpacked_bytes=max_unpacked_bytes) as archive,
             progress("export", len(wanted)) as report,
         ):
+            looked_at = _LookedAt(archive)
             job = Job(
                 folder=unfinished,
                 files=wanted,
-                archive=archive,
+                archive=looked_at,
                 class_names=class_names,
                 source=source,
                 final=to,
@@ -121,7 +131,7 @@ def export_dataset(
                 report=report,
             )
             opens = FORMATS[form](job)
-        tables.write_csv(changed(files), unfinished / CHANGES, float_format="%.4f")
+        tables.write_csv(changed(files), unfinished / CHANGES, float_format="%.4f", guarded=True)
         if to.exists():
             to.rmdir()
         unfinished.replace(to)
@@ -129,4 +139,26 @@ def export_dataset(
         shutil.rmtree(unfinished, ignore_errors=True)
     found = counts(files)
     assert sum(found.values()) == len(ledger) + len(rejected), "every file is in one of the counts"
-    return Exported(found, opens, to, dropped)
+    return Exported(found, opens, to, dropped, looked_at.located)
+
+
+class _LookedAt:
+    """An archive, and how many of the files read from it say where they were taken."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.label, self.left_out, self.located = archive.label, archive.left_out, 0
+        self._archive = archive
+
+    def names(self) -> list[str]:
+        return self._archive.names()
+
+    def empty_folders(self) -> list[str]:
+        return self._archive.empty_folders()
+
+    def read(self, name: str) -> bytes:
+        return self._archive.read(name)
+
+    def items(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        for name, content in self._archive.items(names):
+            self.located += is_located(content)
+            yield name, content

@@ -72,7 +72,7 @@ def extract(
     file.parent.mkdir(parents=True, exist_ok=True)
     done, stored = 0, None
     if part.exists() and state.exists():
-        done = int(json.loads(state.read_text())["done"])
+        done = int(json.loads(state.read_text(encoding="utf-8"))["done"])
         stored = np.lib.format.open_memmap(part, mode="r+")
     remaining = iter(images_from(done))
     with progress("extract", len(image_ids), done=done) as report:

@@ -16,7 +16,10 @@ def outcome(workspace: Workspace) -> str:
     results = gather_results(
         workspace.json("metrics", stage="evaluation"),
         workspace.table("per_class"),
-        {arm: tables.read_csv(workspace.path("predictions", arm=arm), text=lambda column: True) for arm in ARMS},
+        {
+            arm: tables.read_csv(workspace.path("predictions", arm=arm), text=lambda column: True, guarded=True)
+            for arm in ARMS
+        },
         class_names=workspace.class_names,
     )
     actions = workspace.table("ledger", ["action"])["action"]

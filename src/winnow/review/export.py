@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from winnow.data.metadata import without_metadata
 from winnow.data.replacing import replacing_folder
 from winnow.errors import WinnowError
 from winnow.learn.neighbours import nearest_neighbours
@@ -25,7 +26,7 @@ _EXPORT = re.compile(r"^export ((?:async )?(?:function|const|class) (\w+))", re.
 
 
 def write_export(root: str | Path, folder: str | Path) -> str:
-    """Write the copy.
+    """Write the copy. Its pictures are without EXIF and the like, which say where they were taken, and with what.
 
     Args:
         root: the workspace.
@@ -45,7 +46,8 @@ def write_export(root: str | Path, folder: str | Path) -> str:
             (unfinished / "imgs").mkdir()
             with progress("export", len(dataset.ledger)) as report:
                 for row, image_id in enumerate(dataset.image_id):
-                    (unfinished / f"imgs/{row}.jpg").write_bytes(dataset.image_bytes(image_id) or b"")
+                    content = without_metadata(dataset.image_bytes(image_id) or b"")
+                    (unfinished / f"imgs/{row}.jpg").write_bytes(content)
                     report(1)
             (unfinished / "data.js").write_text(f"globalThis.WINNOW_EXPORT = {_script(_content(dataset))};\n", "utf-8")
             (unfinished / "app.js").write_text(bundle(STATIC / "js", "app"), "utf-8")

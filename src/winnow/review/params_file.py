@@ -18,8 +18,11 @@ class Changed(Exception):
 
 
 def digest(path: Path) -> str:
-    """What the file holds, in short."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """What the file holds, in short; raises WinnowError if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WinnowError(f"{path} cannot be read ({error.strerror}); put it back, then try again.") from None
 
 
 def save_thresholds(path: Path, thresholds: Mapping[str, Any], *, expected: str) -> str:

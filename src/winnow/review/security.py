@@ -1,9 +1,10 @@
 """Who may talk to the app: this machine's own browser, or whoever holds the token; and in what form."""
 
+import asyncio
 import hmac
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 1_000_000
+PATIENCE_S = 30.0  # for a request that begins and does not end
 COOKIE = "winnow_token"
 # A page of another site can send neither this header nor JSON without the browser asking us first, and we say no.
 OWN_HEADER = b"x-winnow"
@@ -48,7 +50,11 @@ class Guard:
     - an `Origin` that is not ours, or a request that the browser marks as cross-site: 403;
     - a request without the token, where one is asked for: 401;
     - a change that is not JSON with our own header, which forms of other pages cannot send: 415 or 403;
-    - a body of more than 1 MB, whatever its length says: 413.
+    - a body of more than 1 MB, whatever its length says: 413;
+    - a body that does not end: 408.
+
+    A page that is asked for with the token is answered with a cookie and the same address without it, so that the token
+    stays neither in the address bar nor in the browser's history.
     """
 
     def __init__(self, app: App, *, host: str, port: int, token: str | None) -> None:
@@ -70,18 +76,25 @@ class Guard:
         if refusal:
             await _answer(send, *refusal)
             return
-        set_cookie = self._cookie(scope)
+        if self._token is not None and _query_token(scope) and scope["method"] == "GET" and scope["path"] == "/":
+            cookie = f"{COOKIE}={self._token}; Path=/; HttpOnly; SameSite=Strict".encode()
+            await _answer(send, 303, "the token is kept in a cookie", [(b"location", b"/"), (b"set-cookie", cookie)])
+            return
 
         async def guarded_send(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                extra = [*_HEADERS, *([(b"set-cookie", set_cookie)] if set_cookie else [])]
-                message = {**message, "headers": [*message.get("headers", []), *extra]}
+                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
             await send(message)
 
         if scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, guarded_send)
             return
-        body = await _whole_body(receive)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                body = await _whole_body(receive)
+        except TimeoutError:
+            await _answer(send, 408, "the request did not end")
+            return
         if body is None:
             await _answer(send, 413, "the request is larger than 1 MB")
             return
@@ -129,11 +142,6 @@ class Guard:
             return False
         return True
 
-    def _cookie(self, scope: Scope) -> bytes | None:
-        if self._token is None or not _query_token(scope):
-            return None
-        return f"{COOKIE}={self._token}; Path=/; HttpOnly; SameSite=Strict".encode()
-
 
 async def _whole_body(receive: Receive) -> bytes | None:
     """The request's body, None as soon as it grows too large, whatever length it announced."""
@@ -160,7 +168,7 @@ def _query_token(scope: Scope) -> list[str]:
     return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])[:1]
 
 
-async def _answer(send: Send, status: int, words: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close"), *_HEADERS]
+async def _answer(send: Send, status: int, words: str, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close"), *_HEADERS, *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": f"{words}\n".encode()})

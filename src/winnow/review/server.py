@@ -16,8 +16,9 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, in_words
 from winnow.review import routes
+from winnow.review.patience import PatientProtocol
 from winnow.review.security import Guard, is_loopback
 from winnow.review.session import Session
 
@@ -36,6 +37,7 @@ def create_app(session: Session, *, host: str, port: int, token: str | None) -> 
 
     app.mount("/static", _Static(directory=STATIC))
     app.exception_handler(WinnowError)(_bad_input)
+    app.exception_handler(OSError)(_system_fault)
     app.exception_handler(RequestValidationError)(_bad_request)
     app.exception_handler(HTTPException)(_http_error)
     return Guard(app, host=host, port=port, token=token)
@@ -50,6 +52,13 @@ class _Static(StaticFiles):
 
 async def _bad_input(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": str(error)}, status_code=422)
+
+
+async def _system_fault(request: Request, error: OSError) -> JSONResponse:
+    words = in_words(error)
+    if words is None:
+        raise error
+    return JSONResponse({"error": words}, status_code=500)
 
 
 async def _bad_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -105,7 +114,9 @@ def serve(root: Path, *, host: str, port: int, open_browser: bool) -> None:
         if open_browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
         app = create_app(session, host=host, port=port, token=token)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
+        config = uvicorn.Config(
+            app, http=PatientProtocol, ws="none", log_level="warning", access_log=False, server_header=False
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -108,7 +108,7 @@ class VerdictFile:
     def _locked(self) -> Iterator[None]:
         try:
             self._lock.parent.mkdir(parents=True, exist_ok=True)
-            file = self._lock.open("w")
+            file = self._lock.open("wb")
         except OSError as error:
             raise WinnowError(f"{self._lock} cannot be written ({error.strerror}); nothing was saved.") from None
         with file:

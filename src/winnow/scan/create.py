@@ -70,9 +70,9 @@ def create_workspace(folder: Path, *, settings: dict[str, Any], more: Sequence[s
         for name, content in shipped_files(shipped_folder()).items():
             tables.write_bytes(folder / name, content)
         given = [*(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()), *more]
-        (folder / "params.yaml").write_text(params_text(CONFIG, given, folder=folder), encoding="utf-8")
+        tables.write_bytes(folder / "params.yaml", params_text(CONFIG, given, folder=folder).encode())
         name = folder.resolve().name
-        (folder / "README.md").write_text(_README.format(name=name, archive=archive), encoding="utf-8")
+        tables.write_bytes(folder / "README.md", _README.format(name=name, archive=archive).encode())
         _git(folder, "init", "--quiet")
         commit(folder, f"Set up winnow for {archive}")
     except WinnowError:
@@ -85,7 +85,7 @@ def refresh_versions(folder: Path) -> None:
     packages = [file.stem for file in (folder / "versions").glob("*.txt") if file.stem != "winnow"]
     for name, content in installed_versions(packages).items():
         if (folder / name).read_text(encoding="utf-8") != content:
-            (folder / name).write_text(content, encoding="utf-8")
+            tables.write_bytes(folder / name, content.encode())
 
 
 def commit(folder: Path, message: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from winnow.data.archive import Archive
 from winnow.data.layouts.entries import Entry, Layout, image_stem
+from winnow.data.layouts.labels_json import OneHot, Repeated, read_labels
 from winnow.data.litter import PACKED_SUFFIXES, companion
 from winnow.errors import WinnowError
 
@@ -77,8 +78,8 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
             entries.append(Entry(name, image_id, None, "bad-label", detail))
         else:
             entries.append(Entry(name, image_id, label))
-    for key in labels.keys() - seen:
-        entries.append(Entry("", key, None, "no-image", f"{labels_file} labels {key!r} but {folder} has no such file"))
+    without_file = f"{labels_file} has this key but {folder} has no such file"
+    entries += [Entry("", key, None, "no-image", without_file) for key in labels if key not in seen]
     outside, left_out = _outside(names, folder, labels_file)
     return Layout(
         list(class_names) or [str(label) for label in range(num_classes)],
@@ -151,17 +152,13 @@ def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise WinnowError(f"{where} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
 
-    def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        content = dict(pairs)
-        if len(content) < len(pairs):
-            key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-            places = [match.start() for match in re.finditer(re.escape(json.dumps(key, ensure_ascii=False)), text)]
-            line = f" (line {text.count(chr(10), 0, places[1]) + 1})" if len(places) > 1 else ""
-            raise WinnowError(f"{where} has the key {key!r} twice{line}; keep one of them.")
-        return content
-
     try:
-        labels = json.loads(text, object_pairs_hook=without_repeats)
+        labels = read_labels(text)
+    except Repeated as error:
+        written = re.escape(json.dumps(error.key, ensure_ascii=False))
+        places = [match.start() for match in re.finditer(written, text)]
+        line = f" (line {text.count(chr(10), 0, places[1]) + 1})" if len(places) > 1 else ""
+        raise WinnowError(f"{where} has the key {error.key!r} twice{line}; keep one of them.") from None
     except json.JSONDecodeError as error:
         raise WinnowError(
             f"{where} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}; fix it there."
@@ -178,7 +175,7 @@ def _labels(archive: Archive, labels_file: str) -> dict[str, Any]:
 
 
 def _label_length(archive: Archive, labels_file: str, labels: dict[str, Any], class_names: Sequence[str]) -> int:
-    lengths = Counter(len(value) for value in labels.values() if isinstance(value, list))
+    lengths = Counter(_length(value) for value in labels.values() if isinstance(value, list | OneHot))
     num_classes = max(lengths, key=lambda length: (lengths[length], length), default=0)
     if num_classes < 2:
         example = f" (that of {next(iter(labels))!r} is {_shown(next(iter(labels.values())))})" if labels else ""
@@ -194,8 +191,14 @@ def _label_length(archive: Archive, labels_file: str, labels: dict[str, Any], cl
     return num_classes
 
 
+def _length(value: list[Any] | OneHot) -> int:
+    return value.length if isinstance(value, OneHot) else len(value)
+
+
 def _one_hot(value: Any, num_classes: int) -> int | None:
     """Position of the single 1, or None if `value` is no one-hot list."""
+    if isinstance(value, OneHot):
+        return value.position if value.length == num_classes else None
     if not isinstance(value, list) or len(value) != num_classes:
         return None
     if any(type(item) not in (int, float) or item not in (0, 1) for item in value) or sum(value) != 1:
@@ -204,5 +207,5 @@ def _one_hot(value: Any, num_classes: int) -> int | None:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value)
+    text = json.dumps(value.as_list() if isinstance(value, OneHot) else value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -19,7 +19,7 @@ LONGEST_STEM = 150
 """Characters of a path that an image's id holds: a file system takes 255, and a copy's name is longer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image as the layout has it, before its bytes are read.
 

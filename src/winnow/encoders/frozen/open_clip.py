@@ -142,6 +142,7 @@ def _load(
                 device=device,
                 force_quick_gelu=_quick_gelu(model, tag),
                 force_image_size=input_size,
+                weights_only=True,
             )
         except CHECKPOINT_ERRORS as error:
             if checkpoint is not None:

@@ -119,7 +119,7 @@ def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # 
             ) from None
         try:
             if checkpoint is not None:
-                timm.models.load_checkpoint(network, str(checkpoint), strict=True)
+                timm.models.load_checkpoint(network, str(checkpoint), strict=True, weights_only=True)
             else:
                 network = timm.create_model(model, pretrained=True, **options)
         except CHECKPOINT_ERRORS as error:
