@@ -6,9 +6,9 @@ import { galleryView } from "./gallery.js";
 import { queueView } from "./queue.js";
 import { validationView } from "./validation.js";
 import { whatIfView } from "./whatif.js";
-import { fill, h, key, leaving, number, typing } from "./dom.js";
+import { fill, h, key, leaving, number, typing, writing } from "./dom.js";
 import { isDark } from "./colours.js";
-import { loadVerdicts, onChange, pending, reviewer, setting, state } from "./state.js";
+import { loadVerdicts, onChange, pending, reviewer, setting, state, undo } from "./state.js";
 
 const VIEWS = readOnly
   ? { map: ["Map", mapView], gallery: ["Gallery", galleryView] }
@@ -81,10 +81,10 @@ function drawTop() {
 }
 
 const KEYS = [
-  ["everywhere", [["M, Q, W, V", "map, queue, what if, validation"], ["?", "this list"]]],
-  ["queue", [["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
-  ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["G", "show as gallery"], ["Esc", "let go"]]],
-  ["gallery", [["arrows", "move"], ["space", "mark"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
+  ["everywhere", [["M, Q, W, V", "map, queue, what if, validation"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
+  ["queue", [["A, Enter", "agree with the pipeline"], ["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
+  ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["A", "agree on the pinned image"], ["G", "show as gallery"], ["Esc", "let go"]]],
+  ["gallery", [["arrows", "move"], ["space", "mark"], ["A", "agree with the pipeline on all that are marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
   ["validation", [["C", "confirm"], ["X", "reject"], ["0–9", "class"], ["arrows", "move"], ["U", "undo"]]],
 ];
 
@@ -99,6 +99,10 @@ function help() {
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (leaving(event)) return event.target.blur();
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z" && !writing(event)) {
+    event.preventDefault();
+    return readOnly ? null : current?.undo ? current.undo() : undo().then(() => current?.refresh?.());
+  }
   if (!typing(event)) {
     const name = { m: "map", q: "queue", w: "whatif", v: "validation" }[event.key.toLowerCase()];
     if (event.key === "?") return help();

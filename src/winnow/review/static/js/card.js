@@ -8,6 +8,24 @@ import { decide, decided, wordsOf } from "./state.js";
 const outcome = (row) => data.info.outcomes[data.arrays.outcome[row]];
 export const outcomeName = (row) => outcome(row).words;
 
+// The given label, and where the pipeline changes it, to what: "seven → six".
+export function labelWords(row) {
+  const { label, final_label: final } = data.arrays;
+  return final[row] >= 0 && final[row] !== label[row] ? `${className(label[row])} → ${className(final[row])}` : className(label[row]);
+}
+
+// The verdict that says what the pipeline says: [action, new label].
+export function agreement(row) {
+  const { label, final_label: final } = data.arrays;
+  if (final[row] < 0) return ["drop", null];
+  return final[row] === label[row] ? ["keep", null] : ["relabel", final[row]];
+}
+
+export function agreeWords(row) {
+  const [action, label] = agreement(row);
+  return action === "relabel" ? `Agree: ${className(label)}` : { keep: "Agree: keep", drop: "Agree: drop" }[action];
+}
+
 export function outcomeBadge(row) {
   const dot = h("span", { class: "dot", "aria-hidden": "true" });
   dot.style.background = outcomeColour(outcome(row));
@@ -20,10 +38,10 @@ export function picture(id, size, alt = "") {
 }
 
 export function thumb(row, { caption = null, onclick, label = null } = {}) {
-  const words = caption ?? className(data.arrays.label[row]);
+  const words = caption ?? labelWords(row);
   return h(
     "button",
-    { class: "thumb", type: "button", onclick, title: `${data.ids[row]}: ${className(data.arrays.label[row])}, ${outcomeName(row)}`, "aria-label": label ?? `${words}, ${data.ids[row]}` },
+    { class: "thumb", type: "button", onclick, title: `${data.ids[row]}: ${labelWords(row)}, ${outcomeName(row)}`, "aria-label": label ?? `${words}, ${data.ids[row]}` },
     picture(data.ids[row], 64),
     h("span", { class: "cap" }, words),
   );
@@ -67,6 +85,7 @@ export function decisionBar(id, row, after = () => {}) {
   return h(
     "div",
     { class: "bar" },
+    h("button", { type: "button", class: "primary agree", onclick: () => act(...agreement(row)) }, agreeWords(row), " ", key("A")),
     h("button", { type: "button", onclick: () => act("keep") }, "Keep"),
     h("button", { type: "button", onclick: () => act("drop") }, "Drop"),
     labels,
@@ -103,7 +122,7 @@ export async function showCard(panel, row, { go, close }) {
     counterpart >= 0 && [h("h3", {}, "Counterpart"), h("div", { class: "strip" }, thumb(counterpart, { onclick: () => go(counterpart) }))],
     h("h3", {}, "Nearest neighbours"),
     h("div", { class: "strip" }, answer.neighbours.map(([near, cosine]) =>
-      thumb(near, { caption: className(data.arrays.label[near]), onclick: () => go(near), label: `${className(data.arrays.label[near])}, cosine ${cosine.toFixed(2)}, ${data.ids[near]}` }))),
+      thumb(near, { onclick: () => go(near), label: `${labelWords(near)}, cosine ${cosine.toFixed(2)}, ${data.ids[near]}` }))),
     h("h3", {}, "Scores"),
     h("table", { class: "scores" }, h("tbody", {}, names.map(([column, words]) =>
       h("tr", {}, h("th", { scope: "row", title: data.info.scores[column.slice(6)] || "" }, words), h("td", {}, shown(data.arrays[column][row])))))),

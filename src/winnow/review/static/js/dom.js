@@ -84,14 +84,14 @@ export function shown(value) {
   return String(value);
 }
 
+// Whether a line of text has the focus.
+export function writing({ target }) {
+  return (target instanceof HTMLInputElement && !["checkbox", "radio", "range", "button"].includes(target.type)) || target instanceof HTMLTextAreaElement;
+}
+
 // Keys belong to the view, except while someone types.
 export function typing(event) {
-  const target = event.target;
-  return (
-    event.ctrlKey || event.metaKey || event.altKey ||
-    (target instanceof HTMLInputElement && !["checkbox", "radio", "range", "button"].includes(target.type)) ||
-    target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
-  );
+  return event.ctrlKey || event.metaKey || event.altKey || writing(event) || event.target instanceof HTMLSelectElement;
 }
 
 // Enter and Escape leave a line of text, so that the next key is a verdict and no letter.

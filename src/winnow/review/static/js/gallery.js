@@ -3,8 +3,8 @@
 import { className, data, readOnly, scoreColumns } from "./data.js";
 import { csvCell, download, fill, h, key, number, select as choice, toast, typing } from "./dom.js";
 import { arrowStep, fillGrid, focusCell } from "./grid.js";
-import { outcomeBadge, outcomeName, picture, showCard } from "./card.js";
-import { decide, decided, state, undo, wordsOf } from "./state.js";
+import { agreement, labelWords, outcomeBadge, outcomeName, picture, showCard } from "./card.js";
+import { agreeOn, decide, decided, state, undo, wordsOf } from "./state.js";
 
 const PAGE = 200;
 
@@ -47,12 +47,12 @@ export function galleryView(view, { go }) {
     const verdict = decided(id);
     const element = h(
       "div",
-      { class: "cell", role: "option", "aria-selected": String(marked.has(row)), tabIndex: place === focused ? 0 : -1, "aria-label": `${className(data.arrays.label[row])}, ${outcomeName(row)}${verdict ? `, ${wordsOf(verdict)}` : ""}`, "data-place": place,
+      { class: "cell", role: "option", "aria-selected": String(marked.has(row)), tabIndex: place === focused ? 0 : -1, "aria-label": `${labelWords(row)}, ${outcomeName(row)}${verdict ? `, ${wordsOf(verdict)}` : ""}`, "data-place": place,
         onclick: (event) => {
           focus(place);
           if (!readOnly) toggle(row, event.shiftKey ? place : null);
         } },
-      picture(id, 96), h("span", { class: "cap" }, className(data.arrays.label[row])), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
+      picture(id, 96), h("span", { class: "cap" }, labelWords(row)), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
     );
     return element;
   }
@@ -91,7 +91,17 @@ export function galleryView(view, { go }) {
     const ids = targets().map((row) => data.ids[row]);
     if (!ids.length || readOnly) return;
     if (!(await decide(ids, action, label))) return drawBar();
-    toast(`${number(ids.length)} ${ids.length > 1 ? "images" : "image"}: ${action ? wordsOf(state.decisions[ids[0]]) : "verdict cleared"}.`);
+    done(ids.length, action ? wordsOf(state.decisions[ids[0]]) : "verdict cleared");
+  }
+
+  async function agree() {
+    const verdicts = targets().map((row) => [data.ids[row], ...agreement(row)]);
+    if (!verdicts.length || readOnly) return;
+    if (await agreeOn(verdicts)) done(verdicts.length, "as the pipeline says");
+  }
+
+  function done(count, words) {
+    toast(`${number(count)} ${count > 1 ? "images" : "image"}: ${words}.`);
     marked.clear();
     redraw();
   }
@@ -117,6 +127,7 @@ export function galleryView(view, { go }) {
           redraw();
         } }, marked.size === rows.length ? "Mark none" : "Mark all"),
         h("span", { "aria-live": "polite" }, marked.size ? `${number(marked.size)} marked:` : "This one:"),
+        h("button", { type: "button", onclick: agree }, "Agree ", key("A")),
         h("button", { type: "button", onclick: () => verdict("keep") }, "Keep ", key("K")),
         h("button", { type: "button", onclick: () => verdict("drop") }, "Drop ", key("D")),
         h("select", { "aria-label": "Relabel to", onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
@@ -142,6 +153,7 @@ export function galleryView(view, { go }) {
   focus(0);
   return {
     leave() {},
+    undo: () => undo().then(redraw),
     refresh: () => {
       drawGrid();
       drawBar();
@@ -155,7 +167,8 @@ export function galleryView(view, { go }) {
       else if (event.key === " " && grid.contains(document.activeElement)) {
         event.preventDefault();
         toggle(rows[focused]);
-      } else if (letter === "k") verdict("keep");
+      } else if (letter === "a") agree();
+      else if (letter === "k") verdict("keep");
       else if (letter === "d") verdict("drop");
       else if (letter === "u") undo().then(redraw);
       else if (/^\d$/.test(letter) && Number(letter) < data.info.class_names.length) verdict("relabel", Number(letter));

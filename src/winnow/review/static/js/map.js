@@ -1,12 +1,12 @@
 // The map: the cloud, what points at it, and what is chosen in it.
 
-import { className, data, imageUrl } from "./data.js";
+import { data, imageUrl, readOnly } from "./data.js";
 import { Cloud } from "./cloud.js";
 import { isDark } from "./colours.js";
 import { fill, h, key, number, toast, typing } from "./dom.js";
 import { Filters } from "./filters.js";
-import { outcomeName, showCard } from "./card.js";
-import { select } from "./state.js";
+import { agreement, labelWords, outcomeName, showCard } from "./card.js";
+import { decide, select } from "./state.js";
 import { exportCsv } from "./gallery.js";
 
 let kept = null; // the view survives a change to another tab
@@ -232,7 +232,7 @@ class MapView {
     if (row !== this.hovered) {
       this.hovered = row;
       this.drawOverlay();
-      if (row >= 0) fill(this.tip, h("img", { src: imageUrl(data.ids[row]), alt: "", width: 96, height: 96, class: "pic" }), h("strong", {}, className(data.arrays.label[row])), h("span", {}, outcomeName(row)));
+      if (row >= 0) fill(this.tip, h("img", { src: imageUrl(data.ids[row]), alt: "", width: 96, height: 96, class: "pic" }), h("strong", {}, labelWords(row)), h("span", {}, outcomeName(row)));
     }
     this.tip.hidden = row < 0;
     if (row < 0) return;
@@ -315,6 +315,9 @@ class MapView {
   keydown(event) {
     if (typing(event)) return;
     if (event.key.toLowerCase() === "g") return this.gallery();
+    if (event.key.toLowerCase() === "a" && this.pinned >= 0 && !readOnly && !event.repeat) {
+      return decide([data.ids[this.pinned]], ...agreement(this.pinned)).then(() => this.refresh());
+    }
     if (event.key === "Escape") {
       this.chosen = null;
       this.apply();

@@ -1,7 +1,7 @@
 // One image at a time, those most worth a look first, one key per decision.
 
 import { className, data, explained, imageUrl } from "./data.js";
-import { digits, outcomeBadge, labelLine, sentence, thumb } from "./card.js";
+import { agreeWords, agreement, digits, outcomeBadge, labelLine, sentence, thumb } from "./card.js";
 import { fill, h, key, number, select, shown, typing } from "./dom.js";
 import { decide, decided, setting, skip, state, undo, wordsOf } from "./state.js";
 
@@ -136,6 +136,7 @@ export function queueView(view, { go }) {
           h("h1", {}, `Is this ${article(className(given))}?`),
           verdict && h("p", { class: "verdict" }, `Decided: ${wordsOf(verdict)}, by ${verdict.reviewer}`),
           !verdict && state.skipped.has(id) && h("p", { class: "verdict" }, "Skipped for now"),
+          h("button", { type: "button", id: "agree", class: "primary", onclick: () => act(...agreement(row)), onkeydown: (event) => event.repeat && event.preventDefault() }, agreeWords(row), " ", key("A"), key("Enter")),
           h("div", { class: "actions" },
             h("button", { type: "button", id: "keep", onclick: () => act("keep") }, "Keep ", key("K")),
             h("button", { type: "button", id: "drop", onclick: () => act("drop") }, "Drop ", key("D")),
@@ -148,6 +149,7 @@ export function queueView(view, { go }) {
           h("label", { class: "field" }, h("span", {}, "Reason, if you like (R)"), h("input", { type: "text", id: "reason", maxlength: 300, autocomplete: "off", value: reason }))),
         facts),
     );
+    if (document.activeElement === document.body) root.querySelector("#agree").focus({ preventScroll: true });
     explain(row, facts);
     preload();
   }
@@ -195,10 +197,12 @@ export function queueView(view, { go }) {
   return {
     leave() {},
     refresh: draw,
+    undo: takeBack,
     keydown(event) {
       if (typing(event) || event.repeat) return;
       const letter = event.key.toLowerCase();
-      if (letter === "k") act("keep");
+      if (letter === "a") rows.length && act(...agreement(rows[place]));
+      else if (letter === "k") act("keep");
       else if (letter === "d") act("drop");
       else if (letter === "s") doSkip();
       else if (letter === "u") takeBack();

@@ -123,12 +123,25 @@ const ask = (count, question, yes) => count <= MANY || sure(`${question} ${numbe
 
 // action: keep, drop, relabel (with a label), or null to take verdicts back.
 export async function decide(ids, action, label = null, reason = "") {
-  const verdict = signed(action && { action, label: action === "relabel" ? label : null, reason });
-  if (action && !verdict) return false;
   const word = { keep: "Keep", drop: "Drop", relabel: "Relabel" }[action] || "Clear";
   if (!(await ask(ids.length, action ? word : "Clear the verdicts on", word))) return false;
-  ids.forEach((id) => state.skipped.delete(id));
-  return send("decisions", ids.map((id) => [id, verdict]));
+  return decideEach(ids.map((id) => [id, action, label]), reason);
+}
+
+export async function agreeOn(verdicts) {
+  return (await ask(verdicts.length, "Agree with the pipeline on", "Agree on")) && decideEach(verdicts);
+}
+
+// `verdicts`: [[image_id, action, label]], saved by one request, all or none, and taken back by one undo.
+export async function decideEach(verdicts, reason = "") {
+  const rows = [];
+  for (const [id, action, label] of verdicts) {
+    const verdict = signed(action && { action, label: action === "relabel" ? label : null, reason });
+    if (action && !verdict) return false;
+    rows.push([id, verdict]);
+  }
+  rows.forEach(([id]) => state.skipped.delete(id));
+  return send("decisions", rows);
 }
 
 export async function confirmImages(pairs, verdict, reason = "") {
@@ -154,8 +167,10 @@ function asVerdict(file, row) {
   return { ...row, label };
 }
 
-// Take back the last step; returns the ids it concerned.
+// Take back the last step, also one that is still on its way; returns the ids it concerned.
 export async function undo() {
+  await line.catch(() => {});
+  await null; // what was waiting for that answer goes on first
   const step = state.history.pop();
   if (!step) {
     toast("Nothing to undo.");

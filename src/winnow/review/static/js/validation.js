@@ -149,6 +149,7 @@ export function validationView(view) {
   return {
     leave() {},
     refresh: () => answer && draw(),
+    undo: takeBack,
     keydown(event) {
       if (typing(event) || event.repeat || !answer) return;
       const step = arrowStep(grid, event);
