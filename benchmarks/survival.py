@@ -84,7 +84,7 @@ def main() -> None:
         "by_stage": by_stage(chains),
     }
     tables.write_json(arguments.out, result | {"chains": chains})
-    print(json.dumps(result, indent=2))
+    print(table(result["totals"]))
     print(f"wrote {arguments.out}")
 
 
@@ -216,6 +216,23 @@ def totals(chains: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
         }
     found["all"] = {key: sum(kind[key] for kind in found.values()) for key in found["stages"]}
     return found
+
+
+def table(found: dict[str, dict[str, int]]) -> str:
+    """The totals in Markdown, as in docs/reliability.md."""
+    words = {
+        "stages": "`dvc repro`, in every stage",
+        "sweeps": "`winnow sweep`",
+        "apps": "`winnow review`",
+        "all": "all",
+    }
+    columns = list(found["all"])
+    lines = [
+        "| killed |" + "".join(f" {name.replace('_', ' ')} |" for name in columns),
+        "|---|" + "---|" * len(columns),
+    ]
+    lines += [f"| {words[kind]} |" + "".join(f" {row[name]} |" for name in columns) for kind, row in found.items()]
+    return "\n".join(lines)
 
 
 def by_stage(chains: list[dict[str, Any]]) -> dict[str, int]:
