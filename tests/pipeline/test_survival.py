@@ -50,12 +50,12 @@ def test_a_killed_repro_goes_on_to_the_same_bytes(built, project, aim):
 
 def test_a_killed_sweep_goes_on_to_the_same_experiments(built, tmp_path):
     words = (sys.executable, "-m", "winnow.cli", "sweep", ".winnow/sweep.yaml")
-    found = []
+    found, seconds = [], 0.0
     for name in ("calm", "killed"):
         project = Path(shutil.copytree(built, tmp_path / name, symlinks=True))
         if name == "killed":
-            assert kill_sweep(project, words, Draw("sweep", 5.0), runs_too=True).killed
-        finish_sweep(project, words)
+            assert kill_sweep(project, words, Draw("sweep", seconds / 2), runs_too=True).killed
+        seconds = finish_sweep(project, words)
         found.append(experiments(project))
     assert len(found[0]) == 1 and found[0] == found[1]
 
