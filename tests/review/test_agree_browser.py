@@ -6,7 +6,7 @@ import time
 import pandas as pd
 import pytest
 
-from browser import errors, opened, press, programs, serving, wait
+from browser import axe_violations, errors, opened, press, programs, serving, wait
 from workspaces import CLASSES, write_workspace
 
 pytestmark = pytest.mark.browser
@@ -92,3 +92,123 @@ def test_cards_say_from_what_to_what_and_the_gallery_agrees(driver, address, fol
     assert written == {name: proposed(ledger.loc[name]) for name in written}
     press(driver, "u")
     wait_for_rows(folder, 0)
+
+
+def groups_of(driver):
+    return driver.execute_async_script("fetch('api/proposals').then((it) => it.json()).then(arguments[0])")["groups"]
+
+
+def words(driver, selector):
+    return driver.execute_script("return document.querySelector(arguments[0]).textContent", selector)
+
+
+def test_a_wall_is_accepted_but_for_its_exceptions_and_one_undo_takes_it_back(driver, address, folder):
+    opened(driver, address, "proposals")
+    wait(driver, "return document.querySelectorAll('.tile').length > 3")
+    ledger, group = ledger_of(folder), groups_of(driver)[0]
+    names = [sorted(ledger.index)[row] for row in group["rows"]]
+    assert words(driver, ".proposals h1") == f"{CLASSES[group['given']]} → {CLASSES[group['new']]}"
+    driver.execute_script("document.querySelectorAll('.tile')[1].click()")
+    press(driver, "\ue014", "d", "\ue014", str((group["new"] + 5) % 10))  # right, drop; right, another class
+    assert driver.execute_script("return document.querySelectorAll('.tile.wrong').length") == 3
+    assert axe_violations(driver) == []
+
+    opened(driver, address, f"proposals?group={group['key']}")  # a reload loses no mark
+    wait(driver, "return document.querySelectorAll('.tile.wrong').length === 3")
+    while "seen" in words(driver, "#accept"):
+        press(driver, "\ue007")
+    assert rows(folder) == [], "turning the page decides nothing"
+    press(driver, "\ue007")
+    written = {row["image_id"]: (row["action"], row["label"]) for row in wait_for_rows(folder, len(names))}
+    other = CLASSES[(group["new"] + 5) % 10]
+    assert [written[name] for name in names[1:4]] == [("keep", ""), ("drop", ""), ("relabel", other)]
+    others = {written[name] for place, name in enumerate(names) if place not in (1, 2, 3)}
+    assert others == {("relabel", CLASSES[group["new"]])}
+    wait(driver, f"return document.querySelector('[data-key={group['key']}] .count').textContent === 'done'")
+    judged = groups_of(driver)[0]
+    assert (judged["judged"], judged["agreed"]) == (len(names), len(names) - 3)
+    assert judged["low"] == judged["high"] == pytest.approx(1 - 3 / len(names))
+    press(driver, "u")
+    wait_for_rows(folder, 0)
+    wait(driver, f"return location.hash.includes('{group['key']}') && document.querySelectorAll('.tile').length > 3")
+
+
+def test_drops_have_walls_too_and_a_wrong_one_stays(driver, address, folder):
+    opened(driver, address, "proposals?group=drop-ood")
+    wait(driver, "return document.querySelectorAll('.tile').length > 3")
+    ledger = ledger_of(folder)
+    dropped = ledger[(ledger["action"] == "drop") & (ledger["rule"] == "ood")].sort_values("ood_score")
+    first = driver.execute_script("return document.querySelector('.tile').getAttribute('aria-label').split(', ').pop()")
+    assert first == dropped.index[-1], "the most certain comes first"
+    press(driver, " ")
+    for _ in range(20):
+        if rows(folder):
+            break
+        press(driver, "a")
+        time.sleep(0.1)
+    written = {row["image_id"]: row["action"] for row in wait_for_rows(folder, len(dropped))}
+    assert written == dict.fromkeys(dropped.index, "drop") | {first: "keep"}
+
+
+def test_a_phone_shows_the_wall_and_a_click_accepts(browser, address, folder):
+    driver = browser.tab(width=390, height=844)
+    opened(driver, address, "proposals")
+    wait(driver, "return document.querySelectorAll('.tile').length > 3")
+    box = driver.execute_script(
+        "const b = document.querySelector('.tile').getBoundingClientRect(); return [b.width, b.right]"
+    )
+    assert box[0] >= 80 and box[1] <= 390
+    assert driver.execute_script("return document.body.scrollWidth") <= 390
+    assert axe_violations(driver) == []
+    driver.get("about:blank")
+
+
+def test_a_picture_is_zoomed_beside_its_counterpart_by_key_wheel_and_double_click(driver, address, folder):
+    opened(driver, address, "map")
+    row = driver.execute_script("return winnowReview.data.arrays.counterpart.findIndex((other) => other >= 0)")
+    driver.execute_script("winnowReview.map().pin(arguments[0])", row)
+    wait(driver, "return document.querySelector('.pinned .pic')")
+    press(driver, "z")
+    wait(driver, "return [...document.querySelectorAll('.zoom .pic')].filter((it) => it.naturalWidth).length === 2")
+    assert axe_violations(driver) == []
+    scale = "return new DOMMatrix(getComputedStyle(document.querySelectorAll('.zoom .pic')[1]).transform).a"
+    press(driver, "+")
+    assert driver.execute_script(scale) == pytest.approx(1.3)
+    wheel = "new WheelEvent('wheel', {deltaY: -60, bubbles: true, cancelable: true, clientX: 200, clientY: 200})"
+    driver.execute_script(f"document.querySelector('.zoom .window').dispatchEvent({wheel})")
+    assert driver.execute_script(scale) > 1.5
+    press(driver, "z")
+    wait(driver, "return !document.querySelector('dialog')")
+    double = "new MouseEvent('dblclick', {bubbles: true})"
+    driver.execute_script(f"document.querySelector('.pinned .pic').dispatchEvent({double})")
+    wait(driver, "return document.querySelector('dialog.zoom[open]')")
+    assert (
+        driver.execute_script("return getComputedStyle(document.querySelector('.zoom .pic')).imageRendering") == "auto"
+    )
+    press(driver, "\ue00c")  # Escape
+    wait(driver, "return !document.querySelector('dialog')")
+
+
+def test_a_cell_of_the_matrix_opens_its_wall(driver, address, folder):
+    opened(driver, address, "matrices")
+    wait(driver, "return document.querySelector('.heat button')")
+    assert axe_violations(driver) == []
+    ledger = ledger_of(folder)
+    label, suggested = ledger["label"], ledger["suggested_label"]
+    cells = ledger[label != suggested].groupby(["label", "suggested_label"]).size()
+    (given, other), count = cells.idxmax(), cells.max()
+    name = f"given {CLASSES[given]}, suggested {CLASSES[other]}: {count}"
+    driver.execute_script(f"document.querySelector('[aria-label=\"{name}\"]').click()")
+    wait(driver, "return document.querySelectorAll('.tile').length > 3")
+    assert words(driver, "#left") == f"{count} left of {count}"
+    shown = driver.execute_script("return location.hash")
+    assert shown == f"#/proposals?given={given}&suggested={other}"
+    driver.refresh()
+    wait(driver, f"return document.querySelector('#left')?.textContent === '{count} left of {count}'")
+    driver.back()
+    wait(driver, "return document.querySelector('.heat button')")
+    driver.execute_script("document.getElementById('kind').value = 'true_label:label'")
+    driver.execute_script("document.getElementById('kind').dispatchEvent(new Event('change'))")
+    truth = pd.read_csv(folder / "data/raw/truth.csv").set_index("image_id")["true_label"]
+    total = int((truth != label).sum())
+    wait(driver, f"return document.querySelector('.matrices p').textContent.startsWith('{total} of 600')")

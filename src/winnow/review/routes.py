@@ -134,6 +134,17 @@ def image_file(request: Request, image_id: str) -> Response:
     return Response(content, media_type="image/jpeg", headers={"cache-control": _YEAR})
 
 
+@router.get("/original/{image_id}")
+def original_file(request: Request, image_id: str) -> Response:
+    """The image's pixels at the resolution that it came in, encoded anew; the id is looked up, and the archive's name
+    for it comes from the ledger."""
+    found = _session(request).original(image_id)
+    if found is None:
+        raise HTTPException(404, "there is no such image")
+    content, media_type = found
+    return Response(content, media_type=media_type, headers={"cache-control": _YEAR})
+
+
 @router.get("/api/verdicts")
 def verdicts(request: Request) -> dict[str, Any]:
     """What the two files hold now.
@@ -149,6 +160,18 @@ def verdicts(request: Request) -> dict[str, Any]:
     except WinnowError as error:
         answer["problem"] = str(error)
     return answer
+
+
+@router.get("/api/truth")
+def truth(request: Request) -> dict[str, Any]:
+    """The true label of every image in the ledger's order, -1 where it is not known; None without a truth file."""
+    return {"true_label": _session(request).true_label()}
+
+
+@router.get("/api/proposals")
+def proposals(request: Request) -> JSONResponse:
+    """What the pipeline proposes in groups, and what people's verdicts say of each."""
+    return JSONResponse(_session(request).proposals())
 
 
 @router.post("/api/decisions")

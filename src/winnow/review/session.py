@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from winnow.curation.review import Review, read_confirmations, read_review
-from winnow.curation.rules import in_force
+from winnow.curation.rules import RULES, in_force
 from winnow.curation.rules.rule import Thresholds
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
 from winnow.review.dataset import Dataset, load_dataset, pack_points
+from winnow.review.originals import Originals
 from winnow.review.params_file import digest
+from winnow.review.proposals import grouped, proposed, wrong_labels
 from winnow.review.verdicts import Change, decisions_file, validation_file
 from winnow.review.whatif import WhatIf
 from winnow.workspace import Workspace
@@ -33,8 +37,12 @@ class Session:
     def _read(self) -> None:
         self._stamp = self._current_stamp()
         self._dataset = load_dataset(self.workspace)
+        data = self._dataset.params.data
+        archive = self.workspace.root / data.archive
+        self._originals = Originals(archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30)
         self._points: bytes | None = None
         self._what_if: WhatIf | None = None
+        self._proposals: pd.DataFrame | None = None
 
     def _current_stamp(self) -> tuple[int, int] | None:
         try:
@@ -100,10 +108,49 @@ class Session:
         with self._lock:
             dataset = self.dataset
             if self._what_if is None:
-                path = self.workspace.root / dataset.params.data.truth
-                truth = read_truth(path, class_names=dataset.class_names) if self.has_truth() else None
-                self._what_if = WhatIf(dataset.ledger, class_names=dataset.class_names, thresholds=before, truth=truth)
+                names, truth = dataset.class_names, self._truth()
+                self._what_if = WhatIf(dataset.ledger, class_names=names, thresholds=before, truth=truth)
             return self._what_if(thresholds, review=self.review().rows, before=before)
+
+    def original(self, image_id: str) -> tuple[bytes, str] | None:
+        """An image of the dataset at the resolution that it came in, and its media type; as it was embedded where the
+        archive has gone or changed; None where there is no such image."""
+        dataset = self.dataset
+        row = dataset.position.get(image_id)
+        if row is not None:
+            file_name, digest_then = dataset.ledger.loc[row, ["file_name", "bytes_sha256"]]
+            if drawn := self._originals.picture(str(file_name), str(digest_then)):
+                return drawn
+        content = dataset.image_bytes(image_id)
+        return None if content is None else (content, "image/jpeg")
+
+    def proposals(self) -> dict[str, Any]:
+        """Groups of proposals as `grouped` returns them, and the wrong labels that `wrong_labels` expects."""
+        with self._lock:
+            dataset, verdicts = self.dataset, self.review().rows
+            if self._proposals is None:
+                self._proposals = proposed(
+                    dataset.ledger, class_names=dataset.class_names, thresholds=self.thresholds()
+                )
+            titles = {rule.name: rule.title for rule in RULES}
+            return {
+                "groups": grouped(dataset.ledger, self._proposals, verdicts, titles=titles),
+                "wrong_labels": wrong_labels(dataset.ledger, self._proposals, verdicts),
+            }
+
+    def _truth(self) -> pd.DataFrame | None:
+        if not self.has_truth():
+            return None
+        path = self.workspace.root / self.dataset.params.data.truth
+        return read_truth(path, class_names=self.dataset.class_names)
+
+    def true_label(self) -> list[int] | None:
+        """(N,) true labels in the ledger's order, -1 where one is not known; None where no file knows any."""
+        truth = self._truth()
+        if truth is None or "true_label" not in truth:
+            return None
+        known = truth.set_index("image_id")["true_label"].reindex(self.dataset.image_id)
+        return [int(label) for label in known.fillna(-1)]
 
     def review(self) -> Review:
         """decisions.csv as the pipeline will read it; raises WinnowError if the pipeline would stop at it."""

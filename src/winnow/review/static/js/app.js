@@ -3,26 +3,28 @@
 import { data, load, readOnly } from "./data.js";
 import { currentMap, mapView } from "./map.js";
 import { galleryView } from "./gallery.js";
+import { proposalsView } from "./proposals.js";
+import { matricesView } from "./matrices.js";
 import { queueView } from "./queue.js";
 import { validationView } from "./validation.js";
 import { whatIfView } from "./whatif.js";
 import { fill, h, key, leaving, number, typing, writing } from "./dom.js";
 import { isDark } from "./colours.js";
+import { openZoom } from "./zoom.js";
+import { address, moved, open, takeIn } from "./address.js";
 import { loadVerdicts, onChange, pending, reviewer, setting, state, undo } from "./state.js";
 
 const VIEWS = readOnly
   ? { map: ["Map", mapView], gallery: ["Gallery", galleryView] }
-  : { map: ["Map", mapView], gallery: ["Gallery", galleryView], queue: ["Queue", queueView], whatif: ["What if", whatIfView], validation: ["Validation", validationView] };
+  : { map: ["Map", mapView], gallery: ["Gallery", galleryView], proposals: ["Proposals", proposalsView], queue: ["Queue", queueView], matrices: ["Matrices", matricesView], whatif: ["What if", whatIfView], validation: ["Validation", validationView] };
 
 const top = document.getElementById("top");
 const main = document.getElementById("view");
 let current = null;
 let shownView = "";
 
-const asked = () => location.hash.replace(/^#\/?/, "");
-
-function go(name, row = null) {
-  if (asked() !== name) history.pushState(null, "", `#/${name}`);
+function go(name, row = null, params = {}) {
+  open(name, params);
   show(name);
   if (row !== null && name === "map") currentMap()?.pin(row);
 }
@@ -34,7 +36,8 @@ function show(name) {
   shownView = name;
   document.title = `${VIEWS[name][0]} · winnow review`;
   main.dataset.view = name;
-  current = VIEWS[name][1](main, { go });
+  takeIn();
+  current = VIEWS[name][1](main, { go, params: address().params });
   drawTop();
 }
 
@@ -81,10 +84,11 @@ function drawTop() {
 }
 
 const KEYS = [
-  ["everywhere", [["M, Q, W, V", "map, queue, what if, validation"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
+  ["everywhere", [["M, B, Q, F, W, V", "map, proposals, queue, matrices, what if, validation"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
   ["queue", [["A, Enter", "agree with the pipeline"], ["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
   ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["A", "agree on the pinned image"], ["G", "show as gallery"], ["Esc", "let go"]]],
   ["gallery", [["arrows", "move"], ["space", "mark"], ["A", "agree with the pipeline on all that are marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
+  ["proposals", [["arrows", "move"], ["space", "mark as wrong, or not"], ["D, 0–9", "what it is instead"], ["Enter, A", "on, then accept the rest"], ["U", "take the wall back"]]],
   ["validation", [["C", "confirm"], ["X", "reject"], ["0–9", "class"], ["arrows", "move"], ["U", "undo"]]],
 ];
 
@@ -104,14 +108,19 @@ document.addEventListener("keydown", (event) => {
     return readOnly ? null : current?.undo ? current.undo() : undo().then(() => current?.refresh?.());
   }
   if (!typing(event)) {
-    const name = { m: "map", q: "queue", w: "whatif", v: "validation" }[event.key.toLowerCase()];
+    const name = { m: "map", b: "proposals", f: "matrices", q: "queue", w: "whatif", v: "validation" }[event.key.toLowerCase()];
     if (event.key === "?") return help();
+    if (event.key.toLowerCase() === "z" && current?.row?.() !== undefined) return openZoom(current.row());
     if (name && name in VIEWS && name !== shownView) return go(name);
   }
   return current?.keydown?.(event);
 });
-window.addEventListener("hashchange", () => asked() !== shownView && show(asked()));
-window.addEventListener("popstate", () => asked() !== shownView && show(asked()));
+main.addEventListener("dblclick", (event) => {
+  const row = event.target instanceof HTMLImageElement && !event.target.closest("dialog") ? data.row.get(event.target.dataset.id) : undefined;
+  if (row !== undefined) openZoom(row);
+});
+window.addEventListener("hashchange", () => moved() && show(address().name));
+window.addEventListener("popstate", () => moved() && show(address().name));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   drawTop();
   current?.repaint?.();
@@ -121,7 +130,7 @@ window.addEventListener("focus", () => !readOnly && loadVerdicts().then(() => cu
 
 async function start() {
   if (setting("theme")) theme(setting("theme"));
-  document.documentElement.dataset.pixels = setting("pixels") || "on";
+  document.documentElement.dataset.pixels = setting("pixels") || "off";
   try {
     await load();
     await loadVerdicts();
@@ -132,7 +141,7 @@ async function start() {
   onChange(drawTop);
   // For tests and benchmarks: what is loaded, and a measure of the map's frames.
   globalThis.winnowReview = { data, state, measure: (frames) => currentMap()?.cloud?.measure(frames) ?? [], turning: (frames) => currentMap()?.cloud?.turning(frames) ?? [], map: currentMap };
-  show(asked() || "map");
+  show(address().name || "map");
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 

@@ -33,7 +33,7 @@ export function outcomeBadge(row) {
 }
 
 export function picture(id, size, alt = "") {
-  const image = h("img", { src: imageUrl(id), alt, width: size, height: size, class: "pic", loading: "lazy", draggable: "false" });
+  const image = h("img", { src: imageUrl(id), alt, width: size, height: size, class: "pic", loading: "lazy", draggable: "false", "data-id": id });
   return image;
 }
 
@@ -115,7 +115,7 @@ export async function showCard(panel, row, { go, close }) {
     h("div", { class: "row between" },
       h("h2", { class: "id", title: id }, id),
       close && h("button", { type: "button", class: "quiet icon", onclick: close, "aria-label": "Close the panel" }, "×")),
-    h("div", { class: "pinned" }, picture(id, 160, `image ${id}`), h("div", {}, outcomeBadge(row), labelLine(known))),
+    h("div", { class: "pinned" }, picture(id, 160, `image ${id}; double click enlarges it`), h("div", {}, outcomeBadge(row), labelLine(known))),
     h("p", { class: "reason" }, sentence(known.reason)),
     verdictLine(id),
     decisionBar(id, row, () => showCard(panel, row, { go, close })),

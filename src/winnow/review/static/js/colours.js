@@ -22,6 +22,13 @@ export function rgb(hex) {
   return [1, 3, 5].map((start) => Number.parseInt(hex.slice(start, start + 2), 16));
 }
 
+// The ground of a cell of a heat map, pale enough for text on it.
+export function heat(share) {
+  const [paper, ink] = isDark() ? ["#1a1f26", "#3d5d80"] : ["#ffffff", "#92b5da"];
+  const [from, to] = [rgb(paper), rgb(ink)];
+  return `rgb(${from.map((value, i) => Math.round(value + (0.15 + 0.85 * share) * (to[i] - value))).join(",")})`;
+}
+
 const ramp = CIVIDIS.map(rgb);
 
 export function rampColour(share) {

@@ -48,6 +48,9 @@ export async function load() {
 export const imageUrl = (id) =>
   copy ? `imgs/${data.row.get(id)}.jpg` : `image/${encodeURIComponent(id)}?v=${data.info.version}`;
 
+// At the resolution that it came in.
+export const originalUrl = (id) => (copy ? imageUrl(id) : `original/${encodeURIComponent(id)}?v=${data.info.version}`);
+
 // What the ledger says of one image: { row, explanation, neighbours: [[row, cosine], ...] }.
 export async function explained(row) {
   if (!copy) return get(`api/image/${encodeURIComponent(data.ids[row])}`);

@@ -154,6 +154,7 @@ export function galleryView(view, { go }) {
   return {
     leave() {},
     undo: () => undo().then(redraw),
+    row: () => rows[focused],
     refresh: () => {
       drawGrid();
       drawBar();

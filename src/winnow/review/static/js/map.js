@@ -20,7 +20,7 @@ export function mapView(view, { go }) {
   kept.go = go;
   fill(view, kept.root);
   kept.enter();
-  return { leave: () => kept.leave(), keydown: (event) => kept.keydown(event), repaint: () => kept.repaint(), refresh: () => kept.refresh() };
+  return { leave: () => kept.leave(), keydown: (event) => kept.keydown(event), repaint: () => kept.repaint(), refresh: () => kept.refresh(), row: () => (kept.pinned < 0 ? undefined : kept.pinned) };
 }
 
 class MapView {

@@ -1,6 +1,6 @@
 // One image at a time, those most worth a look first, one key per decision.
 
-import { className, data, explained, imageUrl } from "./data.js";
+import { className, data, explained, originalUrl } from "./data.js";
 import { agreeWords, agreement, digits, outcomeBadge, labelLine, sentence, thumb } from "./card.js";
 import { fill, h, key, number, select, shown, typing } from "./dom.js";
 import { decide, decided, setting, skip, state, undo, wordsOf } from "./state.js";
@@ -115,7 +115,7 @@ export function queueView(view, { go }) {
     const verdict = decided(id);
     const given = data.arrays.label[row];
     const suggested = data.arrays.suggested_label[row];
-    const big = h("img", { src: imageUrl(id), alt: `image ${id}, given as ${className(given)}`, class: "pic big", id: "picture", "data-id": id });
+    const big = h("img", { src: originalUrl(id), alt: `image ${id}, given as ${className(given)}`, class: "pic big", id: "picture", "data-id": id });
     // What is being written stays while the same image does, as when the window comes to the front again.
     const same = root.querySelector("#picture")?.dataset.id === id;
     const reason = same ? root.querySelector("#reason").value : verdict?.reason || "";
@@ -188,7 +188,7 @@ export function queueView(view, { go }) {
 
   // The next pictures are there before they are asked for.
   function preload() {
-    for (const row of rows.slice(place + 1, place + 4)) new Image().src = imageUrl(data.ids[row]);
+    for (const row of rows.slice(place + 1, place + 4)) new Image().src = originalUrl(data.ids[row]);
   }
 
   build();
@@ -198,6 +198,7 @@ export function queueView(view, { go }) {
     leave() {},
     refresh: draw,
     undo: takeBack,
+    row: () => rows[place],
     keydown(event) {
       if (typing(event) || event.repeat) return;
       const letter = event.key.toLowerCase();

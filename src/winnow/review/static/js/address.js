@@ -1,0 +1,31 @@
+// The view and what it shows, as the address says: reload, back and a shared link show the same.
+
+let shown = "";
+
+export function address() {
+  const [name, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  return { name, params: new URLSearchParams(query) };
+}
+
+export const linkTo = (name, params = {}) => {
+  const query = new URLSearchParams(params).toString();
+  return `#/${name}${query ? `?${query}` : ""}`;
+};
+
+// Whether the address says something else than when it was last taken in.
+export const moved = () => location.hash !== shown;
+
+export function takeIn() {
+  shown = location.hash;
+}
+
+export function open(name, params = {}) {
+  const link = linkTo(name, params);
+  if (location.hash !== link) history.pushState(null, "", link);
+}
+
+// What the view shows has changed a little: no step back of its own.
+export function replace(name, params) {
+  history.replaceState(null, "", linkTo(name, params));
+  takeIn();
+}
