@@ -11,7 +11,7 @@ from PIL import Image
 
 from winnow.data.archive import open_archive
 from winnow.data.layouts.collection import split_of
-from winnow.data.layouts.datasets import read_dataset
+from winnow.data.layouts.registry import read_dataset
 from winnow.data.writers.filtered import write_filtered
 from winnow.errors import WinnowError
 
