@@ -66,8 +66,8 @@ def _calls(node: ast.AST, function: str, temporaries: frozenset[str]) -> Iterato
             yield from _calls(item.context_expr, function, temporaries)
             if isinstance(item.optional_vars, ast.Name) and _replaces(item.context_expr):
                 temporaries |= {item.optional_vars.id}
-        for child in node.body:
-            yield from _calls(child, function, temporaries)
+        for statement in node.body:
+            yield from _calls(statement, function, temporaries)
         return
     if isinstance(node, ast.Call):
         yield node, function, temporaries
