@@ -30,7 +30,7 @@ from PIL import Image
 
 from machine import machine
 from winnow.data.archive import open_archive
-from winnow.data.layouts.datasets import read_dataset
+from winnow.data.layouts.registry import read_dataset
 from winnow.data.writers.filtered import write_filtered
 from winnow.encoders.normalise import l2_normalised
 from winnow.extraction.encoders import encoder_features

@@ -20,6 +20,8 @@ def main(params: stage.Declared) -> str:
             min_images_per_class=params.data.min_images_per_class,
             images_needed=1 if given(params.data.outside_photos) else 2,  # one to train, one to validate
             spool=workspace.scratch("build_manifest"),
+            layout=params.data.layout,
+            unlabelled=True,
         )
     except UnusableImages as error:
         workspace.write("rejected", error.rejected)
@@ -27,6 +29,7 @@ def main(params: stage.Declared) -> str:
     workspace.write("manifest", dataset.manifest)
     workspace.write_stream("images", dataset.image_frames())
     workspace.write("classes", dataset.class_names)
+    workspace.write("objects", dataset.objects)
     rejected = workspace.write("rejected", dataset.rejected)
     workspace.write("metrics", dataset.counts, stage="manifest")
     print(*reading_lines(dataset), sep="\n")

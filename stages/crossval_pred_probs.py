@@ -25,7 +25,7 @@ def main(params: stage.Declared) -> str:
     arrays = {"image_id": image_id, "pred_probs": result.pred_probs, "fold": folds[0], "l2": np.array(result.l2)}
     workspace.write("pred_probs", arrays)
     workspace.write("metrics", result.metrics(labels), stage="crossval")
-    return f"the probe agrees with {result.accuracy:.1%} of the given labels (l2 {result.l2})"
+    return result.summary
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ def test_check_params_finds_missing_weights(root, tmp_path, monkeypatch) -> None
         ({"resnet34": "timm:resnext34"}, "train.network is 'timm:resnext34', which winnow does not know; did you mean"),
         ({"network: competition": "network: competitor"}, "quick_check.network is 'competitor', which winnow does not"),
         ({"resnet34": "timm:test_vit_relpos"}, "takes no images of 64 x 64 pixels"),
-        ({"encoder: trained": "encoder: clip"}, "embed.encoder is 'clip': name one of open_clip, timm, trained"),
+        ({"encoder: trained": "encoder: clip"}, "embed.encoder is 'clip': name one of open_clip, timm, plain, trained"),
         (
             {"encoder: trained": "encoder: timm", "mobilenetv2_100": "mobilnetv2_100"},
             "embed.timm.model is 'mobilnetv2_100', which timm does not know; did you mean mobilenetv2_100",

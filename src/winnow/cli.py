@@ -166,7 +166,14 @@ def review(
 @app.command()
 def export(
     to: Annotated[Path, typer.Option(help="A new folder.")],
-    form: Annotated[str, typer.Option("--format", help="imagefolder, csv or parquet.")] = "imagefolder",
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="imagefolder, csv, parquet; of a dataset that came so coco, yolo, voc or flat. imagefolder if not "
+            "given, or as it came if it has no labels.",
+        ),
+    ] = None,
     dropped: Annotated[bool, typer.Option("--dropped", help="Write dropped files too, to dropped/<rule>/.")] = False,
     link: Annotated[
         bool, typer.Option("--link", help="Link files instead of copying them; to change one changes the original.")

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from winnow.extras import how_to_install
 
+NO_LABELS = "the images have no labels"
+"""Why what needs labels was skipped."""
+
 
 class WinnowError(Exception):
     """Bad input: its message is one sentence that says what is wrong, where, and how to fix it.

@@ -11,7 +11,7 @@ from PIL import Image
 
 from winnow.data.archive import open_archive
 from winnow.data.layouts.collection import split_of
-from winnow.data.layouts.datasets import read_dataset
+from winnow.data.layouts.registry import read_dataset
 from winnow.data.writers.filtered import write_filtered
 from winnow.errors import WinnowError
 
@@ -227,7 +227,7 @@ def test_what_is_no_image_of_the_dataset_cannot_go(tmp_path):
         thin(write(tmp_path / "in", {"a.png": picture(1)}), {"b.png"}, tmp_path)
     with pytest.raises(WinnowError, match="there is no layout"):
         thin(tmp_path / "in", set(), tmp_path, layout="tfrecord")
-    with pytest.raises(WinnowError, match="it needs JPEGImages"):
+    with pytest.raises(WinnowError, match=r"it needs <root>/imgs/.* or JPEGImages"):
         thin(write(tmp_path / "empty", {"a.txt": "x"}), set(), tmp_path)
 
 

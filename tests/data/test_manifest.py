@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from archives import write_folder, write_tar, write_zip
 from pictures import SIZE, picture
-from winnow.data import layouts
 from winnow.data.decode import decode_pixels
-from winnow.data.layouts import Entry, Layout
+from winnow.data.layouts import Entry, Layout, registry
+from winnow.data.layouts.registry import Known
 from winnow.data.manifest import _batches, load_dataset
 from winnow.errors import WinnowError
 
@@ -445,15 +445,16 @@ def test_a_layout_is_a_module_named_in_the_list(load, monkeypatch):
         labels = {name: list(class_names).index(stem.split("-")[0]) for name, stem in stems.items()}
         return Layout(list(class_names), [Entry(name, f"img_{stems[name]}", labels[name]) for name in labels])
 
-    def matches(names):
-        return all("/" not in name for name in names)
+    def matches(archive):
+        return all("/" not in name for name in archive.names())
 
     flat = SimpleNamespace(FORM="<label>-<number>.jpg files", matches=matches, read=read)
     files = {name: picture(seed) for seed, name in enumerate(["owl-1.jpg", "cat-7.jpg"])}
     refused(load, files, "all its images in its root", class_names=["cat", "owl"])
-    monkeypatch.setattr(layouts, "LAYOUTS", (flat, *layouts.LAYOUTS))
+    monkeypatch.setattr(registry, "LAYOUTS", {"numbered": Known(flat), **registry.LAYOUTS})
     manifest = load(files, class_names=["cat", "owl"]).manifest
     assert manifest[["image_id", "label"]].to_numpy().tolist() == [["img_cat-7", 0], ["img_owl-1", 1]]
     assert load(course(TWO)).counts["accepted"] == 2  # others are read as before
-    monkeypatch.setattr(layouts, "LAYOUTS", (SimpleNamespace(FORM="a miracle", matches=lambda names: False),))
+    miracle = SimpleNamespace(FORM="a miracle", matches=lambda archive: False)
+    monkeypatch.setattr(registry, "LAYOUTS", {"miracle": Known(miracle)})
     refused(load, files, "holds no images; it needs a miracle")

@@ -16,8 +16,10 @@ from archives import write_folder, write_tar, write_zip
 from pictures import picture
 from winnow import tables
 from winnow.curation.rules import LABEL_ISSUE
+from winnow.data.archive import open_archive
+from winnow.data.layouts.registry import read_dataset
 from winnow.errors import WinnowError
-from winnow.export import FORMATS
+from winnow.export import FORMATS, OWN
 from winnow.export.changes import changed, confidence, counts, file_table
 from winnow.export.export import export_dataset
 from winnow.export.imagefolder import folder_names, places
@@ -129,7 +131,7 @@ def test_dropped_files_lie_apart_by_rule(export):
 
 
 @pytest.mark.parametrize("write", [write_zip, write_tar])
-@pytest.mark.parametrize("form", list(FORMATS))
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in OWN])
 def test_an_archive_exports_what_its_folder_does(export, tmp_path, write, form):
     folder, _ = export(form)
     of_folder = content(folder)
@@ -265,3 +267,80 @@ def test_no_cell_of_the_list_of_changes_is_a_formula(export, ledger):
     assert not raw.map(lambda cell: cell[:1] in tuple("=+-@")).any(axis=None)
     read = tables.read_csv(folder / "changes.csv", text=lambda name: name != "confidence", guarded=True)
     assert '=HYPERLINK("http://example.org")' in read["reason"].tolist()
+
+
+YOLO = {
+    "data.yaml": b"path: .\ntrain: images\nnames: [cell, dust]\n",
+    **{f"images/{i}.jpg": picture(i) for i in range(4)},
+    **{f"labels/{i}.txt": f"{i % 2} .5 .5 .2 .2\n".encode() for i in range(4)},
+}
+COCO = {
+    "all.json": json.dumps(
+        {
+            "images": [{"id": i, "file_name": f"{i}.jpg", "width": 64, "height": 64, "own": "é"} for i in range(4)],
+            "annotations": [{"id": i, "image_id": i, "category_id": i % 2, "bbox": [1, 2, 3, 4]} for i in range(4)],
+            "categories": [{"id": 0, "name": "cell"}, {"id": 1, "name": "dust"}],
+        }
+    ).encode(),
+    **{f"images/{i}.jpg": picture(i) for i in range(4)},
+}
+
+
+def decided_without_labels():
+    """Image 1 is a copy, image 3 could not be read."""
+    rows = pd.DataFrame(
+        {
+            "file_name": [f"images/{i}.jpg" for i in range(3)],
+            "image_id": [f"img_{i}" for i in range(3)],
+            "label": -1,
+            "final_label": -1,
+            "action": ["keep", "drop", "keep"],
+            "rule": ["keep", "exact_duplicate", "keep"],
+            "reason": "because",
+            "decided_by": "rule",
+            "split": ["train", "none", "train"],
+            "label_quality_score": np.nan,
+            "suggested_confidence": np.nan,
+            "ood_score": 0.0,
+            "duplicate_similarity": np.nan,
+            "duplicate_kind": ["exact", "exact", ""],
+            "bytes_sha256": [hashlib.sha256(picture(i)).hexdigest() for i in range(3)],
+        }
+    )
+    bad = pd.DataFrame(
+        [("images/3.jpg", "img_3", "unreadable", "no image")], columns=["file_name", "image_id", "reason", "detail"]
+    )
+    return rows, bad
+
+
+@pytest.mark.parametrize(("form", "files"), [("coco", COCO), ("yolo", YOLO)])
+def test_a_dataset_of_boxes_goes_out_as_it_came_with_the_annotations_of_what_is_left(tmp_path, form, files):
+    source = write_folder(tmp_path / "mine", files)
+    options = {"class_names": [], "source": source, "form": form, "max_unpacked_bytes": LIMIT}
+    exported = export_dataset(tmp_path / "out", *decided_without_labels(), **options, dropped=True)
+    assert exported.counts == {"keep": 2, "relabel": 0, "drop": 1, "reject": 1}
+    assert "label they came with" not in exported.summary
+    written = content(tmp_path / "out")
+    assert written["images/0.jpg"] == files["images/0.jpg"]
+    assert written["dropped/exact_duplicate/images/1.jpg"] == files["images/1.jpg"]
+    export_dataset(tmp_path / "again", *decided_without_labels(), **options)
+    with open_archive(tmp_path / "again", max_unpacked_bytes=LIMIT) as archive:
+        read = read_dataset(archive)
+    assert [item.file for item in read.items] == ["images/0.jpg", "images/2.jpg"] and not read.problems
+    assert [box.class_name for item in read.items for box in item.boxes] == ["cell", "cell"]
+    if form == "coco":
+        left = json.loads(written["all.json"])
+        assert [image["id"] for image in left["images"]] == [0, 2] and left["images"][0]["own"] == "é"
+
+
+def test_what_needs_labels_or_another_layout_is_refused_for_images_without_labels(tmp_path):
+    source = write_folder(tmp_path / "mine", YOLO)
+    options = {"class_names": [], "source": source, "max_unpacked_bytes": LIMIT}
+    with pytest.raises(WinnowError, match="has no labels, which imagefolder needs"):
+        export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="imagefolder")
+    with pytest.raises(WinnowError, match="holds no dataset of this layout; it needs a JSON file"):
+        export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="coco")
+    assert not (tmp_path / "out").exists()
+    export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="parquet")
+    table = pq.read_table(tmp_path / "out/data")
+    assert table.column_names == ["image", "file"] and table.num_rows == 2

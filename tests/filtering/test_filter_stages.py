@@ -10,7 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from winnow.data.archive import open_archive
-from winnow.data.layouts.datasets import read_dataset
+from winnow.data.layouts.registry import read_dataset
 from winnow.data.writers.filtered import write_filtered
 from winnow.errors import WinnowError
 from winnow.files import FILES

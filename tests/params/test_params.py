@@ -54,7 +54,7 @@ def test_lists_stand_in_block_style(root):
         ),
         (lambda p: p["submission"].update(team="../../etc"), "submission.team is '../../etc'"),
         (lambda p: p["augment"].update(budget=60_000), "augment.budget is 60000"),
-        (lambda p: p["embed"].update(encoder="resnet"), "embed.encoder is 'resnet': name one of open_clip, timm, trai"),
+        (lambda p: p["embed"].update(encoder="resnet"), "embed.encoder is 'resnet': name one of open_clip, timm, plai"),
         (lambda p: p["embed"].update(encoder=["timm"]), "encoder is ['timm']: a list names two encoders or more"),
         (lambda p: p["embed"].update(encoder=["timm", "timm"]), "names two encoders or more, each once"),
         (lambda p: p["embed"]["timm"].update(weight_candidates=[0.0]), "embed.timm.weight_candidates.0 is 0.0"),

@@ -44,13 +44,20 @@ def test_a_file_that_cannot_be_opened_is_no_reason_to_stop(tmp_path):
     assert reading.classes["cat"] == 4 and len(reading.widths) == 6
 
 
-@pytest.mark.parametrize(
-    ("counts", "words"),
-    [({"cat": 4, "dog": 1}, "fewer than two classes of two images"), ({"cat": 4}, "put each class into a folder")],
-)
-def test_a_dataset_without_two_classes_is_refused_in_words(tmp_path, counts, words):
-    with pytest.raises(WinnowError, match=words):
-        look_at(folder_of(tmp_path / "pets", counts), split=None, max_unpacked_bytes=LIMIT)
+def test_a_dataset_without_two_classes_is_refused_in_words(tmp_path):
+    with pytest.raises(WinnowError, match="fewer than two classes of two images"):
+        look_at(folder_of(tmp_path / "pets", {"cat": 4, "dog": 1}), split=None, max_unpacked_bytes=LIMIT)
+    with pytest.raises(WinnowError, match="put each class into a folder"):
+        source = folder_of(tmp_path / "cats", {"cat": 4})
+        look_at(source, split=None, max_unpacked_bytes=LIMIT, layout="imagefolder")
+
+
+def test_images_in_one_folder_are_read_without_labels(tmp_path):
+    reading = look_at(folder_of(tmp_path / "pets", {"cat": 4}), split=None, max_unpacked_bytes=LIMIT)
+    assert reading.images == 4 and reading.classes == {} and reading.form == "images without labels"
+    assert "what needs labels is skipped" in reading.notes[0]
+    settings = settings_of(reading, archive="pets", split=None)
+    assert settings["embed.encoder"] == "plain" and settings["curate.class_floor"] == 0
 
 
 def test_no_image_that_can_be_opened(tmp_path):

@@ -2,7 +2,7 @@
 
 from winnow import stage
 from winnow.data.archive import open_archive
-from winnow.data.layouts.datasets import read_dataset
+from winnow.data.layouts.registry import read_dataset
 from winnow.data.writers.filtered import write_filtered
 from winnow.workspace import Workspace
 

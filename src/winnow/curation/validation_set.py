@@ -13,6 +13,7 @@ from winnow.data.packed import PackedSet, join_packed, pack_originals
 from winnow.data.pixels import DecodedPixels
 from winnow.detect.duplicates.hashed import HashedImages
 from winnow.detect.duplicates.leaks import find_leaks
+from winnow.errors import NO_LABELS
 from winnow.row_groups import Values
 
 
@@ -62,13 +63,15 @@ def make_validation_set(
         image_bytes: (N,) encoded images, in the same order.
         external: external photos as `check_external` returns them.
         confirmations: as `read_confirmations` returns them.
-        class_names: K names.
+        class_names: K names; none where images have no labels, and then there is no validation set.
         per_class, max_total, min_label_quality, max_ood_score, seed: of `select_validation`.
 
     Raises:
         WinnowError: if a class would have no image to train on or to validate with, or `max_total` allows too few.
     """
     names = list(class_names)
+    if not names:
+        return _without_labels(decisions, image_bytes)
     decisions, confirmed, rejected, contradicted = apply_confirmations(decisions, confirmations, class_names=names)
     photos = confirmed_photos(external, confirmations)
     validation = select_validation(
@@ -112,6 +115,14 @@ def make_validation_set(
     people = f", {seen} of them seen by people" if seen else ""
     summary = f"{counts.sum()} validation images{people}, {counts.min()} to {counts.max()} per class"
     return ValidationSet(ledger, sets, metrics, _contradictions(contradicted), summary)
+
+
+def _without_labels(decisions: pd.DataFrame, image_bytes: Values) -> ValidationSet:
+    """Nothing can be validated: all that stays is in one part."""
+    ledger = assign_splits(decisions.assign(confirmed_by=""), np.empty(0, np.int64), {}, class_names=[])
+    empty = _packed(ledger, np.zeros(len(ledger), bool), "label", image_bytes)
+    sets = {"validation": empty, "baseline": empty}
+    return ValidationSet(ledger, sets, {"images": 0, "skipped": NO_LABELS}, [], f"no validation set: {NO_LABELS}")
 
 
 def confirmed_photos(external: pd.DataFrame, confirmations: pd.DataFrame) -> pd.DataFrame:

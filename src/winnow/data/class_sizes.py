@@ -39,6 +39,8 @@ def without_small_classes(
     Returns:
         The rows that stay, labelled anew; the names of their classes; and a row of `rejected` for each of the others.
     """
+    if not class_names:
+        return frame, [], []
     counts = np.bincount(frame["label"], minlength=len(class_names))
     large = counts >= least
     names = [name for name, is_large in zip(class_names, large, strict=True) if is_large]
@@ -64,12 +66,16 @@ def require_classes(
 
     Args:
         archive: open archive.
-        layout: of the archive.
+        layout: of the archive; without classes any one image is enough.
         class_names: of the classes that are to be there, in label order.
         labels: of the accepted images, in [0, K).
         rejected: as in a `Manifest`.
         needed: accepted images that each class needs; 0 if any one image is enough.
     """
+    if not layout.class_names:
+        if labels.empty:
+            raise UnusableImages(f"{archive.label} has no usable image{_causes(layout, [], rejected)}.", rejected)
+        return
     counts = np.bincount(labels, minlength=len(class_names))
     lacking = [name for name, count in zip(class_names, counts, strict=True) if count < needed]
     if len(class_names) < 2 and needed:

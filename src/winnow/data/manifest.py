@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +17,8 @@ from winnow.data.archive import Archive, open_archive
 from winnow.data.class_sizes import note_on_small_classes, require_classes, without_small_classes
 from winnow.data.images import BadImage, read_image
 from winnow.data.layouts import Entry, read_layout
+from winnow.data.layouts.entries import NO_LABEL, Box
+from winnow.data.layouts.registry import AUTO
 from winnow.progress import progress
 from winnow.row_groups import StoredColumn, Values, write_parquet_parts
 from winnow.tables import ROW_GROUP
@@ -35,16 +37,17 @@ class Manifest:
 
     Attributes:
         manifest: a row per accepted image, sorted by `image_id` (unique): `image_id`, `file_name` (inside the
-            archive), `label` int64, `width`, `height` int64 (as they came), `repairs` (comma-separated), `bytes_sha256`
-            (hex, of the bytes as they came).
+            archive), `label` int64 (-1 without labels), `width`, `height` int64 (as they came), `repairs`
+            (comma-separated), `bytes_sha256` (hex, of the bytes as they came).
         image_bytes: (N,) of the same images: as they came; re-encoded where repaired.
         rejected: a row per rejected image: `file_name`, `image_id`, `reason`, `detail`.
-        class_names: in label order.
+        class_names: in label order; empty where images have no labels.
         counts: flat; `images_in` = `accepted` + `rejected`, `repaired`, and how many of each `rejected.<reason>`,
             `repairs.<kind>` and `classes.<name>`; `files` in the archive = `images_in` + `left_out`, less the labels
             without a file (`rejected.no-image`), and how many of each `left_out.<reason>`.
         form: the layout, and what was chosen in reading it, in words.
         notes: what a person should know of the archive, a sentence each.
+        objects: a row per box of an accepted image, in order: `image_id`, `class_name`, `x0`, `y0`, `x1`, `y1`.
     """
 
     manifest: pd.DataFrame
@@ -54,6 +57,7 @@ class Manifest:
     counts: dict[str, int | float]
     form: str = ""
     notes: tuple[str, ...] = ()
+    objects: pd.DataFrame = field(default_factory=lambda: _objects({}, []))
 
     @property
     def images(self) -> pd.DataFrame:
@@ -89,6 +93,8 @@ def build_manifest(
     min_images_per_class: int = 0,
     images_needed: int = 1,
     spool: Path | None = None,
+    layout: str = AUTO,
+    unlabelled: bool = False,
 ) -> Manifest:
     """Read, check, decode and repair every image of an archive.
 
@@ -104,40 +110,51 @@ def build_manifest(
         images_needed: accepted images without which a class stops the run.
         spool: a folder on a disk with room for the images' bytes, which are then held there and not in memory; in a
             file without a name, that goes with the manifest. None holds them in memory.
+        layout, unlabelled: of `read_layout`.
 
     Raises:
         WinnowError: if the archive or its labels cannot be read (see `read_layout`).
         UnusableImages: if no image is accepted, fewer than two classes remain, or a class has too few images and
             `every_class` asks for them.
     """
-    layout = read_layout(archive, class_names=class_names, split=split, keep=keep)
+    found = read_layout(archive, class_names=class_names, split=split, keep=keep, layout=layout, unlabelled=unlabelled)
     faulty = [
-        (entry.file_name, entry.image_id, entry.problem, entry.detail) for entry in layout.entries if entry.problem
+        (entry.file_name, entry.image_id, entry.problem, entry.detail) for entry in found.entries if entry.problem
     ]
-    wanted = {entry.file_name: entry for entry in layout.entries if not entry.problem}
+    wanted = {entry.file_name: entry for entry in found.entries if not entry.problem}
     accepted: list[_Accepted] = []
     frames = _examined(archive, wanted, image_size, accepted, faulty)
     image_bytes = _spooled(frames, spool) if spool else pd.concat(list(frames))["image_bytes"].to_numpy()
 
     frame = pd.DataFrame(accepted, columns=list(_MANIFEST_COLUMNS)).sort_values("image_id")
+    if not found.class_names:
+        frame["label"] = NO_LABEL
     frame = frame.astype({"label": np.int64, "width": np.int64, "height": np.int64})
-    frame, names, small = without_small_classes(frame, layout.class_names, min_images_per_class)
+    least = min_images_per_class if found.class_names else 0
+    frame, names, small = without_small_classes(frame, found.class_names, least)
     frame = frame.sort_values("image_id")
     image_bytes = image_bytes.take(frame.index.to_numpy())
     frame = frame.reset_index(drop=True)
     rejected = pd.DataFrame(sorted([*faulty, *small]), columns=list(_REJECTED_COLUMNS))
-    assert len(frame) + len(rejected) == len(layout.entries), "every image is either accepted or rejected"
+    assert len(frame) + len(rejected) == len(found.entries), "every image is either accepted or rejected"
     assert frame["image_id"].is_unique, "the layout lets no id through twice"
-    require_classes(archive, layout, names, frame["label"], rejected, images_needed if every_class else 0)
+    require_classes(archive, found, names, frame["label"], rejected, images_needed if every_class else 0)
     return Manifest(
         manifest=frame,
         image_bytes=image_bytes,
         rejected=rejected,
         class_names=names,
-        counts=_counts(frame, rejected, names, layout.left_out),
-        form=layout.form,
-        notes=(*layout.notes, *note_on_small_classes(layout.class_names, names, len(small), min_images_per_class)),
+        counts=_counts(frame, rejected, names, found.left_out),
+        form=found.form,
+        notes=(*found.notes, *note_on_small_classes(found.class_names, names, len(small), least)),
+        objects=_objects(found.boxes, frame["image_id"]),
     )
+
+
+def _objects(boxes: Mapping[str, Sequence[Box]], image_id: Iterable[str]) -> pd.DataFrame:
+    rows = [(image, *astuple(box)) for image in image_id for box in boxes.get(image, ())]
+    frame = pd.DataFrame(rows, columns=["image_id", *(field.name for field in fields(Box))])
+    return frame.astype(dict.fromkeys(("x0", "y0", "x1", "y1"), np.float64))
 
 
 def _examined(
@@ -202,7 +219,7 @@ def _counts(
 ) -> dict[str, int | float]:
     n_in = len(frame) + len(rejected)
     kinds = Counter(kind for repairs in frame["repairs"] if repairs for kind in repairs.split(","))
-    per_class = np.bincount(frame["label"], minlength=len(class_names))
+    per_class = np.bincount(frame["label"], minlength=len(class_names)) if class_names else np.zeros(0, np.int64)
     return {
         "files": len(frame) + int((rejected["file_name"] != "").sum()) + len(left_out),
         "left_out": len(left_out),
@@ -215,5 +232,5 @@ def _counts(
         "repaired": int((frame["repairs"] != "").sum()),
         **{f"repairs.{kind}": count for kind, count in sorted(kinds.items())},
         **{f"classes.{name}": int(count) for name, count in zip(class_names, per_class, strict=True)},
-        "imbalance": float(per_class.max() / per_class[per_class > 0].min()),
+        **({"imbalance": float(per_class.max() / per_class[per_class > 0].min())} if class_names else {}),
     }

@@ -120,9 +120,15 @@ class Evidence:
 
     @classmethod
     def among(cls, *files: Mapping[str, np.ndarray], **more: np.ndarray) -> "Evidence":
-        """Of the arrays that files hold, those that are evidence; others are left out."""
+        """Of the arrays that files hold, those that are evidence; others are left out.
+
+        So are labels that are all -1, and probabilities of no classes: images without labels have these.
+        """
         known = {field.name for field in fields(cls)}
-        return cls(**{name: array for file in files for name, array in file.items() if name in known}, **more)
+        arrays = {name: array for file in files for name, array in file.items() if name in known} | more
+        if "labels" in arrays and (arrays["labels"] < 0).all():
+            del arrays["labels"]
+        return cls(**{name: array for name, array in arrays.items() if array.size})
 
     @property
     def classes(self) -> np.ndarray:

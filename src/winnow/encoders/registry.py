@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from winnow.errors import WinnowError
+
 if TYPE_CHECKING:
     import torch
 
@@ -122,15 +124,29 @@ def _check_timm(section: Section) -> None:
     check_model(section["model"])
 
 
+def _plain(section: Section, common: Common) -> "Encoder":
+    from winnow.encoders.frozen.encoder import FrozenEncoder
+    from winnow.encoders.frozen.plain import load_plain
+
+    network = load_plain(device=common.device, **section)
+    return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
+
+
 def _trained(section: Section, common: Common) -> "Encoder":
     from winnow.encoders.fitted.networks import TrainedSettings
     from winnow.encoders.fitted.trained import TrainedEncoder
 
+    if not common.class_names:
+        raise WinnowError(
+            "embed.encoder is trained, which learns from labels, and these images have none; set it to plain, "
+            "open_clip or timm."
+        )
     return TrainedEncoder(TrainedSettings(**section), len(common.class_names), common.flip, common.device)
 
 
 ENCODERS: Mapping[str, Entry] = {
     "open_clip": Entry(_open_clip, _check_open_clip),
     "timm": Entry(_timm, _check_timm),
+    "plain": Entry(_plain),
     "trained": Entry(_trained),
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from winnow.curation.external import class_of_folder, photo_names
 from winnow.data.archive import open_archive
 from winnow.data.layouts import Layout, read_layout
+from winnow.data.layouts.registry import AUTO
 from winnow.data.listing import listed
 from winnow.encoders.registry import check_encoder
 from winnow.errors import WinnowError
@@ -72,14 +73,23 @@ def read_inputs(params: Params) -> Iterator[str]:
 
 def _layout(params: Params, archive: str, split: str | None, class_names: Sequence[str] | None = None) -> Layout:
     with open_archive(archive, max_unpacked_bytes=params.data.max_unpacked_gb * 2**30) as opened:
-        return read_layout(opened, class_names=params.data.class_names, split=split, keep=class_names or None)
+        main = class_names is None
+        return read_layout(
+            opened,
+            class_names=params.data.class_names,
+            split=split,
+            keep=class_names or None,
+            layout=params.data.layout if main else AUTO,
+            unlabelled=main,
+        )
 
 
 def _told(layout: Layout) -> str:
     good = sum(not entry.problem for entry in layout.entries)
     faulty = len(layout.entries) - good
     problem = f", {faulty} not to be placed ({_problem(layout)})" if faulty else ""
-    return f"{good} images of {len(layout.class_names)} classes{problem}; {layout.form}"
+    classes = f"of {len(layout.class_names)} classes" if layout.class_names else "without labels"
+    return f"{good} images {classes}{problem}; {layout.form}"
 
 
 def _problem(layout: Layout) -> str:

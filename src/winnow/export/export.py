@@ -10,12 +10,14 @@ import pandas as pd
 
 from winnow import tables
 from winnow.data.archive import Archive, open_archive
+from winnow.data.layouts.registry import find_layout
 from winnow.data.metadata import is_located
 from winnow.errors import WinnowError
-from winnow.export import FORMATS
+from winnow.export import DROPPED_APART, FORMATS
 from winnow.export.changes import changed, counts, file_table
 from winnow.export.writer import Job
 from winnow.params import load_params
+from winnow.params.dataset import Data
 from winnow.progress import progress
 from winnow.workspace import Workspace
 
@@ -32,6 +34,7 @@ class Exported:
         folder: where it is.
         dropped: whether dropped files were written too.
         located: how many of the files written say where they were taken (GPS); the bytes are the original ones.
+        labelled: whether images have labels.
     """
 
     counts: dict[str, int]
@@ -39,6 +42,7 @@ class Exported:
     folder: Path
     dropped: bool
     located: int = 0
+    labelled: bool = True
 
     @property
     def summary(self) -> str:
@@ -51,16 +55,20 @@ class Exported:
             if self.located
             else ""
         )
+        labels = f": {keep:,} with the label they came with, {relabel:,} with a new one" if self.labelled else ""
         return (
-            f"wrote {keep + relabel:,} of {sum(self.counts.values()):,} images to {self.folder}: {keep:,} with the "
-            f"label they came with, {relabel:,} with a new one; without {drop:,} dropped{apart}, and {reject:,} that "
-            f"could not be read.\n{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}{where}"
+            f"wrote {keep + relabel:,} of {sum(self.counts.values()):,} images to {self.folder}{labels}; "
+            f"without {drop:,} dropped{apart}, and {reject:,} that could not be read.\n"
+            f"{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}{where}"
         )
 
 
-def export_workspace(workspace: Path, to: Path, *, form: str, dropped: bool, link: bool) -> Exported:
-    """`export_dataset` of what the pipeline decided in a workspace."""
+def export_workspace(workspace: Path, to: Path, *, form: str | None, dropped: bool, link: bool) -> Exported:
+    """`export_dataset` of what the pipeline decided in a workspace; no form is `imagefolder`, without labels the layout
+    that the dataset came in."""
     made_in, data = Workspace(workspace), load_params(workspace / "params.yaml").data
+    if form is None:
+        form = "imagefolder" if made_in.class_names else _own_form(workspace, data)
     return export_dataset(
         to,
         made_in.table("ledger"),
@@ -72,6 +80,11 @@ def export_workspace(workspace: Path, to: Path, *, form: str, dropped: bool, lin
         link=link,
         max_unpacked_bytes=data.max_unpacked_gb * 2**30,
     )
+
+
+def _own_form(workspace: Path, data: Data) -> str:
+    with open_archive(workspace / data.archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30) as archive:
+        return find_layout(archive, layout=data.layout, unlabelled=True) or "flat"
 
 
 def export_dataset(
@@ -95,7 +108,7 @@ def export_dataset(
         class_names: K names, in label order.
         source: the dataset that the ledger is of.
         form: a name of FORMATS.
-        dropped: whether to write dropped files too, apart from the others; of `imagefolder` only.
+        dropped: whether to write dropped files too, apart from the others; of DROPPED_APART only.
         link: whether to link files of a folder instead of copying them: to change one then changes the original.
         max_unpacked_bytes: as of `open_archive`.
 
@@ -105,7 +118,7 @@ def export_dataset(
     """
     if form not in FORMATS:
         raise WinnowError(f"there is no format {form!r}; name one of {', '.join(FORMATS)}.")
-    if dropped and form != "imagefolder":
+    if dropped and form not in DROPPED_APART:
         raise WinnowError(f"{form} has no place for dropped files; leave --dropped out, {CHANGES} lists them.")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise WinnowError(f"{to} is there already; name a new folder with --to.")
@@ -139,7 +152,7 @@ def export_dataset(
         shutil.rmtree(unfinished, ignore_errors=True)
     found = counts(files)
     assert sum(found.values()) == len(ledger) + len(rejected), "every file is in one of the counts"
-    return Exported(found, opens, to, dropped, looked_at.located)
+    return Exported(found, opens, to, dropped, looked_at.located, labelled=bool(class_names))
 
 
 class _LookedAt:

@@ -16,6 +16,10 @@ IMAGES, DROPPED = "images", "dropped"
 
 def write(job: Job) -> str:
     """Write it; see `writer.Job`."""
+    if not job.class_names:
+        raise WinnowError(
+            f"{job.source} has no labels, which imagefolder needs; export as csv, parquet, or as it came."
+        )
     targets = places(job.files, folder_names(job.class_names))
     linked = job.link and job.source.is_dir()
     for name, content in originals(job.archive, job.files):

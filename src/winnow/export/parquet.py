@@ -20,21 +20,22 @@ _ROW_GROUP = 100  # images are large; readers that want one read a group
 
 
 def schema(class_names: Sequence[str]) -> pa.Schema:
-    """Of the table, with the features as `datasets` notes them."""
+    """Of the table, with the features as `datasets` notes them; without classes it has no labels."""
     features = {
         "image": {"_type": "Image"},
-        "label": {"names": list(class_names), "_type": "ClassLabel"},
+        **({"label": {"names": list(class_names), "_type": "ClassLabel"}} if class_names else {}),
         "file": {"dtype": "string", "_type": "Value"},
     }
     note = {"huggingface": json.dumps({"info": {"features": features}}, ensure_ascii=False)}
-    return pa.schema([("image", _IMAGE), ("label", pa.int64()), ("file", pa.string())], metadata=note)
+    label = [("label", pa.int64())] if class_names else []
+    return pa.schema([("image", _IMAGE), *label, ("file", pa.string())], metadata=note)
 
 
 def write(job: Job) -> str:
     """Write it; see `writer.Job`. Files that are dropped are not in it."""
     stays = job.staying
     positions = {name: label for label, name in enumerate(job.class_names)}
-    labels = {file: positions[name] for file, name in zip(stays["file"], stays["new_label"], strict=True)}
+    labels = {file: positions.get(name) for file, name in zip(stays["file"], stays["new_label"], strict=True)}
     path = job.folder / FILE
     path.parent.mkdir(parents=True)
     form = schema(job.class_names)
@@ -42,8 +43,8 @@ def write(job: Job) -> str:
         for group in _groups(originals(job.archive, stays)):
             images = [{"bytes": content, "path": posixpath.basename(file)} for file, content in group]
             files_of_it = [file for file, _ in group]
-            columns = [pa.array(images, _IMAGE), pa.array(labels[file] for file in files_of_it), pa.array(files_of_it)]
-            writer.write_table(pa.table(columns, schema=form))
+            columns = {"image": images, "label": [labels[file] for file in files_of_it], "file": files_of_it}
+            writer.write_table(pa.table({name: columns[name] for name in form.names}, schema=form))
             job.report(len(group))
     return f"datasets.load_dataset({str(job.final)!r})"
 

@@ -16,10 +16,10 @@ class Job:
 
     Attributes:
         folder: new; where to write.
-        files: a row per file to write, of `changes.file_table`; those with a `new_label` "" are dropped and wanted
-            all the same, apart from the others.
+        files: a row per file to write, of `changes.file_table`; those that are dropped are wanted all the same, apart
+            from the others.
         archive: the dataset, open.
-        class_names: K names, in label order.
+        class_names: K names, in label order; none where images have no labels.
         source: path of the dataset.
         final: what the folder will be called when all is written.
         link: whether to link files of a folder instead of copying them.
@@ -38,7 +38,7 @@ class Job:
     @property
     def staying(self) -> pd.DataFrame:
         """The files that are not dropped."""
-        return self.files[self.files["new_label"] != ""]
+        return self.files[self.files["action"] != "drop"]
 
 
 Writer = Callable[[Job], str]

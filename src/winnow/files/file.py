@@ -6,6 +6,11 @@ from winnow.schema import Arrays, Column, Table
 
 IMAGE_ID = Column("image_id", "str", "the image, a unique string `img_<key>`")
 
+BOX = (
+    Column("class_name", "str", "its class"),
+    *(Column(name, "float64", "in shares of the image") for name in ("x0", "y0", "x1", "y1")),
+)
+
 
 @dataclass(frozen=True)
 class File:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from winnow.files.file import File
+from winnow.files.file import BOX, File
 from winnow.schema import Array, Arrays, Column, Table
 
 _ID = Column("image_id", "str", "the image's path in the dataset")
@@ -64,14 +64,7 @@ FILTER: Mapping[str, File] = MappingProxyType(
         "boxes": File(
             "data/interim/boxes.parquet",
             "boxes, faulty ones left out",
-            Table(
-                (
-                    _ID,
-                    Column("class_name", "str", "its class"),
-                    *(Column(name, "float64", "in shares of the image") for name in ("x0", "y0", "x1", "y1")),
-                ),
-                key=None,
-            ),
+            Table((_ID, *BOX), key=None),
         ),
         "problems": File(
             "data/interim/problems.csv",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from winnow.files.file import IMAGE_ID, File
+from winnow.files.file import BOX, IMAGE_ID, File
 from winnow.schema import Array, Arrays, Column, Table
 
 ARMS = ("baseline", "submission")
@@ -12,7 +12,7 @@ ARMS = ("baseline", "submission")
 MANIFEST = (
     IMAGE_ID,
     Column("file_name", "str", "path inside the archive"),
-    Column("label", "int64", "as given", low=0),
+    Column("label", "int64", "as given; -1 where images have no labels", low=-1),
     Column("width", "int64", "pixels, as it came", low=1),
     Column("height", "int64", "pixels, as it came", low=1),
     Column("repairs", "str", "comma-separated, empty if none"),
@@ -30,12 +30,18 @@ DUPLICATES = (
 )
 LABEL_ISSUES = (
     IMAGE_ID,
-    Column("label_quality_score", "float64", "probability of the given label; lower is worse", low=0, high=1),
+    Column(
+        "label_quality_score",
+        "float64",
+        "probability of the given label; lower is worse; NaN without labels",
+        low=0,
+        high=1,
+    ),
     Column("is_label_issue", "bool", "at the cut of the highest expected F1"),
-    Column("suggested_label", "int64", "the most probable class if all were equally frequent", low=0),
+    Column("suggested_label", "int64", "the most probable class if all were equally frequent, or -1", low=-1),
     Column("suggested_confidence", "float64", "probability of the suggested label", low=0, high=1),
     Column("agreeing_sources", "int64", "how many of probe, kNN, zero-shot argmax to `suggested_label`", low=0),
-    Column("sources", "int64", "how many sources there were", low=1),
+    Column("sources", "int64", "how many sources there were", low=0),
     Column("knn_label_agreement", "float64", "share of the nearest neighbours with the given label", low=0, high=1),
     Column("<source>_label_agreement", "float64", "a source's probability of the given label, or NaN", low=0, high=1),
     Column("signals_agree", "bool", "every source's argmax is the given label"),
@@ -72,7 +78,7 @@ DECISIONS = (
     Column(
         "counterpart", "str", 'the image chosen for its duplicate group, the validation image it resembles, or `""`'
     ),
-    Column("final_label", "int64", "given or new label; -1 if dropped", low=-1),
+    Column("final_label", "int64", "given or new label; -1 if dropped or without labels", low=-1),
     Column("threshold", "float64", "the value that it met, NaN if none"),
     Column("reason", "str", "in words"),
 )
@@ -115,6 +121,11 @@ MAIN: Mapping[str, File] = MappingProxyType(
             Table((IMAGE_ID, Column("image_bytes", "bytes", "as they came; re-encoded JPEG where repaired"))),
         ),
         "classes": File("data/interim/classes.json", "the K class names, in label order"),
+        "objects": File(
+            "data/interim/objects.parquet",
+            "boxes of accepted images, if there are any",
+            Table((IMAGE_ID, *BOX), key=None),
+        ),
         "rejected": File(
             "data/interim/rejected.csv",
             "rejected images",

@@ -55,9 +55,7 @@ class Found:
         lines += [f"{rejected:,} that could not be read"] if rejected else []
         return "\n".join([*lines, *self._estimates().sentences, f"Workspace: {self.workspace}"])
 
-    def export(
-        self, to: str | Path, form: str = "imagefolder", *, dropped: bool = False, link: bool = False
-    ) -> Exported:
+    def export(self, to: str | Path, form: str | None = None, *, dropped: bool = False, link: bool = False) -> Exported:
         """Write the cleaned dataset; see `winnow.export.export.export_dataset`."""
         return export_workspace(self.workspace, Path(to), form=form, dropped=dropped, link=link)
 

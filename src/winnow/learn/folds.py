@@ -14,7 +14,7 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int
     its own fold.
 
     Args:
-        labels: (N,) int in [0, K).
+        labels: (N,) int in [0, K); images without labels are of one class.
         groups: (N,) int, equal for images that must not be parted.
         folds: number of folds, at least 2.
         seed: which of the equally good assignments.
@@ -25,7 +25,7 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int
     Raises:
         WinnowError: if there are fewer groups than folds.
     """
-    labels = np.asarray(labels, dtype=np.int64)
+    labels = np.maximum(np.asarray(labels, dtype=np.int64), 0)
     _, group, size = np.unique(groups, return_inverse=True, return_counts=True)
     if len(size) < folds:
         raise WinnowError(

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from winnow.device import best_device
+from winnow.errors import NO_LABELS
 
 _ITERATIONS = 100
 
@@ -19,7 +21,7 @@ class CrossvalResult:
     Attributes:
         pred_probs: (N, K) float32, rows sum to 1; each row from a model that saw no label of the row's fold.
         l2: the penalty chosen.
-        log_loss: mean held-out log-loss against the given labels, by penalty.
+        log_loss: mean held-out log-loss against the given labels, by penalty; none where there are no labels.
         accuracy: share of held-out images whose most probable class is the given label.
     """
 
@@ -28,8 +30,17 @@ class CrossvalResult:
     log_loss: dict[float, float]
     accuracy: float
 
-    def metrics(self, labels: np.ndarray) -> dict[str, int | float | dict[str, float]]:
+    @property
+    def summary(self) -> str:
+        """A line."""
+        if not self.log_loss:
+            return f"skipped: {NO_LABELS}"
+        return f"the probe agrees with {self.accuracy:.1%} of the given labels (l2 {self.l2})"
+
+    def metrics(self, labels: np.ndarray) -> dict[str, Any]:
         """Figures of a run, rates beside their counts; `labels` are the (N,) given ones."""
+        if not self.log_loss:
+            return {"images": len(labels), "skipped": NO_LABELS}
         disagreeing = int((self.pred_probs.argmax(axis=1) != labels).sum())
         return {
             "images": len(labels),
@@ -58,7 +69,7 @@ def crossval_pred_probs(
 
     Args:
         features: (N, D) float32.
-        labels: (N,) int in [0, num_classes), as given.
+        labels: (N,) int in [0, num_classes), as given; without classes they are not looked at.
         folds: (N,) int, rows of one fold are predicted by a model of the others; or several such splits, over which
             the probabilities are averaged. The first chooses the penalty.
         num_classes: K.
@@ -67,6 +78,8 @@ def crossval_pred_probs(
     Returns:
         The probabilities under the best penalty. The same machine gives the same bytes again.
     """
+    if not num_classes:
+        return CrossvalResult(np.zeros((len(labels), 0), np.float32), max(l2_candidates), {}, float("nan"))
     splits = [np.unique(fold, return_inverse=True)[1] for fold in np.atleast_2d(folds)]
     labels = np.asarray(labels, dtype=np.int64)
     probe = LinearProbe(features)

@@ -1,6 +1,7 @@
 """What comes in: `data` and `sample`."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -11,8 +12,12 @@ class Data(Section):
     """What comes in."""
 
     archive: str = Field(
-        description="Path of the dataset: a folder, zip, tar or table. A folder or archive has the course's layout or "
-        "is an ImageFolder; a table (CSV, TSV, JSONL, Parquet) has a column of files, or of images, and one of labels."
+        description="Path of the dataset: a folder, zip, tar or table. A table (CSV, TSV, JSONL, Parquet) has a column "
+        "of files, or of images, and one of labels."
+    )
+    layout: Literal["auto", "table", "course", "voc", "coco", "yolo", "flat", "imagefolder"] = Field(
+        description="What it looks like. `auto` is the first of the others that fits. Images of `voc`, `coco`, `yolo` "
+        "and `flat` have no labels: what needs labels is skipped."
     )
     test_archive: str = Field(
         description="Path of a clean test set in the same layouts, or data/none. Only `evaluate` reads it."
@@ -26,7 +31,8 @@ class Data(Section):
         "`<class>/<photo>`; people choose among them."
     )
     split: str | None = Field(
-        description="For an ImageFolder with `<split>/<label>/<file>`, the split to read; null takes `train`."
+        description="For an ImageFolder with `<split>/<label>/<file>`, the split to read; null takes `train`. Of "
+        "images without labels null takes all."
     )
     test_split: str | None = Field(
         description="Split of the test archive, likewise. Both archives may be the same file."

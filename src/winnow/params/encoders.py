@@ -25,7 +25,7 @@ ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 Prompt = Annotated[str, Field(pattern=r"\{\}")]
 
 
-Name = Literal["open_clip", "timm", "trained"]
+Name = Literal["open_clip", "timm", "plain", "trained"]
 
 
 def _one_or_several(value: Any, check: ValidatorFunctionWrapHandler) -> str | list[str]:
@@ -103,6 +103,17 @@ class TimmEncoder(EncoderSection):
         return ("checkpoint", "set it to null") if self.checkpoint is not None else None
 
 
+class PlainEncoder(EncoderSection):
+    """Colours and edges on a coarse grid.
+
+    They need neither download nor labels, and find copies and odd pictures; they know nothing of what pictures show.
+    """
+
+    input_size: Annotated[
+        int, Field(ge=8, multiple_of=8, description="Width and height in pixels that images are resized to.")
+    ]
+
+
 class TrainedEncoder(EncoderSection):
     """Small networks trained on the dataset itself. They need no download."""
 
@@ -145,6 +156,7 @@ class Embed(Section):
     flip: bool = Field(description="Average the features of each image and its mirror image.")
     open_clip: OpenClipEncoder
     timm: TimmEncoder
+    plain: PlainEncoder
     trained: TrainedEncoder
 
     def inputs(self) -> Mapping[str, tuple[str, str]]:

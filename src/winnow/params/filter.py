@@ -22,8 +22,8 @@ class DatasetSection(Section):
     """The dataset to filter; it is read where it lies and never changed."""
 
     archive: str = Field(description="A folder, zip or tar.")
-    layout: Literal["auto", "voc", "coco", "yolo", "labelled", "flat"] = Field(
-        description="What it looks like. `labelled` is an ImageFolder or the course's layout, `flat` has no labels."
+    layout: Literal["auto", "course", "voc", "coco", "yolo", "flat", "imagefolder"] = Field(
+        description="What it looks like. `auto` is the first of the others that fits; `flat` has no labels."
     )
     splits: list[str] = Field(
         description="Splits to filter (`train`, `val`, `test`). `[]` is the training split, or all images where there "

@@ -61,7 +61,8 @@ def scan(
         if rejected:
             words = f"{rejected:,} could not be used: {folder}/data/interim/rejected.csv says why."
             console.print(words, highlight=False, markup=False)
-        console.print(f"It took {seconds:.0f} s.\n\n{next_steps(folder)}", highlight=False, markup=False)
+        steps = next_steps(folder, labelled=bool(class_names))
+        console.print(f"It took {seconds:.0f} s.\n\n{steps}", highlight=False, markup=False)
 
 
 def prepare(source: Path, to: Path | None, settings: list[str], split: str | None, console: "Console") -> Path:
@@ -70,6 +71,7 @@ def prepare(source: Path, to: Path | None, settings: list[str], split: str | Non
     Raises:
         WinnowError: if the images cannot be read, or the folder is of other images or none of winnow's.
     """
+    from winnow.data.layouts.registry import AUTO
     from winnow.errors import WinnowError
     from winnow.params import load_params
     from winnow.scan.create import archive_path, create_workspace, default_workspace, is_workspace, refresh_versions
@@ -93,7 +95,8 @@ def prepare(source: Path, to: Path | None, settings: list[str], split: str | Non
         console.print(f"{folder} is there; what is up to date in it is not computed again.", highlight=False)
         refresh_versions(folder)
         return folder
-    reading = look_at(source, split=split, max_unpacked_bytes=UNPACKED_GB * 2**30)
+    layout = next((value for key, _, value in (text.partition("=") for text in settings) if key == "data.layout"), AUTO)
+    reading = look_at(source, split=split, layout=layout, max_unpacked_bytes=UNPACKED_GB * 2**30)
     console.print(reading_headline(reading, str(source)), highlight=False, markup=False)
     console.print(reading_table(reading))
     for note in reading.notes:

@@ -10,8 +10,10 @@ import pandas as pd
 from winnow.curation.estimates import wrong_label_probability, wrong_labels_left
 from winnow.curation.rules import REVIEW, RULES, withheld
 from winnow.curation.rules.rule import Rule
+from winnow.detect.outliers import OOD_SCORE
 
 FAULT = "image_faults"
+ODD = "odd"
 _COLUMNS = ("image_id", "file_name", "given_label", "suggested_label", "action", "why", "reason")
 _MOST = 0.5  # a fault that more of the images have is how they are, no finding
 
@@ -21,7 +23,7 @@ class Kind:
     """Images with a fault in common.
 
     Attributes:
-        name: of the rule that decided on them, or `image_faults`.
+        name: of the rule that decided on them, `image_faults`, or `odd` for outliers that are kept.
         title: what they are called.
         meaning: what they have in common, in words.
         count: how many there are.
@@ -60,7 +62,7 @@ def found_kinds(
         A kind per rule that looks for faults, label issues first, then the others as they win; those without an image
         too, but for rules that are withheld. An image is of one kind, but for picture faults, which are counted beside.
     """
-    names = np.array(class_names, dtype=object)
+    names = np.array([*class_names, ""], dtype=object)  # -1, where images have no labels, is the last
     shown = ledger.assign(
         given_label=names[ledger["label"].to_numpy()],
         suggested_label=names[ledger["suggested_label"].to_numpy()],
@@ -74,7 +76,8 @@ def found_kinds(
         and not withheld(ledger, thresholds, [rule])
     ]
     looking.sort(key=lambda rule: rule.target is None or rule.target.truth != "true_label")
-    return [*(_decided_by(rule, shown, top) for rule in looking), _with_picture_faults(shown, faults, top)]
+    kinds = [*(_decided_by(rule, shown, top) for rule in looking), _with_picture_faults(shown, faults, top)]
+    return kinds if len(class_names) else [*kinds, _odd(shown, top)]
 
 
 def _decided_by(rule: Rule, shown: pd.DataFrame, top: int) -> Kind:
@@ -124,6 +127,15 @@ def _with_picture_faults(shown: pd.DataFrame, faults: pd.DataFrame, top: int) ->
         shares = ", ".join(f"{str(name).replace('_', ' ')} ({count:,})" for name, count in common.items())
         meaning += f"; not counted, as most images have it: {shares}"
     return Kind(FAULT, "faults of the picture", meaning, len(by_image), worst)
+
+
+def _odd(shown: pd.DataFrame, top: int) -> Kind:
+    """Outliers among images without labels."""
+    rows = shown[shown["is_ood"] & (shown["action"] != "drop")]
+    why = [f"{OOD_SCORE.caption} {value:.2f}" for value in rows[OOD_SCORE.name]]
+    worst = rows.assign(why=why).sort_values([OOD_SCORE.name, "image_id"], ascending=[False, True])
+    worst = worst[list(_COLUMNS)].head(top).reset_index(drop=True)
+    return Kind(ODD, "odd images", "unlike the others; none is dropped for it", len(rows), worst)
 
 
 @dataclass(frozen=True)

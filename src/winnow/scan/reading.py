@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from winnow.data.archive import Archive, open_archive
 from winnow.data.layouts import Layout, read_layout
+from winnow.data.layouts.registry import AUTO
 from winnow.errors import WinnowError
 
 SIDES = (32, 64, 96, 128)
@@ -27,6 +28,8 @@ class Reading:
     Attributes:
         form: the layout, and what was chosen in reading it, in words.
         classes: images per class by name, in label order; of their labels, before any is opened.
+        images: all of them, and of images without labels those without a fault in their names.
+        boxes: boxes per class by name, of layouts that have boxes.
         unusable: images without a usable name or label, by reason.
         left_out: files that are no images of the dataset, by reason.
         widths, heights: (M,) int64 pixels of a sample of the images, M at most 200.
@@ -35,39 +38,38 @@ class Reading:
 
     form: str
     classes: dict[str, int]
+    images: int
+    boxes: dict[str, int]
     unusable: dict[str, int]
     left_out: dict[str, int]
     widths: np.ndarray
     heights: np.ndarray
     notes: tuple[str, ...] = ()
 
-    @property
-    def images(self) -> int:
-        """Images with a label."""
-        return sum(self.classes.values())
 
-
-def look_at(path: Path, *, split: str | None, max_unpacked_bytes: float) -> Reading:
+def look_at(path: Path, *, split: str | None, max_unpacked_bytes: float, layout: str = AUTO) -> Reading:
     """Read the names and labels of a dataset and the size of some of its images.
 
     Raises:
         WinnowError: if it has no layout that winnow reads, or fewer than two classes with two images each.
     """
     with open_archive(path, max_unpacked_bytes=max_unpacked_bytes) as archive:
-        layout = read_layout(archive, class_names=[], split=split)
-        widths, heights = _sizes(archive, layout)
-    labels = Counter(entry.label for entry in layout.entries if not entry.problem)
-    classes = {name: labels[label] for label, name in enumerate(layout.class_names)}
-    if sum(count > 1 for count in classes.values()) < 2:
+        found = read_layout(archive, class_names=[], split=split, layout=layout, unlabelled=True)
+        widths, heights = _sizes(archive, found)
+    labels = Counter(entry.label for entry in found.entries if not entry.problem)
+    classes = {name: labels[label] for label, name in enumerate(found.class_names)}
+    if classes and sum(count > 1 for count in classes.values()) < 2:
         raise WinnowError(f"{path} has fewer than two classes of two images or more; add images, or classes.")
     return Reading(
-        form=layout.form,
+        form=found.form,
         classes=classes,
-        unusable=dict(Counter(entry.problem for entry in layout.entries if entry.problem)),
-        left_out=dict(Counter(layout.left_out.values())),
+        images=labels.total(),
+        boxes=dict(Counter(box.class_name for boxes in found.boxes.values() for box in boxes).most_common()),
+        unusable=dict(Counter(entry.problem for entry in found.entries if entry.problem)),
+        left_out=dict(Counter(found.left_out.values())),
         widths=widths,
         heights=heights,
-        notes=(*layout.notes, *_notes(classes)),
+        notes=(*found.notes, *_notes(classes)),
     )
 
 
@@ -111,11 +113,16 @@ def working_size(widths: np.ndarray, heights: np.ndarray) -> int:
 
 def settings_of(reading: Reading, *, archive: str, split: str | None) -> dict[str, Any]:
     """What differs from `configs/scan.yaml` for a dataset: dotted key to value."""
-    usable = [count for count in reading.classes.values() if count > 1]
-    return {
+    always = {
         "data.archive": archive,
         **({"data.split": split} if split else {}),
         "data.image_size": working_size(reading.widths, reading.heights),
+    }
+    if not reading.classes:
+        return always | {"embed.encoder": "plain", "curate.class_floor": 0}
+    usable = [count for count in reading.classes.values() if count > 1]
+    return {
+        **always,
         "curate.class_floor": min(_FLOOR, min(usable) // 2),
         "validation.per_class": max(1, min(_FLOOR, min(usable) // 5)),
         "augment.budget": min(50_000, max(2000, 2 * reading.images)),

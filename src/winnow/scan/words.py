@@ -24,9 +24,9 @@ def reading_headline(reading: Reading, source: str) -> str:
 def reading_table(reading: Reading) -> Table:
     """Images per class, and what is not among them."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class", overflow="fold")
+    table.add_column("class" if reading.classes else "", overflow="fold")
     table.add_column("images", justify="right")
-    table.add_column("share", justify="right")
+    table.add_column("share" if reading.classes else "", justify="right")
     classes = list(reading.classes.items())
     for name, count in classes[:_CLASSES]:
         table.add_row(escape(name), f"{count:,}", f"{count / reading.images:.0%}")
@@ -35,6 +35,8 @@ def reading_table(reading: Reading) -> Table:
         table.add_row(f"{len(rest)} more classes", f"{others:,}", f"{others / reading.images:.0%}")
     table.add_section()
     table.add_row("all", f"{reading.images:,}", "")
+    for name, count in list(reading.boxes.items())[:_CLASSES]:
+        table.add_row(f"boxes: {escape(name)}", f"{count:,}", "")
     for reason, count in reading.unusable.items():
         table.add_row(f"not usable: {reason}", f"{count:,}", "")
     for reason, count in reading.left_out.items():
@@ -52,14 +54,14 @@ def found_tables(kinds: list[Kind]) -> Iterator[RenderableType]:
         yield f"{head}: {escape(kind.meaning)}"
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("file", no_wrap=True)
-        for column in ("label", "becomes", "why"):
+        labelled = (kind.worst["given_label"] != "").any()
+        for column in (*(["label"] if labelled else []), "becomes", "why"):
             table.add_column(column, overflow="fold")
         for row in kind.worst.itertuples():
             becomes = {"relabel": row.suggested_label, "drop": "dropped", "keep": "kept"}[str(row.action)]
             file = _shortened(str(row.file_name), _FILE)
-            table.add_row(
-                *(escape(str(value)) for value in (file, row.given_label, becomes, _shortened(str(row.why), _WHY)))
-            )
+            values = (file, *([row.given_label] if labelled else []), becomes, _shortened(str(row.why), _WHY))
+            table.add_row(*(escape(str(value)) for value in values))
         yield table
     if none := [kind.title for kind in kinds if not kind.count]:
         yield f"None found: {', '.join(none)}."
@@ -70,12 +72,17 @@ def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: half - 1]}…{text[-half:]}"
 
 
-def next_steps(folder: Path) -> str:
-    """Commands to go on with, a line each."""
+def next_steps(folder: Path, *, labelled: bool) -> str:
+    """Commands to go on with, a line each; without labels nothing can be trained for a proof."""
     steps = [
         ("winnow review", "see it, correct it, try thresholds"),
         ("winnow why FILE", "all that is known of one image"),
-        ("winnow export --to cleaned", "your files with corrected labels"),
-        ("dvc repro", "the proof: train on both, and compare"),
     ]
+    if labelled:
+        steps += [
+            ("winnow export --to cleaned", "your files with corrected labels"),
+            ("dvc repro", "the proof: train on both, and compare"),
+        ]
+    else:
+        steps.append(("winnow export --to cleaned", "your files without those dropped"))
     return f"Next, in the workspace (cd {folder}):\n" + "\n".join(f"  {command:<30}{words}" for command, words in steps)

@@ -61,8 +61,11 @@ def explains(kind: str) -> Callable[[Any, Context], str]:
     def words(row: Any, context: Context) -> str:
         keeper = context.images[row.counterpart]
         becomes = "is dropped as well" if keeper["action"] == "drop" else "stays"
+        start = f"{kind} duplicate of {row.counterpart}, which was chosen for the group and {becomes}"
+        if row.label < 0:
+            return start
         return (
-            f"{kind} duplicate of {row.counterpart}, which was chosen for the group and {becomes} "
+            f"{start} "
             f"(quality of its label {keeper['label_quality_score']:.2f}, of this one {row.label_quality_score:.2f})"
         )
 

@@ -18,6 +18,8 @@ def _withheld(frame: pd.DataFrame, thresholds: Thresholds) -> str:
     """Probabilities in which most labels are wrong come of features that do not tell the classes apart."""
     if frame.empty:
         return ""
+    if (frame["label"] < 0).all():
+        return "The images have no labels: label issues, relabelling and a validation set are skipped."
     wrong, most = wrong_label_probability(frame).mean(), thresholds["max_wrong_labels"]
     if wrong <= most:
         return ""

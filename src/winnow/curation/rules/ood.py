@@ -14,6 +14,12 @@ def _applies(frame: pd.DataFrame, thresholds: Thresholds) -> pd.Series:
     return taken
 
 
+def _withheld(frame: pd.DataFrame, thresholds: Thresholds) -> str:
+    if frame.empty or (frame["label"] >= 0).any():
+        return ""
+    return "Odd images are listed and kept: without classes nothing says that they do not belong."
+
+
 def _explains(row: Any, context: Context) -> str:
     threshold, needed = context.thresholds["ood_threshold"], context.thresholds["ood_detectors"]
     return (
@@ -31,6 +37,7 @@ OOD = Rule(
         Threshold("ood_detectors", "Detectors that agree", span=lambda: (1, len(DETECTORS))),
     ),
     applies=_applies,
+    withheld=_withheld,
     cuts=(Cut(OOD_SCORE, "ood_threshold", caption="score {:.1f}"),),
     explains=_explains,
     restoring=Restoring(turn=2, best_first=OOD_SCORE),

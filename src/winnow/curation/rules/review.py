@@ -22,10 +22,10 @@ def _decides(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:
 
 
 def _explains(row: Any, context: Context) -> str:
-    given = context.class_names[row.label]
-    verb = {"keep": "kept", "drop": "dropped", "relabel": f"relabelled from {given}"}[row.action]
-    new = f" to {context.class_names[row.final_label]}" if row.action == "relabel" else ""
-    return f"{verb}{new} by {row.decided_by}" + (f": {row.review_reason}" if row.review_reason else "")
+    verb = {"keep": "kept", "drop": "dropped", "relabel": "relabelled"}[row.action]
+    if row.action == "relabel":
+        verb += f" from {context.class_names[row.label]} to {context.class_names[row.final_label]}"
+    return f"{verb} by {row.decided_by}" + (f": {row.review_reason}" if row.review_reason else "")
 
 
 REVIEW = Rule(

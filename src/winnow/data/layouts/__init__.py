@@ -1,28 +1,28 @@
-"""Which files of an archive are images, and what their labels are: a module per layout.
-
-To add one, write a module here with what `Reader` asks for, and name it in LAYOUTS.
-"""
+"""Which files of an archive are images, and what their labels are: a module per layout, `registry` names them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from winnow.data.archive import Archive
-from winnow.data.layouts import course, imagefolder, table
-from winnow.data.layouts.entries import Entry, Layout, Reader
+from winnow.data.layouts import registry
+from winnow.data.layouts.entries import Entry, Layout
 from winnow.data.litter import PACKED_SUFFIXES
 from winnow.errors import WinnowError
 
-__all__ = ["LAYOUTS", "Entry", "Layout", "read_layout"]
-
-LAYOUTS: tuple[Reader, ...] = (table, course, imagefolder)
-"""In this order: an archive is read by the first layout that it matches."""
+__all__ = ["Entry", "Layout", "read_layout"]
 
 
 def read_layout(
-    archive: Archive, *, class_names: Sequence[str], split: str | None, keep: Sequence[str] | None = None
+    archive: Archive,
+    *,
+    class_names: Sequence[str],
+    split: str | None,
+    keep: Sequence[str] | None = None,
+    layout: str = registry.AUTO,
+    unlabelled: bool = False,
 ) -> Layout:
-    """Find the images and labels of an archive, by the first of LAYOUTS that its names match.
+    """Find the images and labels of an archive, by the first layout that it matches.
 
     Args:
         archive: open archive.
@@ -30,6 +30,8 @@ def read_layout(
         split: which split to read, of layouts that have splits; None for `train` if there is one, or for all of an
             archive without splits.
         keep: the classes to read, in label order, of those that `class_names` names or derives; None for all.
+        layout: a name of `registry.LAYOUTS`, or `auto` for the first that fits.
+        unlabelled: whether a layout without labels will do.
 
     Returns:
         Class names; entries sorted by file name; and why each other file is left out. Several files with one `image_id`
@@ -40,24 +42,29 @@ def read_layout(
             `class_names` or `split`. Faults of single images are entries with a `problem` instead.
     """
     names = archive.names()
-    reader = next((reader for reader in LAYOUTS if reader.matches(names)), None)
-    if reader is None:
+    chosen = registry.find_layout(archive, layout=layout, unlabelled=unlabelled)
+    if chosen is None:
         raise WinnowError(_no_images(archive, names))
+    known = registry.LAYOUTS[chosen]
+    reader = known.images
     if keep is not None and not reader.POSITIONAL:
         class_names, keep = keep, None
-    layout = reader.read(archive, class_names=class_names, split=split)
+    found = reader.read(archive, class_names=class_names, split=split)
     if keep is not None:
-        layout = with_classes(layout, keep)
-    if marked := [name for name in layout.class_names if "<" in name]:
+        found = with_classes(found, keep)
+    if layout == registry.AUTO and not known.has_labels and (others := registry.others_that_fit(archive, chosen)):
+        note = f"It is read as {chosen} and could be {' or '.join(others)}; data.layout in params.yaml settles it."
+        found = replace(found, notes=(note, *found.notes))
+    if marked := [name for name in found.class_names if "<" in name]:
         raise WinnowError(
             f"the class name {marked[0]!r} holds a <, which pages that show it would take for markup; rename the class."
         )
-    entries = sorted(_without_shared_ids(layout.entries), key=lambda entry: (entry.file_name, entry.image_id))
+    entries = sorted(_without_shared_ids(found.entries), key=lambda entry: (entry.file_name, entry.image_id))
     listed = {entry.file_name for entry in entries}
     left_out = dict(archive.left_out) | {
-        name: layout.left_out.get(name, "other") for name in names if name not in listed
+        name: found.left_out.get(name, "other") for name in names if name not in listed
     }
-    return replace(layout, entries=entries, left_out=left_out)
+    return replace(found, entries=entries, left_out=left_out)
 
 
 def with_classes(layout: Layout, keep: Sequence[str]) -> Layout:
@@ -78,7 +85,7 @@ def with_classes(layout: Layout, keep: Sequence[str]) -> Layout:
 
 def _no_images(archive: Archive, names: Sequence[str]) -> str:
     packed = [name for name in names if name.lower().endswith(PACKED_SUFFIXES)]
-    forms = ", or ".join(reader.FORM for reader in LAYOUTS)
+    forms = ", or ".join(known.images.FORM for known in registry.LAYOUTS.values() if known.has_labels)
     if packed:
         return (
             f"{archive.label} holds no images, but the archive {packed[0]}"

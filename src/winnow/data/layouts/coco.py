@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.collection import Box, Dataset, Item, Problem, images_of, split_of
+from winnow.data.layouts.collection import Dataset, Item, Problem, images_of, split_of
+from winnow.data.layouts.entries import Box
 
 FORM = "a JSON file with images and annotations (COCO)"
 

@@ -10,21 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.entries import image_stem
+from winnow.data.layouts.entries import Box, image_stem
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 """What folders and files of splits are called, and the split."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box around an object; x from left and y from the top, in shares of width and height where these are known."""
-
-    class_name: str
-    x0: float
-    y0: float
-    x1: float
-    y1: float
 
 
 @dataclass(frozen=True)
@@ -76,8 +65,9 @@ class Dataset:
 class DatasetReader(Protocol):
     """What the module of such a layout holds."""
 
-    FORM: str
-    """What a dataset needs, in words that follow 'it needs'."""
+    @property
+    def FORM(self) -> str:
+        """What a dataset needs, in words that follow 'it needs'."""
 
     def matches(self, archive: Archive) -> bool:
         """Whether the dataset is of this layout."""

@@ -21,8 +21,9 @@ _NAME = re.compile(r"img_[A-Za-z0-9._-]+", re.ASCII)
 _LONGEST = 200  # characters of an id: copies have longer names, and file systems take 255 bytes
 
 
-def matches(names: Sequence[str]) -> bool:
+def matches(archive: Archive) -> bool:
     """Whether a labels file is there, or all images lie in one folder that should have one beside it."""
+    names = archive.names()
     folders = {posixpath.dirname(name) for name in names if image_stem(posixpath.basename(name)) is not None}
     return any(posixpath.basename(name) == LABELS_FILE for name in names) or [
         posixpath.basename(folder) for folder in folders

@@ -1,6 +1,7 @@
 """What a layout gives: class names, and every file with its label, its fault, or why it is left out."""
 
 import hashlib
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ _IMAGE = (
 )
 _IMAGE_NAME = re.compile(rf"(.*)\.({_IMAGE})(?![A-Za-z0-9]).*", re.IGNORECASE | re.DOTALL)
 
+NO_LABEL = -1
+"""The label, in the files of the pipeline, of an image that has none."""
 LONGEST_STEM = 150
 """Characters of a path that an image's id holds: a file system takes 255, and a copy's name is longer."""
 
@@ -26,7 +29,7 @@ class Entry:
     Attributes:
         file_name: path inside the archive, "" if there is none (`no-image`).
         image_id: `img_<key>`, "" if the name has none (`bad-name`).
-        label: position in the class names, None if unknown.
+        label: position in the class names, None if unknown, or if the layout has none.
         problem: "" or why the image is rejected: `bad-name`, `no-label`, `bad-label`, `no-image`, `unknown-class`,
             `duplicate-id`.
         detail: the problem in words.
@@ -40,16 +43,28 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A box around an object; x from left and y from the top, in shares of width and height where these are known."""
+
+    class_name: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True)
 class Layout:
     """What a layout makes of an archive.
 
     Attributes:
-        class_names: in label order.
+        class_names: in label order; empty where images have no labels.
         entries: of all files that are images, or should be.
         left_out: why each other file is no image of the dataset, by path.
         form: the layout, and what was chosen in reading it, in words.
         notes: what a person should know of it, a sentence each.
         empty_classes: those of which there is a folder, and nothing in it.
+        boxes: by `image_id`, what is in an image, of layouts that have boxes.
     """
 
     class_names: list[str]
@@ -58,18 +73,22 @@ class Layout:
     form: str = ""
     notes: tuple[str, ...] = ()
     empty_classes: frozenset[str] = frozenset()
+    boxes: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)
 
 
 class Reader(Protocol):
     """What the module of a layout holds."""
 
-    FORM: str
-    """What an archive needs, in words that follow 'it needs'."""
-    POSITIONAL: bool
-    """Whether labels are positions in a list of all classes, and not their names."""
+    @property
+    def FORM(self) -> str:
+        """What an archive needs, in words that follow 'it needs'."""
 
-    def matches(self, names: Sequence[str]) -> bool:
-        """Whether an archive with these sorted POSIX paths is to be read by this layout, be it whole or faulty."""
+    @property
+    def POSITIONAL(self) -> bool:
+        """Whether labels are positions in a list of all classes, and not their names."""
+
+    def matches(self, archive: Archive) -> bool:
+        """Whether an archive is to be read by this layout, be it whole or faulty."""
         ...
 
     def read(self, archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
@@ -100,3 +119,14 @@ def id_of(path: str, *, words: str, readable: bool) -> str:
     if readable and len(plain) <= LONGEST_STEM:
         return f"img_{plain}"
     return f"img_{plain[:LONGEST_STEM]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+
+
+_READABLE = re.compile(r"[A-Za-z0-9.-]*\.jpg")
+
+
+def id_of_file(path: str) -> str:
+    """The id of an image that a layout knows by its path alone: the file's name, and where that does not tell the path
+    its digest too."""
+    file = posixpath.basename(path)
+    stem = image_stem(file)
+    return id_of(path, words=file if stem is None else stem, readable=bool(_READABLE.fullmatch(path)))

@@ -38,8 +38,9 @@ class _Place:
     deeper: bool = False
 
 
-def matches(names: Sequence[str]) -> bool:
+def matches(archive: Archive) -> bool:
     """Whether there is a file that may be an image."""
+    names = archive.names()
     return any(_is_image(name) for name in names) or any(
         "/" in name and companion(name) is None and not name.lower().endswith(PACKED_SUFFIXES) for name in names
     )

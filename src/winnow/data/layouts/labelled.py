@@ -2,20 +2,17 @@
 
 import json
 import posixpath
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from winnow.data.archive import Archive
 from winnow.data.layouts import course, imagefolder
 from winnow.data.layouts.collection import Dataset, Item, Problem, images_of, split_of
+from winnow.data.layouts.entries import Reader
 from winnow.errors import WinnowError
 
-FORM = f"{imagefolder.FORM}, or {course.FORM}"
 
-
-def matches(archive: Archive) -> bool:
-    """Whether there is a labels file of the course, or two folders that hold images each (those of splits aside)."""
-    if _labels_file(archive):
-        return True
+def _two_folders(archive: Archive) -> bool:
     folders = {posixpath.dirname(name) for name in images_of(archive)}
     last = {
         posixpath.basename(folder) for folder in folders if folder and not split_of(f"{posixpath.basename(folder)}/")
@@ -23,10 +20,30 @@ def matches(archive: Archive) -> bool:
     return len(last) > 1
 
 
-def read(archive: Archive) -> Dataset:
-    """Read it; see `collection.DatasetReader`. The faults are those of the training split."""
-    labels_file = _labels_file(archive)
-    layout = (course if labels_file else imagefolder).read(archive, class_names=[], split=None)
+@dataclass(frozen=True)
+class Labelled:
+    """The `collection.DatasetReader` of such a layout.
+
+    Attributes:
+        reader: of one split, for its images and labels.
+        matches: whether a dataset is of this layout.
+    """
+
+    reader: Reader
+    matches: Callable[[Archive], bool]
+
+    @property
+    def FORM(self) -> str:
+        return self.reader.FORM
+
+    def read(self, archive: Archive) -> Dataset:
+        """Read it. The faults are those of the training split."""
+        return _read(archive, self.reader)
+
+
+def _read(archive: Archive, reader: Reader) -> Dataset:
+    labels_file = _labels_file(archive) if reader is course else None
+    layout = reader.read(archive, class_names=[], split=None)
     items, problems = [], []
     for entry in layout.entries:
         if entry.problem:
@@ -75,3 +92,9 @@ def _labels_without(content: bytes, files: Collection[str]) -> bytes:
         key for file in files for key in (posixpath.basename(file), posixpath.splitext(posixpath.basename(file))[0])
     }
     return json.dumps({key: value for key, value in labels.items() if key not in gone}).encode()
+
+
+COURSE = Labelled(course, lambda archive: _labels_file(archive) is not None)
+"""With a labels file."""
+IMAGEFOLDER = Labelled(imagefolder, _two_folders)
+"""With two folders that hold images each, those of splits aside."""

@@ -1,23 +1,20 @@
 """A table of images and labels: CSV, TSV, JSONL or Parquet. `readers.table` has how both are found in it."""
 
 import json
-import posixpath
-import re
 from collections.abc import Sequence
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.entries import Entry, Layout, id_of, image_stem
+from winnow.data.layouts.entries import Entry, Layout, id_of_file
 from winnow.data.readers.table import TABLE
 from winnow.errors import WinnowError
 
 FORM = "a table (CSV, JSONL or Parquet) with a column of files and one of labels"
 POSITIONAL = False
-_READABLE = re.compile(r"[A-Za-z0-9.-]*\.jpg")
 
 
-def matches(names: Sequence[str]) -> bool:
+def matches(archive: Archive) -> bool:
     """Whether the archive is a table."""
-    return TABLE in names
+    return TABLE in archive.names()
 
 
 def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:
@@ -51,7 +48,7 @@ def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> 
 def _entry(told: str, name: str, label: str | None, positions: dict[str, int], where: str) -> Entry:
     if not name:
         return Entry("", told, None, "no-image", f"{where} names {told!r}, and there is no such file")
-    image_id = _image_id(name)
+    image_id = id_of_file(name)  # a corrected label leaves it as it is
     if label is None:
         return Entry(name, image_id, None, "no-label", f"{where} has no label, or no single one, for {told!r}")
     if label not in positions:
@@ -61,10 +58,3 @@ def _entry(told: str, name: str, label: str | None, positions: dict[str, int], w
 
 def _by_number(label: str) -> tuple[float, str]:
     return (float(label) if label.lstrip("-").isdigit() else float("inf"), label)
-
-
-def _image_id(name: str) -> str:
-    """Of the file's path alone, so that a corrected label leaves it as it is."""
-    file = posixpath.basename(name)
-    stem = image_stem(file)
-    return id_of(name, words=file if stem is None else stem, readable=bool(_READABLE.fullmatch(name)))

@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Mapping
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.collection import SPLITS, Box, Dataset, Item, Problem, images_of
+from winnow.data.layouts.collection import SPLITS, Dataset, Item, Problem, images_of
+from winnow.data.layouts.entries import Box
 
 FORM = "JPEGImages/ and Annotations/ (Pascal VOC)"
 _ANNOTATIONS, _IMAGES, _SETS = "Annotations", "JPEGImages", "ImageSets"

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from winnow.data.archive import Archive
-from winnow.data.layouts.collection import SPLITS, Box, Dataset, Item, Problem, images_of, split_of
+from winnow.data.layouts.collection import SPLITS, Dataset, Item, Problem, images_of, split_of
+from winnow.data.layouts.entries import Box
 from winnow.errors import WinnowError
 
 FORM = "images/ and labels/ with a .txt file for each image (YOLO)"
@@ -15,9 +16,8 @@ FORM = "images/ and labels/ with a .txt file for each image (YOLO)"
 
 def matches(archive: Archive) -> bool:
     """Whether a text file lies in a folder of labels, or a YAML file names classes and splits."""
-    names = archive.names()
-    return any("labels" in name.split("/")[:-1] and name.endswith(".txt") for name in names) or any(
-        "names" in content for content in _yamls(archive)
+    return any("labels" in name.split("/")[:-1] and name.endswith(".txt") for name in archive.names()) or any(
+        "names" in content and not SPLITS.keys().isdisjoint(content) for content in _yamls(archive, strict=False)
     )
 
 
@@ -66,13 +66,15 @@ def read(archive: Archive) -> Dataset:
     return Dataset("YOLO", items, problems, without)
 
 
-def _yamls(archive: Archive) -> Iterator[dict[str, Any]]:
-    """The mappings in YAML files, each read when its turn comes."""
+def _yamls(archive: Archive, *, strict: bool = True) -> Iterator[dict[str, Any]]:
+    """The mappings in YAML files, each read when its turn comes; what is no YAML is passed over, or refused."""
     for name in archive.names():
         if name.endswith((".yaml", ".yml")):
             try:
                 content = yaml.safe_load(archive.read(name))
             except (yaml.YAMLError, UnicodeDecodeError) as error:
+                if not strict:
+                    continue
                 raise WinnowError(f"{name} in {archive.label} is not valid YAML ({error}); fix it there.") from None
             if isinstance(content, dict):
                 yield content

@@ -80,7 +80,8 @@ def score_labels(
     from all labels.
 
     Args:
-        evidence: features and labels, `pred_probs` of a probe, and whatever else a source needs.
+        evidence: features and labels, `pred_probs` of a probe, and whatever else a source needs. Without labels every
+            score is NaN, and no label is an issue.
         fold: (N,) int in [0, F), F at least 3; copies of a picture share one.
         l2: penalty of the probe.
         neighbours: how many vote.
@@ -90,7 +91,9 @@ def score_labels(
     Sources: Northcutt et al., arXiv 1911.00068 (confident learning); Patrini et al., arXiv 1609.03683 (labels through a
     noisy channel); Yi and Wu, arXiv 1903.07788 (learning from label distributions that are themselves corrected).
     """
-    assert evidence.labels is not None and evidence.pred_probs is not None
+    if evidence.labels is None:
+        return _no_scores(len(evidence.features), sources)
+    assert evidence.pred_probs is not None
     labels, num_classes = np.asarray(evidence.labels, dtype=np.int64), evidence.pred_probs.shape[1]
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
     lesson = Lesson(
@@ -151,6 +154,25 @@ def score_labels(
         cut=max(1 - error_cut, 0.0),
         expected_f1=expected_f1,
     )
+
+
+def _no_scores(images: int, sources: Sequence[Source]) -> LabelScores:
+    """Of images without labels."""
+    unknown = np.full(images, np.nan)
+    frame = pd.DataFrame(
+        {
+            LABEL_QUALITY.name: unknown,
+            "is_label_issue": False,
+            "suggested_label": np.full(images, -1, dtype=np.int64),
+            SUGGESTED_CONFIDENCE.name: unknown,
+            "agreeing_sources": np.zeros(images, dtype=np.int64),
+            "sources": np.zeros(images, dtype=np.int64),
+            **{f"{source.name}_label_agreement": unknown for source in sources if source.agreement},
+            "signals_agree": False,
+        }
+    )
+    no_classes = np.zeros((images, 0), dtype=np.float32)
+    return LabelScores(frame, no_classes, np.zeros((0, 0)), np.zeros((images, 2), np.int64), {}, 0.0, 0.0)
 
 
 def _first_posterior(

@@ -10,6 +10,7 @@ from winnow.detect.labels.class_names import flipped_majorities, swapped_classes
 from winnow.detect.labels.label_issues import LabelScores
 from winnow.detect.labels.noise import consistency_noise_rates
 from winnow.detect.signals import Evidence
+from winnow.errors import NO_LABELS
 
 _MOST_CLASSES = 100  # the consistency estimate takes time as their number to the fourth: a minute at 100, hours at 300
 
@@ -61,7 +62,9 @@ def report_on_labels(evidence: Evidence, scores: LabelScores, *, class_names: li
         scores: of `score_labels`.
         class_names: K names.
     """
-    assert evidence.labels is not None and evidence.pred_probs is not None
+    if evidence.labels is None:
+        return LabelReport({"images": len(scores.frame), "skipped": NO_LABELS}, [], f"skipped: {NO_LABELS}")
+    assert evidence.pred_probs is not None
     labels, zero_shot = evidence.labels, evidence.zero_shot_pred_probs
     swapped = [] if zero_shot is None else swapped_classes(evidence.pred_probs, zero_shot)
     flipped = [] if zero_shot is None else flipped_majorities(labels, zero_shot)

@@ -35,10 +35,12 @@ class OodScores:
             (probability of being none of the classes, [0, 1], higher is farther out), `ood_detectors` (how many
             detectors flag the image, of those that ran), `is_ood` (a score of at least 0.5, and two detectors agree).
         share: estimate of the share of images that are out of distribution, [0, 1].
+        by_class: whether classes were known.
     """
 
     frame: pd.DataFrame
     share: float
+    by_class: bool = True
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -51,7 +53,8 @@ class OodScores:
     def summary(self) -> str:
         """A line."""
         found, images = self.metrics["ood"], self.metrics["images"]
-        return f"{found} of {images} images look like no class (estimated share: {self.share:.1%})"
+        odd = "look like no class" if self.by_class else "look unlike the others"
+        return f"{found} of {images} images {odd} (estimated share: {self.share:.1%})"
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def score_ood(
             "is_ood": (probability >= 0.5) & (flagging >= 2),
         }
     )
-    return OodScores(frame=frame, share=share)
+    return OodScores(frame=frame, share=share, by_class=evidence.class_probs is not None)
 
 
 def tail_excess(values: np.ndarray) -> float:

@@ -47,7 +47,7 @@ def load_open_clip(
         input_size, mean, std: preprocessing; one line is printed where it is not the model's own.
         prompts: templates with `{}` in the class name's place.
         negatives: words for what is not a class, put into the prompts as class names are.
-        class_names: K names, in label order; underscores become blanks.
+        class_names: K names, in label order, none for features alone; underscores become blanks.
         device: where the model runs.
 
     Returns:
@@ -100,6 +100,9 @@ def load_open_clip(
         "mean": list(mean),
         "std": list(std),
     }
+    if not class_names:
+        why = "there are no class names"
+        return FrozenNetwork(name="open_clip", fingerprint=fingerprint, encode=encode, no_zero_shot=why)
     return FrozenNetwork(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
 
 
