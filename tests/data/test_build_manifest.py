@@ -93,7 +93,6 @@ def test_check_params_reads_all_that_a_run_will_read(run, tmp_path):
         ({"outside_photos": "empty"}, "which holds no photo"),
         ({"truth": "wrong-ids.csv"}, "data.truth is wrong-ids.csv, whose ids (img_1 and so on) are of no image"),
         ({"truth": "wrong-labels.csv"}, "true_label 'emu'"),
-        ({"archive": "flat"}, "put each class into a folder of its own"),
     ],
 )
 def test_check_params_tells_at_once_what_a_run_would_find_out(run, tmp_path, data, words):
@@ -105,3 +104,9 @@ def test_check_params_tells_at_once_what_a_run_would_find_out(run, tmp_path, dat
     (tmp_path / "wrong-labels.csv").write_text("image_id,true_label\nimg_cat-1,emu\n")
     stopped = run(*CHECK, **data)
     assert stopped.returncode == 1 and words in stopped.stdout and "Traceback" not in stopped.stdout
+
+
+def test_check_params_tells_what_a_run_without_labels_leaves_out(run, tmp_path):
+    write_folder(tmp_path / "flat", {"1.jpg": picture(), "2.jpg": picture()})
+    checked = run(*CHECK, archive="flat")
+    assert checked.returncode == 0 and "what needs labels is skipped" in checked.stdout
