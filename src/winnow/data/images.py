@@ -3,6 +3,8 @@
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +86,7 @@ def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> D
         BadImage: if the bytes are no such image, are cut off or damaged, or hold so many pixels that decoding them
             would be unsafe (`PIL.Image.MAX_IMAGE_PIXELS`).
     """
-    with _IN_FLIGHT.hold(_pixels(image_bytes, file_name)):
+    with decoding(image_bytes, file_name=file_name):
         image, width, height, repairs = upright_rgb(image_bytes, file_name=file_name)
         if image.size != (image_size, image_size):
             repairs.append("size")
@@ -95,6 +97,16 @@ def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> D
         image_bytes = buffer.getvalue()
         image = Image.open(io.BytesIO(image_bytes))
     return Decoded(np.asarray(image), width, height, tuple(repairs), image_bytes)
+
+
+@contextmanager
+def decoding(image_bytes: bytes, *, file_name: str = "") -> Iterator[None]:
+    """Wait until the pixels of an image fit in beside those that other threads decode; they count until the block ends.
+
+    `read_image` does so by itself; whoever calls `upright_rgb` from several threads does it around that.
+    """
+    with _IN_FLIGHT.hold(_pixels(image_bytes, file_name)):
+        yield
 
 
 def _pixels(image_bytes: bytes, file_name: str) -> int:

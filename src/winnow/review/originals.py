@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from winnow.data.archive import Archive, open_archive
-from winnow.data.images import BadImage, upright_rgb
+from winnow.data.images import BadImage, decoding, upright_rgb
 from winnow.errors import WinnowError
 
 _MOST_PIXELS = 24_000_000  # of a picture that is sent; a larger one is made smaller
@@ -47,23 +47,28 @@ class Originals:
                 content = self._archive.read(file_name)
             if hashlib.sha256(content).hexdigest() != bytes_sha256:
                 return None
-            image, *_ = upright_rgb(content, file_name=file_name)
+            with decoding(content, file_name=file_name):
+                return _drawn(upright_rgb(content, file_name=file_name)[0])
         except (WinnowError, BadImage, KeyError, OSError):
             return None
-        pixels = image.width * image.height
-        if pixels > _MOST_PIXELS:
-            share = (_MOST_PIXELS / pixels) ** 0.5
-            image = image.resize((max(1, int(share * image.width)), max(1, int(share * image.height))))
-        buffer = io.BytesIO()
-        plain = Image.fromarray(np.asarray(image))  # without what came along with it: profiles, places, comments
-        if pixels <= _LOSSLESS_PIXELS:
-            plain.save(buffer, "PNG", compress_level=1)
-            return buffer.getvalue(), "image/png"
-        plain.save(buffer, "JPEG", quality=95, subsampling="4:4:4")
-        return buffer.getvalue(), "image/jpeg"
 
     def close(self) -> None:
         """Close the archive."""
         with self._lock:
             self._stack.close()
             self._archive = None
+
+
+def _drawn(image: Image.Image) -> tuple[bytes, str]:
+    """A picture as a PNG, or as a JPEG where it is large, and the media type."""
+    pixels = image.width * image.height
+    if pixels > _MOST_PIXELS:
+        share = (_MOST_PIXELS / pixels) ** 0.5
+        image = image.resize((max(1, int(share * image.width)), max(1, int(share * image.height))))
+    buffer = io.BytesIO()
+    plain = Image.fromarray(np.asarray(image))  # without what came along with it: profiles, places, comments
+    if pixels <= _LOSSLESS_PIXELS:
+        plain.save(buffer, "PNG", compress_level=1)
+        return buffer.getvalue(), "image/png"
+    plain.save(buffer, "JPEG", quality=95, subsampling="4:4:4")
+    return buffer.getvalue(), "image/jpeg"
