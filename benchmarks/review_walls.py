@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+
 from machine import machine
 
 ROOT = Path(__file__).resolve().parents[1]
