@@ -76,12 +76,65 @@ def measured(workspace: Path) -> dict:
             result["turning_share"] = driver.execute_script("return winnowReview.map().cloud.share")
             result["filter_ms"] = spread(timed(driver, "winnowReview.map().apply()"))
             result["pick_ms"] = spread(timed(driver, "winnowReview.map().cloud.pick(400, 400)"))
+            opened(driver, address, "gallery")
+            wait(driver, "return document.querySelector('.grid .cell')")
+            driver.execute_cdp_cmd("Performance.enable", {})
+            before = page_seconds(driver)
+            result["gallery_frame_ms"] = spread(driver.execute_async_script(SCROLL, 2 * FRAMES))
+            # What the page's own thread works for a frame, whatever else the machine does.
+            result["gallery_work_ms"] = round(1000 * (page_seconds(driver) - before) / (2 * FRAMES), 1)
+            result["wall"] = wall(driver, address)
+            driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+            heap = driver.execute_cdp_cmd("Runtime.getHeapUsage", {})
+            result["page_heap_mb"] = round((heap["usedSize"] + heap.get("backingStorageSize", 0)) / 2**20, 1)
             opened(driver, address, "whatif")
             wait(driver, "return document.getElementById('changed')")
             result["whatif_ms"] = spread(driver.execute_async_script(WHAT_IF, QUALITIES))
     return result
 
 
+def page_seconds(driver) -> float:
+    metrics = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return next(it["value"] for it in metrics if it["name"] == "TaskDuration")
+
+
+def wall(driver, address: str) -> dict[str, int | float]:
+    """A wall of 200 with three exceptions, by clicks and Enter; the verdicts are taken back."""
+    from browser import opened, press, wait
+
+    opened(driver, address, "proposals")
+    wait(driver, "return document.querySelectorAll('.tile').length > 3")
+    count = driver.execute_script("return Number(document.querySelector('.tile').ariaSetSize)")
+    actions = 0
+    for place in (1, 5, 9):
+        driver.execute_script(f"document.querySelector('[data-place=\"{place}\"]').click()")
+        actions += 1
+    while "seen" in driver.execute_script("return document.getElementById('accept').textContent"):
+        press(driver, "\ue007")
+        actions += 1
+    start = time.perf_counter()
+    press(driver, "\ue007")
+    wait(driver, "return Object.keys(winnowReview.state.decisions).length > 0")
+    seconds = time.perf_counter() - start
+    press(driver, "u")
+    wait(driver, "return Object.keys(winnowReview.state.decisions).length === 0")
+    return {"pictures": count, "exceptions": 3, "actions": actions + 1, "saved_s": round(seconds, 2)}
+
+
+SCROLL = """
+const [count, done] = arguments;
+const box = document.querySelector(".scroll");
+const times = [];
+let last = performance.now();
+function step(now) {
+  times.push(now - last);
+  last = now;
+  box.scrollTop += 60;
+  if (times.length > count) done(times.slice(1));
+  else requestAnimationFrame(step);
+}
+requestAnimationFrame(step);
+"""
 RENDERER = """
 const gl = winnowReview.map().cloud.gl;
 const more = gl.getExtension("WEBGL_debug_renderer_info");

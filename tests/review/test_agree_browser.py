@@ -212,3 +212,35 @@ def test_a_cell_of_the_matrix_opens_its_wall(driver, address, folder):
     truth = pd.read_csv(folder / "data/raw/truth.csv").set_index("image_id")["true_label"]
     total = int((truth != label).sum())
     wait(driver, f"return document.querySelector('.matrices p').textContent.startsWith('{total} of 600')")
+
+
+def test_the_gallery_is_endless_and_its_address_shows_the_same_again(driver, address, folder):
+    opened(driver, address, "gallery")
+    wait(driver, "return document.querySelector('.grid .cell')?.ariaSetSize === '600'")
+    assert driver.execute_script("return document.querySelectorAll('.grid .cell').length") < 200
+    press(driver, "\ue010")  # End
+    assert driver.execute_script("return document.activeElement.dataset.place") == "599"
+    choice = "const it = document.getElementById(arguments[0]); it.value = arguments[1];"
+    script = f"{choice} it.dispatchEvent(new Event('change'))"
+    driver.execute_script(script, "filter-label", "3")
+    driver.execute_script(script, "filter-outcome", "1")
+    ledger = ledger_of(folder)
+    count = int(((ledger["label"] == 3) & (ledger["action"] == "relabel") & (ledger["split"] != "validation")).sum())
+    wait(driver, f"return document.querySelector('.grid .cell')?.ariaSetSize === '{count}'")
+    link = driver.execute_script("return location.href")
+    driver.refresh()
+    wait(driver, f"return document.querySelector('.grid .cell')?.ariaSetSize === '{count}'")
+    driver.execute_script("winnowReview.state.selection = [5, 40, 599]; winnowReview.state.title = 'mine'")
+    driver.get(f"{address}#/map")
+    driver.get(f"{address}#/gallery")
+    wait(driver, "return document.querySelectorAll('.grid .cell').length === 3")
+    driver.refresh()
+    wait(driver, "return document.querySelectorAll('.grid .cell').length === 3")
+    driver.get("about:blank")
+    driver.get(link)
+    wait(driver, f"return document.querySelector('.grid .cell')?.ariaSetSize === '{count}'")
+    click = "new MouseEvent('click', {bubbles: true, shiftKey: arguments[1]})"
+    mark = f"document.querySelector(`[data-place='${{arguments[0]}}']`).dispatchEvent({click})"
+    driver.execute_script(mark, 1, False)
+    driver.execute_script(mark, count - 1, True)
+    assert driver.execute_script("return document.querySelectorAll('[aria-selected=true]').length") == count - 1

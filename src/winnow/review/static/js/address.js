@@ -19,6 +19,22 @@ export function takeIn() {
   shown = location.hash;
 }
 
+// Ascending numbers as short text: the steps from one to the next, in base 36.
+export function packRows(rows) {
+  let last = 0;
+  return [...rows].sort((a, b) => a - b).map((row) => {
+    const step = row - last;
+    last = row;
+    return step.toString(36);
+  }).join(".");
+}
+
+// The numbers below `count` of such a text.
+export function unpackRows(text, count) {
+  let last = 0;
+  return text.split(".").map((step) => (last += Number.parseInt(step, 36))).filter((row) => row >= 0 && row < count);
+}
+
 export function open(name, params = {}) {
   const link = linkTo(name, params);
   if (location.hash !== link) history.pushState(null, "", link);

@@ -2,11 +2,10 @@
 
 import { className, data, readOnly, scoreColumns } from "./data.js";
 import { csvCell, download, fill, h, key, number, select as choice, toast, typing } from "./dom.js";
-import { arrowStep, fillGrid, focusCell } from "./grid.js";
+import { packRows, replace, unpackRows } from "./address.js";
+import { VirtualGrid } from "./virtual.js";
 import { agreement, labelWords, outcomeBadge, outcomeName, picture, showCard } from "./card.js";
-import { agreeOn, decide, decided, state, undo, wordsOf } from "./state.js";
-
-const PAGE = 200;
+import { agreeOn, decide, decided, select, setting, state, undo, wordsOf } from "./state.js";
 
 export function exportCsv(rows) {
   const names = scoreColumns();
@@ -21,40 +20,69 @@ export function exportCsv(rows) {
   toast(`${number(rows.length)} images in winnow-selection.csv.`);
 }
 
-const memory = { order: "as they come", rising: true };
+const FILTERS = { label: "Given", final_label: "Final", outcome: "Became", verdicts: "Verdicts" };
+const CAPTIONS = 50; // pixels under a picture
 
-export function galleryView(view, { go }) {
+export function galleryView(view, { params }) {
+  if (params.has("rows")) select(unpackRows(params.get("rows"), data.count), params.get("title") || "");
   let rows = [];
-  let shownCount = PAGE;
-  let focused = 0;
+  let order = params.get("order") in data.arrays ? params.get("order") : "as they come";
+  let rising = params.get("falling") === null;
+  let size = Number(setting("gallery.size") ?? 96);
+  const filters = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, params.get(name) ?? ""]));
   const marked = new Set();
-  const grid = h("div", { class: "grid", role: "listbox", "aria-multiselectable": "true", "aria-label": "Images" });
+  const grid = new VirtualGrid((place) => cell(place), { label: "Images", multiple: true, extra: CAPTIONS, size });
   const card = h("aside", { class: "side card", "aria-label": "The image" }, h("h2", {}, "No image chosen"), h("p", { class: "muted" }, "Move with the arrow keys or click; the image shows up here."));
   const bar = h("div", { class: "toolbar wrap" });
-  const more = h("div", { class: "more" });
+  const none = h("div", { class: "notice", hidden: true }, h("h1", {}, "No image is like that"), h("button", { type: "button", class: "primary", onclick: () => all() }, "All images"));
 
-  function sort() {
-    rows = [...state.selection];
-    const values = data.arrays[memory.order];
-    if (values) {
-      const far = (value) => (Number.isNaN(value) ? Infinity : memory.rising ? value : -value);
-      rows.sort((a, b) => far(values[a]) - far(values[b]) || a - b);
-    }
+  function passes(row) {
+    const id = data.ids[row];
+    const person = Boolean(decided(id)) || data.arrays.by_person[row] === 1;
+    return ["label", "final_label", "outcome"].every((name) => filters[name] === "" || data.arrays[name][row] === Number(filters[name])) && (!filters.verdicts || (filters.verdicts === "yes") === person);
   }
 
-  function cell(row, place) {
+  function build() {
+    const from = state.selection.length ? state.selection : data.ids.keys();
+    rows = [...from].filter(passes);
+    const values = data.arrays[order];
+    if (values) {
+      const far = (value) => (Number.isNaN(value) ? Infinity : rising ? value : -value);
+      rows.sort((a, b) => far(values[a]) - far(values[b]) || a - b);
+    }
+    none.hidden = rows.length > 0;
+    grid.root.hidden = !rows.length;
+  }
+
+  function remember() {
+    const kept = Object.entries(filters).filter(([, value]) => value !== "");
+    if (order !== "as they come") kept.push(["order", order]);
+    if (!rising) kept.push(["falling", "1"]);
+    if (state.selection.length) kept.push(["title", state.title], ["rows", packRows(state.selection)]);
+    replace("gallery", Object.fromEntries(kept));
+  }
+
+  function all() {
+    select([], "");
+    for (const name of Object.keys(filters)) filters[name] = "";
+    marked.clear();
+    redraw();
+  }
+
+  function cell(place) {
+    const row = rows[place];
     const id = data.ids[row];
     const verdict = decided(id);
-    const element = h(
+    return h(
       "div",
-      { class: "cell", role: "option", "aria-selected": String(marked.has(row)), tabIndex: place === focused ? 0 : -1, "aria-label": `${labelWords(row)}, ${outcomeName(row)}${verdict ? `, ${wordsOf(verdict)}` : ""}`, "data-place": place,
+      { class: "cell tile", role: "option", "aria-selected": String(marked.has(row)), "aria-label": `${labelWords(row)}, ${outcomeName(row)}${verdict ? `, ${wordsOf(verdict)}` : ""}`, title: labelWords(row),
         onclick: (event) => {
+          const until = event.shiftKey ? place : null;
           focus(place);
-          if (!readOnly) toggle(row, event.shiftKey ? place : null);
+          if (!readOnly) toggle(row, until);
         } },
-      picture(id, 96), h("span", { class: "cap" }, labelWords(row)), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
+      picture(id, size), h("span", { class: "cap" }, labelWords(row)), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
     );
-    return element;
   }
 
   let last = 0;
@@ -62,30 +90,17 @@ export function galleryView(view, { go }) {
     if (until !== null) for (let i = Math.min(last, until); i <= Math.max(last, until); i++) marked.add(rows[i]);
     else if (marked.has(row)) marked.delete(row);
     else marked.add(row);
-    last = focused;
-    for (const element of grid.children) element.setAttribute("aria-selected", String(marked.has(rows[Number(element.dataset.place)])));
+    last = grid.focused;
+    for (const [place, element] of grid.cells) element.setAttribute("aria-selected", String(marked.has(rows[place])));
     drawBar();
   }
 
   function focus(place) {
-    focused = Math.max(0, Math.min(place, rows.length - 1));
-    if (focused >= shownCount) {
-      shownCount = focused + PAGE;
-      drawGrid();
-    }
-    focusCell(grid, focused);
-    if (rows.length) showCard(card, rows[focused], { go: (row) => showCard(card, row, { go: () => {} }) });
+    grid.focus(place);
+    if (rows.length) showCard(card, rows[grid.focused], { go: (row) => showCard(card, row, { go: () => {} }) });
   }
 
-  function drawGrid() {
-    fillGrid(grid, rows.slice(0, shownCount).map(cell), focused);
-    fill(more, rows.length > shownCount && h("button", { type: "button", onclick: () => {
-      shownCount += PAGE;
-      drawGrid();
-    } }, `Show ${number(Math.min(PAGE, rows.length - shownCount))} more of ${number(rows.length - shownCount)}`));
-  }
-
-  const targets = () => (marked.size ? [...marked] : rows.length ? [rows[focused]] : []);
+  const targets = () => (marked.size ? [...marked] : rows.length ? [rows[grid.focused]] : []);
 
   async function verdict(action, label = null) {
     const ids = targets().map((row) => data.ids[row]);
@@ -106,19 +121,37 @@ export function galleryView(view, { go }) {
     redraw();
   }
 
+  function filter(name, options) {
+    return choice(FILTERS[name], [["", "all"], ...options], filters[name], (value) => {
+      filters[name] = value;
+      marked.clear();
+      redraw();
+    }, { id: `filter-${name}` });
+  }
+
   function drawBar() {
     const orders = [["as they come", "as they come"], ...scoreColumns()];
+    const classes = data.info.class_names.map((name, label) => [String(label), name]);
     fill(
       bar,
-      h("strong", {}, `${number(rows.length)} images`), h("span", { class: "muted" }, state.title),
-      choice("Sort by", orders, memory.order, (value) => {
-        memory.order = value;
+      h("strong", {}, `${number(rows.length)} images`), h("span", { class: "muted" }, state.selection.length ? state.title : ""),
+      filter("label", classes), filter("final_label", [...classes, ["-1", "none (dropped)"]]),
+      filter("outcome", data.info.outcomes.map((outcome, code) => [String(code), outcome.words])),
+      !readOnly && filter("verdicts", [["yes", "decided by a person"], ["no", "not decided by a person"]]),
+      choice("Sort by", orders, order, (value) => {
+        order = value;
         redraw();
       }),
       h("button", { type: "button", id: "direction", onclick: () => {
-        memory.rising = !memory.rising;
+        rising = !rising;
         redraw();
-      } }, memory.rising ? "lowest first" : "highest first"),
+      } }, rising ? "lowest first" : "highest first"),
+      h("label", { class: "inline" }, "Size ", h("input", { type: "range", id: "size", min: 64, max: 256, step: 16, value: size, oninput: (event) => {
+        size = Number(event.target.value);
+        setting("gallery.size", String(size));
+        grid.resize(size);
+      } })),
+      rows.length < data.count && h("button", { type: "button", class: "quiet", id: "all", onclick: all }, "All images"),
       h("span", { class: "grow" }),
       !readOnly && rows.length > 0 && h("span", { class: "group" },
         h("button", { type: "button", id: "mark", onclick: () => {
@@ -139,35 +172,32 @@ export function galleryView(view, { go }) {
   }
 
   function redraw() {
-    sort();
-    drawGrid();
+    build();
+    grid.set(rows.length);
     drawBar();
+    remember();
   }
 
-  if (!state.selection.length) {
-    fill(view, h("div", { class: "notice" }, h("h1", {}, "Nothing is selected"), h("p", {}, "Filter or draw around images on the map, then “Gallery”."), h("button", { type: "button", class: "primary", onclick: () => go("map") }, "To the map")));
-    return { leave() {} };
-  }
+  fill(view, h("div", { class: "gallery" }, h("h1", { class: "unseen" }, "Gallery"), h("div", { class: "middle" }, bar, grid.root, none), card));
   redraw();
-  fill(view, h("div", { class: "gallery" }, h("h1", { class: "unseen" }, "Gallery"), h("div", { class: "middle" }, bar, h("div", { class: "scroll" }, grid, more)), card));
   focus(0);
   return {
-    leave() {},
+    leave: () => grid.leave(),
     undo: () => undo().then(redraw),
-    row: () => rows[focused],
+    row: () => rows[grid.focused],
     refresh: () => {
-      drawGrid();
+      grid.redraw();
       drawBar();
     },
     keydown(event) {
       if (typing(event)) return;
-      const step = arrowStep(grid, event);
+      const step = grid.step(event);
       const letter = event.key.toLowerCase();
-      if (step) focus(focused + step);
+      if (step) focus(grid.focused + step);
       else if (readOnly) return;
-      else if (event.key === " " && grid.contains(document.activeElement)) {
+      else if (event.key === " " && grid.grid.contains(document.activeElement)) {
         event.preventDefault();
-        toggle(rows[focused]);
+        toggle(rows[grid.focused]);
       } else if (letter === "a") agree();
       else if (letter === "k") verdict("keep");
       else if (letter === "d") verdict("drop");

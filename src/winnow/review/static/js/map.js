@@ -165,7 +165,7 @@ class MapView {
 
   gallery() {
     const rows = this.rows();
-    select(rows, this.chosen?.size ? "selected on the map" : "shown on the map");
+    select(rows.length < data.count ? rows : [], this.chosen?.size ? "selected on the map" : "shown on the map");
     this.go("gallery");
   }
 
