@@ -14,7 +14,7 @@ from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.labels.noise_report import report_on_labels
 from winnow.detect.outliers.ood import score_ood
 from winnow.detect.signals import Evidence
-from winnow.errors import NO_LABELS
+from winnow.errors import NO_LABELS, WinnowError, require_labels
 from winnow.learn.probe import crossval_pred_probs
 from winnow.review.queue import rank_for_review
 from winnow.review.whatif import WhatIf
@@ -118,3 +118,9 @@ def test_a_what_if_and_the_queue_of_the_review_app_do_without_labels(scores):
     assert found["after"]["actions"] == {"keep": COUNT - 1, "relabel": 0, "drop": 1}
     ranked = rank_for_review(ledger, THRESHOLDS)
     assert ranked["priority"].between(0, 1).all()
+
+
+def test_nothing_can_be_trained_without_labels_and_it_is_said_so():
+    require_labels(2)
+    with pytest.raises(WinnowError, match="have no labels, so nothing can be trained"):
+        require_labels(0)
