@@ -20,6 +20,14 @@ class WinnowError(Exception):
     """
 
 
+def require_labels(num_classes: int) -> None:
+    """Raise a WinnowError if there are no classes, so that nothing can be trained."""
+    if not num_classes:
+        raise WinnowError(
+            f"{NO_LABELS}, so nothing can be trained on them; 'winnow review' and 'winnow export' have what was found."
+        )
+
+
 # What the system may run out of or refuse, and what helps.
 _FAULTS = {
     errno.ENOSPC: "the disk is full; free some space",

@@ -14,8 +14,10 @@ from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.labels.noise_report import report_on_labels
 from winnow.detect.outliers.ood import score_ood
 from winnow.detect.signals import Evidence
-from winnow.errors import NO_LABELS
+from winnow.errors import NO_LABELS, WinnowError, require_labels
 from winnow.learn.probe import crossval_pred_probs
+from winnow.review.queue import rank_for_review
+from winnow.review.whatif import WhatIf
 from winnow.scan.findings import estimates, found_kinds
 
 COUNT = 200
@@ -105,3 +107,20 @@ def test_there_is_no_validation_set_and_all_that_stays_is_in_one_part(scores, fe
     assert made.metrics == {"images": 0, "skipped": NO_LABELS}
     assert made.ledger["split"].value_counts().to_dict() == {"train": COUNT - 1, "none": 1}
     assert all(len(packed) == 0 for packed in made.sets.values())
+
+
+def test_a_what_if_and_the_queue_of_the_review_app_do_without_labels(scores):
+    decisions = decide(scores, class_names=[], thresholds=THRESHOLDS, review=no_review())
+    ledger = decisions.assign(split=np.where(decisions["action"] == "drop", "none", "train"))
+    asked = WhatIf(ledger, class_names=[], thresholds=THRESHOLDS, truth=None)
+    found = asked({**THRESHOLDS, "ood_threshold": 0.1}, review=no_review())
+    assert found["changed"] == 0 and found["after"]["per_class"] == {"keep": [], "relabel": [], "drop": []}
+    assert found["after"]["actions"] == {"keep": COUNT - 1, "relabel": 0, "drop": 1}
+    ranked = rank_for_review(ledger, THRESHOLDS)
+    assert ranked["priority"].between(0, 1).all()
+
+
+def test_nothing_can_be_trained_without_labels_and_it_is_said_so():
+    require_labels(2)
+    with pytest.raises(WinnowError, match="have no labels, so nothing can be trained"):
+        require_labels(0)

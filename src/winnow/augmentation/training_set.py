@@ -13,6 +13,7 @@ from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.policy.policy import Policy
 from winnow.augmentation.render import render_copies
 from winnow.data.packed import PackedSet, join_packed, pack_originals, packed_set
+from winnow.errors import require_labels
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ def make_training_set(
         seed: of all chance.
 
     Raises:
-        WinnowError: if the budget cannot hold an image of each class, every technique is switched off, or an image
-            is missing.
+        WinnowError: if there are no classes, the budget cannot hold an image of each class, every technique is switched
+            off, or an image is missing.
     """
+    require_labels(len(class_names))
     image_id, labels = training["image_id"].to_numpy(), training["final_label"].to_numpy()
     kept = choose_originals(image_id, labels, budget=budget, seed=seed)
     image_id, labels, training = image_id[kept], labels[kept], training[kept]

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from winnow.checkpoint import fingerprint
 from winnow.device import best_device, seeded, threads
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, require_labels
 from winnow.models.average import WeightAverage
 from winnow.models.best_epoch import BestEpoch
 from winnow.models.networks import find_network
@@ -208,6 +208,7 @@ def _check_set(what: str, pixels: np.ndarray, labels: np.ndarray, *, num_classes
         raise ValueError(f"{len(pixels)} {what} images but {len(labels)} labels")
     if len(pixels) < least:
         raise WinnowError(f"the {what} set holds {len(pixels)} images, {least} are needed; loosen curate's thresholds.")
+    require_labels(num_classes)
     if labels.min() < 0 or labels.max() >= num_classes:
         raise WinnowError(
             f"the {what} set holds labels {labels.min()} to {labels.max()}, but the {num_classes} classes "

@@ -103,10 +103,8 @@ class WhatIf:
 
     def _summary(self, decided: pd.DataFrame, action: np.ndarray) -> dict[str, Any]:
         label, final = decided["label"].to_numpy(), decided["final_label"].to_numpy()
-        per_class = [
-            np.bincount((label if name == "drop" else final)[action == code], minlength=len(self._class_names))
-            for code, name in enumerate(ACTIONS)
-        ]
+        of_class = ((label if name == "drop" else final)[action == code] for code, name in enumerate(ACTIONS))
+        per_class = [np.bincount(labels[labels >= 0], minlength=len(self._class_names)) for labels in of_class]
         return {
             "actions": {name: int((action == code).sum()) for code, name in enumerate(ACTIONS)},
             "rules": {str(name): int(n) for name, n in decided["rule"].value_counts().sort_index().items()},
