@@ -4,26 +4,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms
+from PIL import Image
 
-from pictures import picture
+from pictures import CAMERA, located, picture
 from winnow.data.metadata import is_located, without_metadata
-
-CAMERA = "a camera that nobody should know of"
-
-
-def located(**options) -> bytes:
-    """A JPEG with GPS, the camera's name, XMP, a comment and a colour profile."""
-    exif = Image.Exif()
-    exif[ExifTags.Base.Model] = CAMERA
-    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (48.0, 8.0, 0.0)
-    pixels = np.random.default_rng(0).integers(0, 256, (48, 40, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    Image.fromarray(pixels).save(
-        buffer, "JPEG", exif=exif, comment=CAMERA, icc_profile=profile, xmp=f"<x>{CAMERA}</x>".encode(), **options
-    )
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 100, "restart_marker_blocks": 1}])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from archives import write_folder, write_tar, write_zip
-from pictures import picture
+from pictures import located, picture
 from winnow import tables
 from winnow.curation.rules import LABEL_ISSUE
 from winnow.data.archive import open_archive
@@ -85,6 +85,15 @@ def export(tmp_path, ledger, rejected):
 
 def content(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_files_that_say_where_they_were_taken_are_counted(export, tmp_path, ledger):
+    content_of = FILES | {"set/cat/3.jpg": located(), "set/cat/2.JPG": located(quality=90)}
+    ledger["bytes_sha256"] = [hashlib.sha256(content_of[name]).hexdigest() for name in ledger["file_name"]]
+    to, exported = export(source=write_folder(tmp_path / "phone", content_of))
+    assert exported.located == 1  # the other one is dropped
+    assert "1 of the files say where they were taken" in exported.summary
+    assert next(to.rglob("3.jpg")).read_bytes() == content_of["set/cat/3.jpg"]
 
 
 def test_every_file_has_a_row_and_the_counts_add_up(ledger, rejected):
