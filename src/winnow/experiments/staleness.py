@@ -38,6 +38,20 @@ def not_whole(
     return ""
 
 
+def upstream(lock: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The part of dvc.lock that leads to the file `path`: the stage that wrote it and those that it builds on."""
+    stages = lock.get("stages", {})
+    made_by = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
+    needed: set[str] = set()
+    waiting = [made_by[path]] if path in made_by else []
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        before = {made_by[dep["path"]] for dep in stages[name].get("deps", []) if dep["path"] in made_by}
+        waiting += sorted(before - needed)
+    return {"stages": {name: stage for name, stage in stages.items() if name in needed}}
+
+
 def _look_up(params: Any, key: str) -> Any:
     for part in key.split("."):
         if not isinstance(params, Mapping) or part not in params:
