@@ -38,10 +38,20 @@ def browser() -> Iterator[Browser]:
     browser.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests first: a worker that is done early takes what is left at the end of another's list."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest tests first, dealt out to the workers: one that is done early takes what is left at another's end."""
     tiers = ("pipeline", "slow", "browser")
     items.sort(key=lambda item: [item.get_closest_marker(tier) is None for tier in tiers])
+    long = [item for item in items if any(item.get_closest_marker(tier) for tier in tiers)]
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    dealt, quick = [long[worker::workers] for worker in range(workers)], items[len(long) :]
+    # pytest-xdist cuts the list into parts of one length, a part for each worker.
+    total = len(items)
+    items.clear()
+    for worker, part in enumerate(dealt):
+        room = total * (worker + 1) // workers - len(items) - len(part)
+        items += part + quick[: max(room, 0)]
+        quick = quick[max(room, 0) :]
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
