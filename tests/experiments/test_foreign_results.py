@@ -54,6 +54,28 @@ def stages_run(folder: Path) -> dict[str, list[str]]:
     }
 
 
+def pipeline_below(project: Path) -> Path:
+    """The dvc.lock of a committed pipeline below the root, whose results this machine does not have."""
+    below = project / "pipelines/below"
+    below.mkdir(parents=True)
+    (below / "dvc.yaml").write_text("stages:\n  make:\n    cmd: echo made > made.txt\n    outs: [made.txt]\n")
+    out = {"path": "made.txt", "hash": "md5", "md5": "f" * 32, "size": 5}
+    content = {"schema": "2.0", "stages": {"make": {"cmd": "echo made > made.txt", "outs": [out]}}}
+    (below / "dvc.lock").write_text(yaml.safe_dump(content))
+    (below / ".gitignore").write_text("made.txt\n")
+    call(project, "git", "add", "pipelines")
+    call(project, "git", "commit", "-q", "-m", "another pipeline", "--", "pipelines")
+    return below / "dvc.lock"
+
+
+def test_the_pipelines_below_keep_their_locks_and_hold_no_sweep_up(project):
+    lock = pipeline_below(project)
+    before = lock.read_bytes()
+    assert winnow(project, "reuse") == ""
+    assert "2 of 2 done" in winnow(project, "sweep", ".winnow/sweep.yaml")
+    assert lock.read_bytes() == before
+
+
 @pytest.mark.parametrize("state", ["staged", "not staged", "committed", "of an experiment"])
 def test_a_sweep_scores_nothing_again(project, state):
     if state == "not staged":

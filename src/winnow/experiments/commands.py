@@ -130,7 +130,7 @@ def reuse() -> None:
 
         require_git(Path().resolve())
         with dvc_repository(Path()) as repo:
-            forgotten = forget_missing(repo)
+            forgotten = forget_missing(repo, Path())
         if forgotten:
             print(
                 f"dvc.lock named results that this machine does not have, of {', '.join(forgotten)}; they are taken "

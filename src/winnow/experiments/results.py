@@ -42,13 +42,23 @@ def lock_file(stage: PipelineStage) -> Path:
     return Path(stage.path).with_suffix(".lock")
 
 
-def not_in_cache(repo: Repo) -> list[PipelineStage]:
-    """The stages with an output in dvc.lock that DVC's cache lacks; outputs that git holds are left out."""
+def stages_of(repo: Repo, folder: Path) -> list[PipelineStage]:
+    """The stages of the dvc.yaml in a folder; those of pipelines below it are theirs."""
+    own = (folder / "dvc.yaml").resolve()
+    return [
+        stage for stage in repo.index.stages if isinstance(stage, PipelineStage) and Path(stage.path).resolve() == own
+    ]
+
+
+def not_in_cache(repo: Repo, folder: Path) -> list[PipelineStage]:
+    """The stages of a folder's pipeline with an output in dvc.lock that DVC's cache lacks.
+
+    Outputs that git holds are left out.
+    """
     return [
         stage
-        for stage in repo.index.stages
-        if isinstance(stage, PipelineStage)
-        and any(out.use_cache and out.hash_info and out.changed_cache() for out in stage.outs)
+        for stage in stages_of(repo, folder)
+        if any(out.use_cache and out.hash_info and out.changed_cache() for out in stage.outs)
     ]
 
 
@@ -57,8 +67,8 @@ def in_place(stage: PipelineStage) -> bool:
     return all(out.exists and not out.changed_checksum() for out in stage.outs if out.use_cache)
 
 
-def forget_missing(repo: Repo) -> list[str]:
-    """Take the stages whose results are neither in the cache nor in place out of dvc.lock.
+def forget_missing(repo: Repo, folder: Path) -> list[str]:
+    """Take the stages whose results are neither in the cache nor in place out of a folder's dvc.lock.
 
     Without a run cache nothing was computed here, and dvc.lock stays as it is.
 
@@ -68,7 +78,7 @@ def forget_missing(repo: Repo) -> list[str]:
     if not Path(repo.stage_cache.cache_dir).is_dir():
         return []
     with repo.lock:
-        missing = [stage for stage in not_in_cache(repo) if not in_place(stage)]
+        missing = [stage for stage in not_in_cache(repo, folder) if not in_place(stage)]
         for stage in missing:
             Lockfile(repo, str(lock_file(stage))).remove_stage(stage)
     return [stage.name for stage in missing]

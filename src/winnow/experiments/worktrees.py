@@ -61,7 +61,7 @@ class Source:
             outs = [Path(out.fs_path) for out in repo.index.outs]
             deps = {Path(dep.fs_path) for dep in repo.index.deps if dep.protocol == "local"}
             self.cache = Path(repo.cache.local_cache_dir).resolve()
-            missing = not_in_cache(repo)
+            missing = not_in_cache(repo, root)
             stored = [stage.name for stage in missing if in_place(stage)]
             locks = {lock_file(stage) for stage in repo.index.stages if isinstance(stage, PipelineStage)}
             in_git = {Path(out.fs_path) for out in repo.index.outs if not out.use_cache}
