@@ -12,8 +12,8 @@ import yaml
 from winnow import tables
 from winnow.errors import WinnowError
 from winnow.params.load import load_sections, read_yaml
+from winnow.params.pipelines import without_sample
 from winnow.params.render import commented
-from winnow.params.section import Section
 from winnow.params.settings import changed, parse_settings
 from winnow.programs import own_python_first
 
@@ -23,16 +23,16 @@ REVIEW = "data/review"
 class Project:
     """A workspace of one of the repository's pipelines, in a folder anywhere."""
 
-    def __init__(self, out: Path, pipeline: str, *, start: Path = Path()) -> None:
+    def __init__(self, out: Path, pipeline: str) -> None:
         """In the folder `out`, made where it is not there, of pipelines/<pipeline>.
 
-        The repository is looked for from `start` upwards; failing that, it is the one that this module lies in.
+        The repository is looked for here and above; failing that, it is the one that this module lies in.
 
         Raises:
             WinnowError: if there is no such pipeline, or the folder holds another one.
         """
-        here = start.resolve()
-        self._pipeline = f"pipelines/{pipeline}"
+        here = Path().resolve()
+        self._pipeline, self._model = f"pipelines/{pipeline}", without_sample(pipeline)
         places = (here, *here.parents, Path(__file__).resolve().parents[2])
         root = next((folder for folder in places if (folder / self._pipeline).is_dir()), None)
         if root is None:
@@ -50,20 +50,17 @@ class Project:
         """What params.yaml says of a file that there is none of."""
         return self.path(self._root / "data/none")
 
-    def write(
-        self, model: type[Section], values: Mapping[str, Mapping[str, Any]], settings: Sequence[str] = ()
-    ) -> None:
+    def write(self, values: Mapping[str, Mapping[str, Any]], settings: Sequence[str]) -> None:
         """Write dvc.yaml, params.yaml and, where there are none yet, empty files of verdicts.
 
         Args:
-            model: the sections of params.yaml; the pipeline's sample has none here.
             values: by section, what differs from the pipeline's own params.yaml.
             settings: `key=value` each, what else differs.
 
         Raises:
             WinnowError: if a setting is wrong.
         """
-        folder = self._root / self._pipeline
+        folder, model = self._root / self._pipeline, self._model
         content = read_yaml(folder / "params.yaml", missing="is missing; restore it with git.")
         content = {name: content[name] | dict(values.get(name, {})) for name in model.model_fields}
         content = changed(content, parse_settings(settings), model=model)

@@ -51,6 +51,25 @@ def stage_definitions(dvc_file: str | Path = "dvc.yaml") -> dict[str, dict[str, 
     return {name: definition.get("do", definition) for name, definition in stages.items()}
 
 
+def leading_to(
+    targets: Iterable[str], reads: Mapping[str, Iterable[str]], writes: Mapping[str, Iterable[str]]
+) -> set[str]:
+    """The stages that `targets` build on, themselves included.
+
+    Args:
+        targets: names of stages.
+        reads, writes: paths by stage; what one reads, another wrote, or none.
+    """
+    made_by = {path: name for name, paths in writes.items() for path in paths}
+    needed: set[str] = set()
+    waiting = list(targets)
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        waiting.extend({made_by[path] for path in reads[name] if path in made_by} - needed)
+    return needed
+
+
 def declared_params(stage: str, params: BaseModel, dvc_file: str | Path = "dvc.yaml") -> Declared:
     """Restrict `params` to what `stage` declares in `dvc_file`."""
     stages = stage_definitions(dvc_file)

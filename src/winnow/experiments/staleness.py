@@ -7,6 +7,8 @@ edited and not run again, holds the metrics of an earlier run under new params. 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from winnow.stage import leading_to
+
 
 def not_whole(
     lock: Mapping[str, Any], params: Mapping[str, Any], *, md5: Callable[[str], str | None], needed: str
@@ -41,14 +43,11 @@ def not_whole(
 def upstream(lock: Mapping[str, Any], path: str) -> dict[str, Any]:
     """The part of dvc.lock that leads to the file `path`: the stage that wrote it and those that it builds on."""
     stages = lock.get("stages", {})
-    made_by = {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
-    needed: set[str] = set()
-    waiting = [made_by[path]] if path in made_by else []
-    while waiting:
-        name = waiting.pop()
-        needed.add(name)
-        before = {made_by[dep["path"]] for dep in stages[name].get("deps", []) if dep["path"] in made_by}
-        waiting += sorted(before - needed)
+    reads, writes = (
+        {name: [entry["path"] for entry in stage.get(kind, [])] for name, stage in stages.items()}
+        for kind in ("deps", "outs")
+    )
+    needed = leading_to([name for name, paths in writes.items() if path in paths], reads, writes)
     return {"stages": {name: stage for name, stage in stages.items() if name in needed}}
 
 

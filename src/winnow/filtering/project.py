@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from winnow.params.filter import FilterProject
 from winnow.project import Project
 
 
@@ -38,9 +37,7 @@ def make_project(
         network = {"model": _relative(project, model), "layer": layer, "input_size": None}
         network["weights"] = project.path(weights) if weights else None
     cut = {} if keep is None else {"keep": keep}
-    project.write(
-        FilterProject, {"dataset": {"archive": project.path(archive)}, "network": network, "cut": cut}, settings
-    )
+    project.write({"dataset": {"archive": project.path(archive)}, "network": network, "cut": cut}, settings)
     return project
 
 

@@ -137,19 +137,6 @@ class FilterReport(Section):
     seed: Seed = Field(description="Seed of their choice.")
 
 
-class FilterProject(Section):
-    """All of the params.yaml that `winnow filter` writes: for images of one's own."""
-
-    dataset: DatasetSection
-    network: Network
-    reduce: Reduce
-    outliers: Outliers
-    redundancy: RedundancySection
-    cut: Cut
-    pays: Pays
-    filter_report: FilterReport
-
-
 class FilterParams(Section):
     """All of pipelines/filter/params.yaml."""
 

@@ -100,15 +100,6 @@ class Explain(Section):
     seed: Seed = Field(description="Seed of folds, resamples and groups.")
 
 
-class ShiftProject(Section):
-    """All of the params.yaml that `winnow shift` writes: for sets of one's own."""
-
-    sets: Sets
-    embed: Embed
-    classifier: Classifier
-    explain: Explain
-
-
 class ShiftParams(Section):
     """All of pipelines/shift/params.yaml."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from winnow.errors import WinnowError
 from winnow.programs import own_python_first
-from winnow.stage import out_paths, stage_definitions
+from winnow.stage import leading_to, out_paths, stage_definitions
 
 TARGETS = ("select_validation", "project_map")
 """The stages behind which the ledger and the map are there; nothing is trained for them but the encoder."""
@@ -21,14 +21,8 @@ _TOOK = re.compile(r"[\d.]+ s, peak memory")
 def stages_before(dvc_file: Path, targets: Iterable[str] = TARGETS) -> list[str]:
     """The stages that `targets` need, themselves included, in the file's order."""
     stages = stage_definitions(dvc_file)
-    made_by = {path: name for name, definition in stages.items() for path in out_paths(definition)}
-    needed: set[str] = set()
-    waiting = list(targets)
-    while waiting:
-        name = waiting.pop()
-        needed.add(name)
-        before = {made_by[path] for path in stages[name].get("deps", []) if path in made_by}
-        waiting.extend(before - needed)
+    reads = {name: definition.get("deps", []) for name, definition in stages.items()}
+    needed = leading_to(targets, reads, {name: out_paths(definition) for name, definition in stages.items()})
     return [name for name in stages if name in needed]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from winnow.params.shift import ShiftProject
 from winnow.project import Project
 
 _IMAGE_SIZE = 64  # of one's own images, unless a setting says otherwise; the sample's are smaller
@@ -24,5 +23,5 @@ def make_project(out: Path, sets: Mapping[str, Path], settings: Sequence[str]) -
     project = Project(out, "shift")
     given = {name: project.path(path) for name, path in sets.items()}
     values = {"image_size": _IMAGE_SIZE, **dict.fromkeys(_OPTIONAL, project.none), **given}
-    project.write(ShiftProject, {"sets": values}, settings)
+    project.write({"sets": values}, settings)
     return project
