@@ -30,7 +30,7 @@ class QuickFigures:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What DVC shows."""
+        """For a metrics file."""
         return {f"quick_{name}": round(value, 4) for name, value in self.accuracy.items()}
 
     def __str__(self) -> str:
@@ -52,8 +52,8 @@ def quick_check(
 ) -> QuickFigures:
     """Train a small network on curated images, without copies, and judge it on every held-out set.
 
-    It learns by plain cross-entropy, as the full training does: a linear probe, or a network that is trained to bear
-    wrong labels, averages them away and cannot tell thresholds apart. How well it ranks runs is in docs/experiments.md.
+    It learns by plain cross-entropy, as the full training does, without what keeps a network from learning wrong labels.
+    How well it ranks runs is measured by benchmarks/quick_check.py.
 
     Args:
         pixels: (N, H, W, 3) uint8.
