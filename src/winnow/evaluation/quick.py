@@ -52,7 +52,7 @@ def quick_check(
 ) -> QuickFigures:
     """Train a small network on curated images, without copies, and judge it on every held-out set.
 
-    It learns by plain cross-entropy, as the full training does, without what keeps a network from learning wrong labels.
+    It learns by plain cross-entropy, as the full training does, with nothing that keeps it from learning wrong labels.
     How well it ranks runs is measured by benchmarks/quick_check.py.
 
     Args:
