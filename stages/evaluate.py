@@ -3,7 +3,7 @@
 from winnow import stage
 from winnow.data.pixels import DecodedPixels
 from winnow.evaluation.arms import evaluate_arms
-from winnow.evaluation.held_out import HeldOut, declared_test_sets
+from winnow.evaluation.held_out import HeldOut, read_test_sets
 from winnow.evaluation.scorecard import scorecard
 from winnow.evaluation.truth import read_truth
 from winnow.files import ARMS
@@ -13,7 +13,14 @@ from winnow.workspace import Workspace
 def main(params: stage.Declared) -> str:
     workspace = Workspace()
     class_names = workspace.class_names
-    test_sets = declared_test_sets(params.data, class_names=class_names, spool=workspace.scratch("evaluate"))
+    test_sets = read_test_sets(
+        {"test": (params.data.test_archive, params.data.test_split)},
+        named=params.data.class_names,
+        class_names=class_names,
+        image_size=params.data.image_size,
+        max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
+        spool=workspace.scratch("evaluate"),
+    )
     found = evaluate_arms(
         {arm: workspace.path("weights", arm=arm) for arm in ARMS},
         HeldOut.of_packed(workspace.table("packed_set", part="validation")),

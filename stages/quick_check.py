@@ -2,7 +2,7 @@
 
 from winnow import stage
 from winnow.data.pixels import DecodedPixels
-from winnow.evaluation.held_out import HeldOut, declared_test_sets
+from winnow.evaluation.held_out import HeldOut, read_test_sets
 from winnow.evaluation.quick import quick_check
 from winnow.workspace import Workspace
 
@@ -12,7 +12,14 @@ def main(params: stage.Declared) -> str:
     ledger = workspace.table("ledger", ["image_id", "split", "final_label"])
     training = ledger[ledger["split"] == "train"]
     class_names = workspace.class_names
-    test_sets = declared_test_sets(params.data, class_names=class_names, spool=workspace.scratch("quick_check"))
+    test_sets = read_test_sets(
+        {"test": (params.data.test_archive, params.data.test_split)},
+        named=params.data.class_names,
+        class_names=class_names,
+        image_size=params.data.image_size,
+        max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
+        spool=workspace.scratch("quick_check"),
+    )
     found = quick_check(
         DecodedPixels(workspace.column("images", "image_bytes", of=training["image_id"].to_numpy()))[:],
         training["final_label"].to_numpy(),

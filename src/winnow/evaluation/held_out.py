@@ -10,7 +10,6 @@ import pandas as pd
 from winnow.data.manifest import load_dataset
 from winnow.data.pixels import DecodedPixels, Pixels
 from winnow.files import given
-from winnow.params.dataset import Data
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,6 @@ class HeldOut:
         """From a packed set with its `image_bytes`, see `data.packed`."""
         pixels = DecodedPixels(packed["image_bytes"].to_numpy())
         return cls(packed["image_id"].to_numpy(), packed["label"].to_numpy(), pixels)
-
-
-def declared_test_sets(data: Data, *, class_names: list[str], spool: Path) -> dict[str, HeldOut]:
-    """The test set that the section `data` of params.yaml names, as `test`; none at all where it names none."""
-    return read_test_sets(
-        {"test": (data.test_archive, data.test_split)},
-        named=data.class_names,
-        class_names=class_names,
-        image_size=data.image_size,
-        max_unpacked_bytes=data.max_unpacked_gb * 2**30,
-        spool=spool,
-    )
 
 
 def read_test_sets(
