@@ -37,7 +37,7 @@ repro: setup ## run the whole pipeline (dvc repro)
 $(PIPELINES): setup
 	cd pipelines/$@ && winnow check-params && dvc repro
 
-test: setup ## run the quick tests: the inner loop, under three minutes on two cores
+test: setup ## run the quick tests: the inner loop, minutes on two cores
 	$(PYTEST) -m "not slow and not browser and not pipeline"
 
 test-all: setup ## run all tests: also the slow ones, the review app in Chromium, whole pipelines
