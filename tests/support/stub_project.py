@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -86,17 +87,19 @@ def make_project(folder: Path, root: Path) -> Path:
     return folder
 
 
-def environment() -> dict[str, str]:
-    """The tests' own Python first, a user of git, and winnow's source."""
+def environment(programs: Sequence[str] = ()) -> dict[str, str]:
+    """These folders of programs and the tests' own Python first, a user of git, and winnow's source."""
     who = {f"GIT_{role}_{part}": "test@example.org" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([*programs, str(Path(sys.executable).parent), os.environ["PATH"]])
     source = str(Path(__file__).resolve().parents[2] / "src")
     return os.environ | who | {"PATH": path, "PYTHONPATH": source, "DVC_NO_ANALYTICS": "1", "COLUMNS": "160"}
 
 
-def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300) -> str:
-    """Run a command to its end, in so many seconds at most; its output."""
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=timeout)
+def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300, programs: Sequence[str] = ()) -> str:
+    """Run a command to its end, in so many seconds at most, with `programs` first on PATH; its output."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment(programs), capture_output=True, text=True, timeout=timeout
+    )
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output
     return output

@@ -1,5 +1,6 @@
 """The real pipeline as a repository of its own, on an archive so small that it runs in a minute."""
 
+import functools
 import io
 import json
 import os
@@ -15,6 +16,7 @@ import yaml
 from PIL import Image
 
 from stub_project import call
+from warm_python import Warm
 
 TREE = (
     "src",
@@ -184,5 +186,13 @@ def git(folder: Path, *arguments: str) -> None:
     call(folder, "git", *arguments)
 
 
-def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
-    return call(folder, "dvc", *arguments, fails=fails, timeout=1700)
+def dvc(folder: Path, *arguments: str, fails: bool = False, warm: bool = True) -> str:
+    """Run DVC; its output. Its stages run in forks of a warm Python, or, if not `warm`, in one of their own each."""
+    first = [str(_warm_python().programs)] if warm else []
+    return call(folder, "dvc", *arguments, fails=fails, timeout=1700, programs=first)
+
+
+@functools.cache
+def _warm_python() -> Warm:
+    """The one of this process."""
+    return Warm()

@@ -1,0 +1,167 @@
+"""A Python that has imported the heavy libraries already: pipelines in tests run their stages in forks of it.
+
+Most of what a stage takes on a tiny archive is `import torch` and the like, in each of twenty stages. `Warm` writes a
+`python3` to put first on PATH. For `python3 -m winnow.launch SCRIPT`, which is how dvc.yaml starts a stage, it hands
+arguments, environment and open files to the warm process, which forks and runs them as Python itself would; for
+anything else it becomes the real Python. No module of winnow is imported before the fork.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+LIBRARIES = (
+    "albumentations",
+    "cleanlab.count",
+    "cleanlab.rank",
+    "faiss",
+    "matplotlib.pyplot",
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic",
+    "safetensors.torch",
+    "scipy.stats",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.neighbors",
+    "timm",
+    "torch._dynamo",
+    "torchvision",
+    "yaml",
+)
+# What winnow.launch and dvc.yaml set for every stage: libraries read it when they are imported, glibc when it starts.
+AT_START = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA")} | {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "20000000000",
+}
+_CLIENT = """#!{python} -IS
+import json, os, socket, sys
+if sys.argv[1:3] == ["-m", "winnow.launch"]:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.connect({address!r})
+        order = json.dumps([sys.argv[3:], os.getcwd(), dict(os.environ)]).encode()
+        socket.send_fds(server, [len(order).to_bytes(8, "big")], [0, 1, 2])
+        server.sendall(order)
+        answer = server.recv(1)
+    os._exit(answer[0] if answer else 1)
+os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+"""
+
+
+class Warm:
+    """The warm process. It ends with this one, or at `close`.
+
+    Attributes:
+        programs: the folder with its `python3`, to be put first on PATH.
+    """
+
+    def __init__(self, libraries: Sequence[str] = LIBRARIES) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="winnow-warm-")  # a short path, as a socket's must be
+        folder = Path(self._folder.name)
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        address = str(folder / "socket")
+        client = self.programs / "python3"
+        client.write_text(_CLIENT.format(python=sys.executable, address=address), encoding="utf-8")
+        client.chmod(0o755)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(address)
+            listener.listen()
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(listener.fileno()), *libraries],
+                stdin=subprocess.PIPE,  # at its end the warm process ends
+                env=os.environ | AT_START,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
+
+    def close(self) -> None:
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+def serve(listener: socket.socket) -> list[str]:
+    """Fork for every order, answer with its exit status, and kill a script whose caller is gone.
+
+    Returns:
+        In a fork, set up as its caller is: the words after `-m winnow.launch`. In the warm process, at its end: none.
+    """
+    running: dict[int, socket.socket] = {}  # caller by process
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker)
+    with selectors.DefaultSelector() as ready:
+        for source in (sys.stdin.fileno(), woken, listener):
+            ready.register(source, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                if key.fileobj == sys.stdin.fileno():
+                    for process in running:
+                        os.kill(process, signal.SIGKILL)
+                    return []
+                if key.fileobj is listener:
+                    caller, _ = listener.accept()
+                    words, files = _order(caller)
+                    process = os.fork()
+                    if not process:
+                        return _become(*words, files)
+                    for file in files:
+                        os.close(file)
+                    running[process] = caller
+                    ready.register(caller, selectors.EVENT_READ, process)
+                elif key.fileobj == woken:
+                    os.read(woken, 1024)
+                    for process, status in _ended(running):
+                        caller = running.pop(process)
+                        ready.unregister(caller)
+                        with suppress(OSError), caller:
+                            caller.send(bytes([status]))
+                elif key.data in running:  # its caller sends nothing more: it is gone
+                    os.kill(key.data, signal.SIGKILL)
+
+
+def _order(caller: socket.socket) -> tuple[tuple[list[str], str, dict[str, str]], list[int]]:
+    """Words, folder and environment, and the three open files."""
+    length, files, _, _ = socket.recv_fds(caller, 8, 3)
+    with caller.makefile("rb") as stream:
+        return json.loads(stream.read(int.from_bytes(length, "big"))), files
+
+
+def _ended(running: dict[int, socket.socket]) -> list[tuple[int, int]]:
+    """Processes that ended, with their status as a shell gives it."""
+    waited = [os.waitpid(process, os.WNOHANG) for process in running]
+    codes = [(process, os.waitstatus_to_exitcode(status)) for process, status in waited if process]
+    return [(process, code if code >= 0 else 128 - code) for process, code in codes]
+
+
+def _become(words: list[str], folder: str, environment: dict[str, str], files: list[int]) -> list[str]:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for target, file in enumerate(files):
+        os.dup2(file, target)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sources = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = [folder, *map(os.path.abspath, sources), *sys.path[1:]]
+    return words
+
+
+if __name__ == "__main__":
+    for library in sys.argv[2:]:
+        importlib.import_module(library)
+    if words := serve(socket.socket(fileno=int(sys.argv[1]))):
+        sys.argv = ["-m", *words]
+        runpy.run_module("winnow.launch", run_name="__main__", alter_sys=True)
