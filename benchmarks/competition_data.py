@@ -24,12 +24,14 @@ class Numerals:
 
     Attributes:
         paths: (N,) str, `<split>/<label>/<file>`.
+        files: N PNG files.
         images: N arrays (H, W, 3) uint8 of their own sizes.
         labels: (N,) int64 in the competition's order.
         split: (N,) str.
     """
 
     paths: np.ndarray
+    files: list[bytes]
     images: list[np.ndarray]
     labels: np.ndarray
     split: np.ndarray
@@ -38,6 +40,7 @@ class Numerals:
         rows = np.flatnonzero(self.split == split)
         return Numerals(
             paths=self.paths[rows],
+            files=[self.files[row] for row in rows],
             images=[self.images[row] for row in rows],
             labels=self.labels[rows],
             split=self.split[rows],
@@ -48,10 +51,11 @@ def read_numerals(archive: Path) -> Numerals:
     """All PNG files of a zip, in the order of their names."""
     with zipfile.ZipFile(archive) as file:
         paths = sorted(name for name in file.namelist() if name.endswith(".png"))
-        images = [np.asarray(Image.open(io.BytesIO(file.read(path))).convert("RGB")) for path in paths]
+        files = [file.read(path) for path in paths]
+    images = [np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) for content in files]
     split, names, _ = zip(*(path.split("/") for path in paths), strict=True)
     labels = np.array([CLASS_NAMES.index(name) for name in names])
-    return Numerals(paths=np.array(paths), images=images, labels=labels, split=np.array(split))
+    return Numerals(paths=np.array(paths), files=files, images=images, labels=labels, split=np.array(split))
 
 
 def shrunk(images: list[np.ndarray]) -> np.ndarray:

@@ -92,7 +92,7 @@ def arms(
         decided: the last round.
         policy: what makes copies; without sub-policies there are none.
         per_class, strength, seed: see `packed_with_copies`. An edge case is a kept image of which nine in ten
-            neighbours have its label; the farther from them, the harder.
+            neighbours have its label; the farther from the nearest of them, the harder.
     """
     images = pool[pool["split"] != "label_book"].merge(decided.drop(columns="label"), on="image_id", validate="1:1")
     sets = {}
@@ -110,15 +110,25 @@ def arms(
 def _packed(
     rows: pd.DataFrame, label: str, *, per_class: int, policy: Policy, strength: float, seed: int
 ) -> pd.DataFrame:
-    inside = (rows["neighbour_label"] == rows[label]) & (rows["neighbour_agreement"] >= _INSIDE)
     return packed_with_copies(
         # As a file's name: the folder and the suffix go.
         rows["image_id"].str.replace("/", "-", regex=False).str.rsplit(".", n=1).str[0].to_numpy(),
         rows["image_bytes"].tolist(),
         rows[label].to_numpy(),
-        np.where(inside, rows["neighbour_distance"], np.nan),
+        edge_difficulty(rows, label),
         per_class=per_class,
         policy=policy,
         strength=strength,
         seed=seed,
     )
+
+
+def edge_difficulty(rows: pd.DataFrame, label: str) -> np.ndarray:
+    """(N,) float: how far an edge case is from the nearest image of its label, NaN for what is none.
+
+    Args:
+        rows: with the columns of `neighbour_scores`.
+        label: the column of the labels.
+    """
+    inside = (rows["neighbour_label"] == rows[label]) & (rows["neighbour_agreement"] >= _INSIDE)
+    return np.where(inside, rows["neighbour_distance"], np.nan)
