@@ -1,5 +1,7 @@
 """`winnow.find_issues`, the whole way."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from PIL import Image
 
 import winnow
 from tiny_project import picture
+from warm_python import warm_python
 from winnow.errors import WinnowError
 
 
@@ -23,7 +26,8 @@ def test_a_folder_that_is_in_use_is_refused_before_anything_is_written(tmp_path)
 
 
 @pytest.mark.pipeline
-def test_arrays_in_a_frame_and_a_cleaned_dataset_out(tmp_path):
+def test_arrays_in_a_frame_and_a_cleaned_dataset_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(warm_python().programs / "python3"))
     rng = np.random.default_rng(0)
     images = [picture(label, rng) for label in (0, 1) for _ in range(40)]
     labels = ["disc"] * 40 + ["bars"] * 40

@@ -1,6 +1,5 @@
 """Two encoders side by side through the stages that read features: which weights, which columns, which photos."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from stub_project import call
-from tiny_project import CLASSES, clone, encoded, picture
+from tiny_project import CLASSES, clone, encoded, picture, run_stage
 from winnow import tables
 from winnow.encoders.columns import picture_features
 
@@ -28,11 +26,6 @@ STAGES = (
     "project_map",
     "import_outside_photos",
 )
-
-
-def run(folder: Path, *stages: str) -> None:
-    for stage in stages:
-        call(folder, sys.executable, "-m", "winnow.launch", f"stages/{stage}.py", timeout=600)
 
 
 def choose(folder: Path, encoder: str | list[str]) -> None:
@@ -60,7 +53,8 @@ def project(root, tmp_path) -> Path:
 
 def test_two_encoders_meet_in_one_table_of_features(project):
     choose(project, ["timm", "trained"])
-    run(project, *STAGES)
+    for stage in STAGES:
+        run_stage(project, stage)
     metrics = tables.read_json(project / "data/interim/embedding.json")
     log_loss = metrics["log_loss_by_weights"]
     assert list(log_loss) == ["[1.0, 0.5]", "[1.0, 1.0]"]
@@ -72,7 +66,7 @@ def test_two_encoders_meet_in_one_table_of_features(project):
     assert len(photos) == 12 and photos["encoder_agrees"].mean() > 0.8
 
     choose(project, "timm")
-    run(project, "embed")
+    run_stage(project, "embed")
     alone = tables.read_arrays(project / "data/interim/features.npz")["features"]
     assert alone.shape[1] == both["features"].shape[1] - trained
     np.testing.assert_allclose(picture_features(both), alone, atol=1e-6)

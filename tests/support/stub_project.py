@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
+
+from warm_python import warm_python
 
 WORK = """
 import json, sys, time
@@ -87,18 +88,19 @@ def make_project(folder: Path, root: Path) -> Path:
     return folder
 
 
-def environment(programs: Sequence[str] = ()) -> dict[str, str]:
-    """These folders of programs and the tests' own Python first, a user of git, and winnow's source."""
+def environment(*, warm: bool = False) -> dict[str, str]:
+    """The tests' own Python first, or a warm one before it, a user of git, and winnow's source."""
     who = {f"GIT_{role}_{part}": "test@example.org" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-    path = os.pathsep.join([*programs, str(Path(sys.executable).parent), os.environ["PATH"]])
+    first = [str(warm_python().programs)] if warm else []
+    path = os.pathsep.join([*first, str(Path(sys.executable).parent), os.environ["PATH"]])
     source = str(Path(__file__).resolve().parents[2] / "src")
     return os.environ | who | {"PATH": path, "PYTHONPATH": source, "DVC_NO_ANALYTICS": "1", "COLUMNS": "160"}
 
 
-def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300, programs: Sequence[str] = ()) -> str:
-    """Run a command to its end, in so many seconds at most, with `programs` first on PATH; its output."""
+def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300, warm: bool = True) -> str:
+    """Run a command to its end, in so many seconds at most; its output. See `warm_python` for what is `warm`."""
     done = subprocess.run(
-        command, cwd=folder, env=environment(programs), capture_output=True, text=True, timeout=timeout
+        command, cwd=folder, env=environment(warm=warm), capture_output=True, text=True, timeout=timeout
     )
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output
@@ -107,4 +109,4 @@ def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300, p
 
 def winnow(folder: Path, *arguments: str, fails: bool = False) -> str:
     """Run a command of winnow's; its output."""
-    return call(folder, sys.executable, "-m", "winnow.cli", *arguments, fails=fails)
+    return call(folder, "python3", "-m", "winnow.cli", *arguments, fails=fails)

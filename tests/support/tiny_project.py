@@ -1,6 +1,5 @@
 """The real pipeline as a repository of its own, on an archive so small that it runs in a minute."""
 
-import functools
 import io
 import json
 import os
@@ -16,7 +15,6 @@ import yaml
 from PIL import Image
 
 from stub_project import call
-from warm_python import Warm
 
 TREE = (
     "src",
@@ -187,12 +185,9 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def dvc(folder: Path, *arguments: str, fails: bool = False, warm: bool = True) -> str:
-    """Run DVC; its output. Its stages run in forks of a warm Python, or, if not `warm`, in one of their own each."""
-    first = [str(_warm_python().programs)] if warm else []
-    return call(folder, "dvc", *arguments, fails=fails, timeout=1700, programs=first)
+    return call(folder, "dvc", *arguments, fails=fails, timeout=1700, warm=warm)
 
 
-@functools.cache
-def _warm_python() -> Warm:
-    """The one of this process."""
-    return Warm()
+def run_stage(folder: Path, name: str) -> None:
+    """Run a script of stages/, as DVC would."""
+    call(folder, "python3", "-m", "winnow.launch", f"stages/{name}.py", timeout=600)

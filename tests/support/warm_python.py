@@ -1,11 +1,15 @@
-"""A Python that has imported the heavy libraries already: pipelines in tests run their stages in forks of it.
+"""A Python that has imported the heavy libraries already: pipelines in tests run DVC, winnow and stages in its forks.
 
 Most of what a stage takes on a tiny archive is `import torch` and the like, in each of twenty stages. `Warm` writes a
-`python3` to put first on PATH. For `python3 -m winnow.launch SCRIPT`, which is how dvc.yaml starts a stage, it hands
-arguments, environment and open files to the warm process, which forks and runs them as Python itself would; for
-anything else it becomes the real Python. No module of winnow is imported before the fork.
+`python3` and a `dvc` to put first on PATH. For `python3 -m` one of `NEEDS`, the ways in which tests, DVC and winnow
+start each other, they hand arguments, environment and open files to the warm process, which forks and runs them as
+Python itself would; for anything else `python3` becomes the real one. No module of winnow is imported before the fork.
+A fork is no member of its caller's process group: what is to be killed has to run without.
 """
 
+import atexit
+import functools
+import gc
 import importlib
 import json
 import os
@@ -16,29 +20,44 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-LIBRARIES = (
-    "albumentations",
-    "cleanlab.count",
-    "cleanlab.rank",
-    "faiss",
-    "matplotlib.pyplot",
-    "pandas",
-    "pyarrow.parquet",
-    "pydantic",
-    "safetensors.torch",
-    "scipy.stats",
-    "sklearn.ensemble",
-    "sklearn.linear_model",
-    "sklearn.neighbors",
-    "timm",
-    "torch._dynamo",
-    "torchvision",
-    "yaml",
-)
+# What to import before the first fork that runs a module.
+NEEDS = {
+    "winnow.launch": (
+        "albumentations",
+        "cleanlab.count",
+        "cleanlab.rank",
+        "faiss",
+        "matplotlib.pyplot",
+        "pandas",
+        "pyarrow.parquet",
+        "pydantic",
+        "safetensors.torch",
+        "scipy.stats",
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "sklearn.neighbors",
+        "timm",
+        "torch._dynamo",
+        "torchvision",
+        "yaml",
+    ),
+    "winnow.cli": ("pandas", "pydantic", "rich.table", "yaml"),
+    "dvc": (
+        "dulwich.worktree",
+        "dvc.cli.parser",
+        "dvc.data_cloud",
+        "dvc.ignore",
+        "dvc.repo.experiments",
+        "dvc.repo.reproduce",
+        "dvc.stage",
+        "networkx",
+        "ruamel.yaml",
+        "scmrepo.git",
+    ),
+}
 # What winnow.launch and dvc.yaml set for every stage: libraries read it when they are imported, glibc when it starts.
 AT_START = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA")} | {
     "MALLOC_MMAP_MAX_": "0",
@@ -46,10 +65,12 @@ AT_START = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "N
 }
 _CLIENT = """#!{python} -IS
 import json, os, socket, sys
-if sys.argv[1:3] == ["-m", "winnow.launch"]:
+if {name!r} == "dvc":
+    sys.argv[1:1] = ["-m", "dvc"]
+if sys.argv[1:2] == ["-m"] and sys.argv[2] in {modules!r}:
     with socket.socket(socket.AF_UNIX) as server:
         server.connect({address!r})
-        order = json.dumps([sys.argv[3:], os.getcwd(), dict(os.environ)]).encode()
+        order = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode()
         socket.send_fds(server, [len(order).to_bytes(8, "big")], [0, 1, 2])
         server.sendall(order)
         answer = server.recv(1)
@@ -59,42 +80,45 @@ os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 
 
 class Warm:
-    """The warm process. It ends with this one, or at `close`.
+    """The warm process. It ends with this one.
 
     Attributes:
-        programs: the folder with its `python3`, to be put first on PATH.
+        programs: the folder with `python3` and `dvc`, to be put first on PATH.
     """
 
-    def __init__(self, libraries: Sequence[str] = LIBRARIES) -> None:
+    def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="winnow-warm-")  # a short path, as a socket's must be
         folder = Path(self._folder.name)
         self.programs = folder / "bin"
         self.programs.mkdir()
         address = str(folder / "socket")
-        client = self.programs / "python3"
-        client.write_text(_CLIENT.format(python=sys.executable, address=address), encoding="utf-8")
-        client.chmod(0o755)
+        for name in ("python3", "dvc"):
+            client = _CLIENT.format(python=sys.executable, name=name, modules=tuple(NEEDS), address=address)
+            (self.programs / name).write_text(client, encoding="utf-8")
+            (self.programs / name).chmod(0o755)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)
             listener.listen()
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(listener.fileno()), *libraries],
+                [sys.executable, __file__, str(listener.fileno()), str(self.programs / "python3")],
                 stdin=subprocess.PIPE,  # at its end the warm process ends
                 env=os.environ | AT_START,
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
 
-    def close(self) -> None:
-        self._process.communicate()
-        self._folder.cleanup()
+
+@functools.cache
+def warm_python() -> Warm:
+    """The one of this process."""
+    return Warm()
 
 
 def serve(listener: socket.socket) -> list[str]:
     """Fork for every order, answer with its exit status, and kill a script whose caller is gone.
 
     Returns:
-        In a fork, set up as its caller is: the words after `-m winnow.launch`. In the warm process, at its end: none.
+        In a fork, set up as its caller is: the module to run and its arguments. In the warm process, at its end: none.
     """
     running: dict[int, socket.socket] = {}  # caller by process
     woken, waker = os.pipe()
@@ -113,6 +137,9 @@ def serve(listener: socket.socket) -> list[str]:
                 if key.fileobj is listener:
                     caller, _ = listener.accept()
                     words, files = _order(caller)
+                    for library in NEEDS[words[0][0]]:
+                        importlib.import_module(library)
+                    gc.freeze()  # no fork copies what another would have to look through
                     process = os.fork()
                     if not process:
                         return _become(*words, files)
@@ -146,6 +173,7 @@ def _ended(running: dict[int, socket.socket]) -> list[tuple[int, int]]:
 
 
 def _become(words: list[str], folder: str, environment: dict[str, str], files: list[int]) -> list[str]:
+    atexit.register(gc.unfreeze)  # or libraries report what they could not free
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for target, file in enumerate(files):
@@ -160,8 +188,7 @@ def _become(words: list[str], folder: str, environment: dict[str, str], files: l
 
 
 if __name__ == "__main__":
-    for library in sys.argv[2:]:
-        importlib.import_module(library)
     if words := serve(socket.socket(fileno=int(sys.argv[1]))):
-        sys.argv = ["-m", *words]
-        runpy.run_module("winnow.launch", run_name="__main__", alter_sys=True)
+        sys.executable = sys.argv[2]  # what the fork starts with it is warm, too
+        sys.argv = words
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
