@@ -72,7 +72,7 @@ def draw_copies(released: Numerals, labels: np.ndarray, policy: Policy, path: Pa
         row = np.flatnonzero((released.split == "train") & (labels == label))[0]
         _show(line[0], released.images[row], f"{CLASS_NAMES[label]}, as it came")
         for seed, cell in enumerate(line[1:]):
-            _show(cell, policy.apply(released.images[row], seed), "")
+            _show(cell, policy.apply(released.images[row], 100 * label + seed), "")
     _save(figure, axes.ravel(), path)
 
 
@@ -83,7 +83,8 @@ def _show(cell: plt.Axes, image: np.ndarray, title: str) -> None:
 
 def _save(figure: plt.Figure, cells: Sequence[plt.Axes], path: Path) -> None:
     for cell in cells:
-        cell.axis("off")
+        cell.set(xticks=[], yticks=[])
+        cell.spines[:].set_color("lightgray")
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.92, hspace=0.55, wspace=0.08)
     figure.savefig(path, dpi=80)
     plt.close(figure)
