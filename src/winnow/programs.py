@@ -21,3 +21,13 @@ def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]
 def own_python_first() -> str:
     """PATH for DVC, so that the stages which it starts run with the Python that runs now."""
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def why_failed(output: str) -> str:
+    """One line of a failed run's output that says why: winnow's own sentence, else DVC's error, else its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for start in ("winnow: ", "ERROR: "):
+        said = [line for line in lines if line.startswith(start)]
+        if said:
+            return said[-1].removeprefix(start)
+    return lines[-1] if lines else "no output"

@@ -70,6 +70,14 @@ def leading_to(
     return needed
 
 
+def stages_before(dvc_file: str | Path, targets: Iterable[str]) -> list[str]:
+    """The stages that `targets` need, themselves included, in the order of `dvc_file`."""
+    stages = stage_definitions(dvc_file)
+    reads = {name: definition.get("deps", []) for name, definition in stages.items()}
+    needed = leading_to(targets, reads, {name: out_paths(definition) for name, definition in stages.items()})
+    return [name for name in stages if name in needed]
+
+
 def declared_params(stage: str, params: BaseModel, dvc_file: str | Path = "dvc.yaml") -> Declared:
     """Restrict `params` to what `stage` declares in `dvc_file`."""
     stages = stage_definitions(dvc_file)

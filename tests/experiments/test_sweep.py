@@ -13,10 +13,11 @@ import yaml
 
 from stub_project import call, environment, make_project, winnow
 from winnow.experiments.repository import Repository
-from winnow.experiments.runner import running_stage, why_failed
+from winnow.experiments.runner import running_stage
 from winnow.experiments.runs import read_run
 from winnow.experiments.staleness import not_whole
 from winnow.experiments.worktrees import Slot, Source
+from winnow.programs import why_failed
 
 pytestmark = pytest.mark.slow
 

@@ -325,7 +325,7 @@ def test_what_was_read_earlier_does_not_undo_a_verdict(driver, address, folder):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing(browser, address, dark):
     driver = browser.tab(dark=dark)
-    for view in ("map", "queue", "whatif", "validation"):
+    for view in ("map", "queue", "whatif", "validation", "apply"):
         opened(driver, address, view)
         if view == "map":
             driver.execute_script("winnowReview.map().pin(0)")
@@ -344,7 +344,7 @@ def test_axe_finds_nothing(browser, address, dark):
 
 
 def test_script_in_a_class_name_stays_text(driver, address):
-    for view in ("map", "queue", "whatif", "validation"):
+    for view in ("map", "queue", "whatif", "validation", "apply"):
         opened(driver, address, view)
         wait(driver, "return document.body.textContent.includes('onerror=globalThis')")
         assert driver.execute_script("return globalThis.pwned") is None

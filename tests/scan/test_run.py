@@ -2,7 +2,8 @@
 
 import yaml
 
-from winnow.scan.run import stages_before, told
+from winnow.scan.run import TARGETS, told
+from winnow.stage import stages_before
 
 DVC_SAYS = """\
 '../pets.dvc' didn't change, skipping
@@ -37,6 +38,6 @@ def test_only_what_the_targets_need(tmp_path):
 
 
 def test_the_first_answer_needs_no_training_of_the_judges(root):
-    stages = stages_before(root / "dvc.yaml")
+    stages = stages_before(root / "dvc.yaml", TARGETS)
     assert {"build_manifest", "curate", "select_validation", "project_map"} <= set(stages)
     assert not {"train", "augment", "package_submission", "evaluate", "report", "self_check"} & set(stages)

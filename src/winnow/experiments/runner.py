@@ -18,6 +18,7 @@ from winnow.experiments.repository import Repository
 from winnow.experiments.runs import read_run
 from winnow.experiments.worktrees import SWEEPS, Slot
 from winnow.params.settings import changed
+from winnow.programs import why_failed
 
 POLL_SECONDS = 0.5
 
@@ -163,13 +164,3 @@ def running_stage(output: str) -> str:
     """The last stage that DVC said it is running."""
     stages = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
     return stages[-1] if stages else "starting"
-
-
-def why_failed(output: str) -> str:
-    """One line of a failed run's output that says why: winnow's own sentence, else DVC's error, else its last line."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    for start in ("winnow: ", "ERROR: "):
-        said = [line for line in lines if line.startswith(start)]
-        if said:
-            return said[-1].removeprefix(start)
-    return lines[-1] if lines else "no output"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from winnow.errors import WinnowError
 from winnow.experiments.repository import HEAD, WORKSPACE, Repository
-from winnow.experiments.runner import why_failed
 from winnow.experiments.runs import Run, read_predictions, read_run
+from winnow.programs import why_failed
 
 
 def read_runs(repository: Repository, *, every: bool) -> list[Run]:

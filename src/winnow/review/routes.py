@@ -19,7 +19,7 @@ _MOST_CHANGES = 5000
 _YEAR = "private, max-age=31536000, immutable"
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
@@ -28,7 +28,7 @@ def _one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-class _Verdict(_Body):
+class _Verdict(Body):
     reviewer: Annotated[str, Field(min_length=1, max_length=80)]
     reason: Annotated[str, Field(max_length=500)] = ""
 
@@ -57,7 +57,7 @@ class Confirmation(_Verdict):
     label: Annotated[int, Field(ge=0)] | None = None  # a rejection written by hand may have none
 
 
-class _Change(_Body):
+class _Change(Body):
     image_id: Annotated[str, Field(min_length=1, max_length=300)]
     expected: dict[str, str] | None
 
@@ -70,24 +70,24 @@ class ConfirmationChange(_Change):
     verdict: Confirmation | None
 
 
-class DecisionChanges(_Body):
+class DecisionChanges(Body):
     changes: Annotated[list[DecisionChange], Field(min_length=1, max_length=_MOST_CHANGES)]
 
 
-class ConfirmationChanges(_Body):
+class ConfirmationChanges(Body):
     changes: Annotated[list[ConfirmationChange], Field(min_length=1, max_length=_MOST_CHANGES)]
 
 
-class Question(_Body):
+class Question(Body):
     thresholds: dict[str, Any]
 
 
-class Save(_Body):
+class Save(Body):
     thresholds: dict[str, Any]
     params_digest: str
 
 
-def _session(request: Request) -> Session:
+def session_of(request: Request) -> Session:
     session: Session = request.app.state.session
     return session
 
@@ -95,7 +95,7 @@ def _session(request: Request) -> Session:
 @router.get("/api/dataset")
 def dataset(request: Request) -> dict[str, Any]:
     """What there is, in short."""
-    session = _session(request)
+    session = session_of(request)
     data = session.dataset
     return {
         **data.described(),
@@ -112,13 +112,13 @@ def dataset(request: Request) -> dict[str, Any]:
 @router.get("/api/points")
 def points(request: Request) -> Response:
     """Places, labels, outcomes, scores and ids of all images; see `pack_points`."""
-    return Response(_session(request).points(), media_type="application/octet-stream")
+    return Response(session_of(request).points(), media_type="application/octet-stream")
 
 
 @router.get("/api/image/{image_id}")
 def explain_image(request: Request, image_id: str) -> JSONResponse:
     """All that the ledger says of one image, and its nearest neighbours."""
-    data = _session(request).dataset
+    data = session_of(request).dataset
     row = data.position.get(image_id)
     if row is None:
         raise HTTPException(404, "there is no such image")
@@ -128,7 +128,7 @@ def explain_image(request: Request, image_id: str) -> JSONResponse:
 @router.get("/image/{image_id}")
 def image_file(request: Request, image_id: str) -> Response:
     """The image as it came, from memory: names are looked up and never used as paths."""
-    content = _session(request).dataset.image_bytes(image_id)
+    content = session_of(request).dataset.image_bytes(image_id)
     if content is None:
         raise HTTPException(404, "there is no such image")
     return Response(content, media_type="image/jpeg", headers={"cache-control": _YEAR})
@@ -138,7 +138,7 @@ def image_file(request: Request, image_id: str) -> Response:
 def original_file(request: Request, image_id: str) -> Response:
     """The image's pixels at the resolution that it came in, encoded anew; the id is looked up, and the archive's name
     for it comes from the ledger."""
-    found = _session(request).original(image_id)
+    found = session_of(request).original(image_id)
     if found is None:
         raise HTTPException(404, "there is no such image")
     content, media_type = found
@@ -151,7 +151,7 @@ def verdicts(request: Request) -> dict[str, Any]:
 
     `problem` says why one cannot be read or would stop the pipeline, `notice` which rows are about no image.
     """
-    session = _session(request)
+    session = session_of(request)
     answer: dict[str, Any] = {"decisions": {}, "validation": {}, "problem": "", "notice": ""}
     try:
         answer["decisions"] = session.decisions.read()
@@ -165,19 +165,20 @@ def verdicts(request: Request) -> dict[str, Any]:
 @router.get("/api/truth")
 def truth(request: Request) -> dict[str, Any]:
     """The true label of every image in the ledger's order, -1 where it is not known; None without a truth file."""
-    return {"true_label": _session(request).true_label()}
+    return {"true_label": session_of(request).true_label()}
 
 
 @router.get("/api/proposals")
 def proposals(request: Request) -> JSONResponse:
     """What the pipeline proposes in groups, and what people's verdicts say of each."""
-    return JSONResponse(_session(request).proposals())
+    return JSONResponse(session_of(request).proposals())
 
 
 @router.post("/api/decisions")
 def decide_images(request: Request, body: DecisionChanges) -> Response:
     """Write verdicts to decisions.csv, all or none."""
-    session = _session(request)
+    session = session_of(request)
+    _refuse_while_read(session)
     changes = _changes(body, _decision_row, session.dataset.class_names)
     session.check_ids(changes, outside_too=False)
     return _applied(session.decisions, changes)
@@ -186,11 +187,17 @@ def decide_images(request: Request, body: DecisionChanges) -> Response:
 @router.post("/api/validation")
 def confirm_images(request: Request, body: ConfirmationChanges) -> Response:
     """Write verdicts to validation.csv, all or none."""
-    session = _session(request)
+    session = session_of(request)
+    _refuse_while_read(session)
     changes = _changes(body, _confirmation_row, session.dataset.class_names)
     session.check_ids(changes, outside_too=True)
     candidates.check_total(session, changes)
     return _applied(session.validation, changes)
+
+
+def _refuse_while_read(session: Session) -> None:
+    if session.applying.reading:
+        raise HTTPException(423, "the pipeline is reading the verdicts; try again in a moment, nothing was saved.")
 
 
 def _changes(
@@ -246,13 +253,13 @@ def _label_cell(label: int, names: list[str]) -> str:
 @router.get("/api/validation")
 def validation_candidates(request: Request) -> JSONResponse:
     """Images chosen for the validation set and external photos, class by class."""
-    return JSONResponse(candidates.candidates(_session(request).dataset))
+    return JSONResponse(candidates.candidates(session_of(request).dataset))
 
 
 @router.get("/api/thresholds")
 def thresholds_in_force(request: Request) -> dict[str, Any]:
     """The thresholds in force, what each means and may be, and how rules and what they look for are called."""
-    session = _session(request)
+    session = session_of(request)
     values = session.thresholds()
     return {
         "thresholds": values,
@@ -267,7 +274,7 @@ def thresholds_in_force(request: Request) -> dict[str, Any]:
 @router.post("/api/whatif")
 def what_if(request: Request, body: Question) -> JSONResponse:
     """What these thresholds would do, compared with those in force."""
-    session = _session(request)
+    session = session_of(request)
     asked, before = thresholds.checked(body.thresholds), session.thresholds()
     answer = session.what_if(asked, before=before)
     return JSONResponse({**answer, "command": dvc_command(asked, before=before)})
@@ -276,7 +283,7 @@ def what_if(request: Request, body: Question) -> JSONResponse:
 @router.post("/api/params")
 def save_params(request: Request, body: Save) -> Response:
     """Write the thresholds to params.yaml."""
-    session = _session(request)
+    session = session_of(request)
     asked = thresholds.checked(body.thresholds)
     try:
         written = params_file.save_thresholds(

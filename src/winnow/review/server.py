@@ -6,6 +6,8 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from winnow.errors import WinnowError, in_words
-from winnow.review import routes
+from winnow.review import routes, routes_apply
 from winnow.review.patience import PatientProtocol
 from winnow.review.security import Guard, is_loopback
 from winnow.review.session import Session
@@ -27,9 +29,16 @@ STATIC = Path(__file__).parent / "static"
 
 def create_app(session: Session, *, host: str, port: int, token: str | None) -> Guard:
     """The whole app over a session; `host` and `port` are the address that it answers for."""
-    app = FastAPI(title="winnow review", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        session.applying.stop()  # nobody could stop it any more
+
+    app = FastAPI(title="winnow review", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.session = session
-    app.include_router(routes.router)
+    for module in (routes, routes_apply):
+        app.include_router(module.router)
 
     @app.get("/")
     def page() -> FileResponse:

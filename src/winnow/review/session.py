@@ -13,12 +13,14 @@ from winnow.curation.rules.rule import Thresholds
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
+from winnow.review.applying import Applying, changes, counts
 from winnow.review.dataset import Dataset, load_dataset, pack_points
 from winnow.review.originals import Originals
 from winnow.review.params_file import digest
 from winnow.review.proposals import grouped, proposed, wrong_labels
 from winnow.review.verdicts import Change, decisions_file, validation_file
 from winnow.review.whatif import WhatIf
+from winnow.tables import read_json
 from winnow.workspace import Workspace
 
 
@@ -31,6 +33,7 @@ class Session:
         self.decisions = decisions_file(self.workspace, lambda: self.dataset.digests)
         self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
         self._lock = threading.RLock()
+        self.applying = Applying(self.workspace.root)
         self._thresholds: tuple[str, Thresholds] | None = None  # with the digest of the file that they were read from
         self._read()
 
@@ -111,6 +114,31 @@ class Session:
                 names, truth = dataset.class_names, self._truth()
                 self._what_if = WhatIf(dataset.ledger, class_names=names, thresholds=before, truth=truth)
             return self._what_if(thresholds, review=self.review().rows, before=before)
+
+    def apply(self) -> None:
+        """Run the pipeline up to the quick check; raises `Busy` or WinnowError as `Applying.start` does."""
+        dataset = self.dataset
+        self.applying.start(dataset.ledger, self._quick_figures(), has_classes=bool(dataset.class_names))
+
+    def applied(self) -> dict[str, Any]:
+        """How the run goes, as `Applying.snapshot` says it; and when it is done, `before` and `after` (counts and the
+        figures of the quick check) and `changed`, as `changes` returns it."""
+        answer: dict[str, Any] = {**self.applying.snapshot(), "version": self.version}
+        before = self.applying.before
+        if answer["state"] == "done" and before is not None:
+            ledger = self.dataset.ledger
+            answer |= {
+                "version": self.version,
+                "before": {**counts(before), **self.applying.figures_before},
+                "after": {**counts(ledger), **self._quick_figures()},
+                "changed": changes(before, ledger),
+            }
+        return answer
+
+    def _quick_figures(self) -> dict[str, Any]:
+        """Of the quick check as it was last run; none where it was not."""
+        path = self.workspace.path("metrics", stage="quick_check")
+        return dict(read_json(path)) if path.is_file() else {}
 
     def original(self, image_id: str) -> tuple[bytes, str] | None:
         """An image of the dataset at the resolution that it came in, and its media type; as it was embedded where the

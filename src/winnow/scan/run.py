@@ -10,20 +10,12 @@ from pathlib import Path
 
 from winnow.errors import WinnowError
 from winnow.programs import own_python_first
-from winnow.stage import leading_to, out_paths, stage_definitions
+from winnow.stage import stage_definitions, stages_before
 
 TARGETS = ("select_validation", "project_map")
 """The stages behind which the ledger and the map are there; nothing is trained for them but the encoder."""
 _STAGE = re.compile(r"(?:Running stage|Stage) '(?P<name>[\w@]+)'")
 _TOOK = re.compile(r"[\d.]+ s, peak memory")
-
-
-def stages_before(dvc_file: Path, targets: Iterable[str] = TARGETS) -> list[str]:
-    """The stages that `targets` need, themselves included, in the file's order."""
-    stages = stage_definitions(dvc_file)
-    reads = {name: definition.get("deps", []) for name, definition in stages.items()}
-    needed = leading_to(targets, reads, {name: out_paths(definition) for name, definition in stages.items()})
-    return [name for name in stages if name in needed]
 
 
 def run_pipeline(folder: Path, *, targets: Iterable[str] = TARGETS, say: Callable[[str], None]) -> float:

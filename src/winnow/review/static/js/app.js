@@ -8,15 +8,17 @@ import { matricesView } from "./matrices.js";
 import { queueView } from "./queue.js";
 import { validationView } from "./validation.js";
 import { whatIfView } from "./whatif.js";
+import { applyView, applying, isRunning, onApply, watch } from "./apply.js";
+import { pending } from "./pending.js";
 import { fill, h, key, leaving, number, typing, writing } from "./dom.js";
 import { isDark } from "./colours.js";
 import { openZoom } from "./zoom.js";
 import { address, moved, open, takeIn } from "./address.js";
-import { loadVerdicts, onChange, pending, reviewer, setting, state, undo } from "./state.js";
+import { loadVerdicts, onChange, reviewer, setting, state, undo } from "./state.js";
 
 const VIEWS = readOnly
   ? { map: ["Map", mapView], gallery: ["Gallery", galleryView] }
-  : { map: ["Map", mapView], gallery: ["Gallery", galleryView], proposals: ["Proposals", proposalsView], queue: ["Queue", queueView], matrices: ["Matrices", matricesView], whatif: ["What if", whatIfView], validation: ["Validation", validationView] };
+  : { map: ["Map", mapView], gallery: ["Gallery", galleryView], proposals: ["Proposals", proposalsView], queue: ["Queue", queueView], matrices: ["Matrices", matricesView], whatif: ["What if", whatIfView], validation: ["Validation", validationView], apply: ["Apply", applyView] };
 
 const top = document.getElementById("top");
 const main = document.getElementById("view");
@@ -41,13 +43,20 @@ function show(name) {
   drawTop();
 }
 
+const fillCount = () => document.getElementById("count")?.replaceChildren(standing());
+
 function theme(value) {
   document.documentElement.dataset.theme = value;
 }
 
+// How many verdicts there are, and how many of them the pipeline has not applied yet.
+function standing() {
+  if (isRunning()) return `Applying: ${applying().stages.find((it) => it.state === "running")?.name ?? "…"}`;
+  const waiting = pending().all;
+  return `${number(Object.keys(state.decisions).length)} verdicts${waiting ? `, ${number(waiting)} not applied` : ""}`;
+}
+
 function drawTop() {
-  const decided = Object.keys(state.decisions).length;
-  const open = readOnly ? 0 : pending();
   const tabs = h("nav", { "aria-label": "Views" }, Object.entries(VIEWS).map(([name, [words]]) =>
     h("a", { href: `#/${name}`, "aria-current": name === shownView ? "page" : null, onclick: (event) => {
       event.preventDefault();
@@ -60,7 +69,10 @@ function drawTop() {
     h("span", { class: "brand" }, h("strong", {}, "winnow"), " review"),
     tabs,
     h("span", { class: "grow" }),
-    !readOnly && h("span", { class: "muted", id: "count", title: [open ? `${open} are not in the ledger yet: run dvc repro` : "all are in the ledger", state.notice].filter(Boolean).join(". ") }, `${number(decided)} verdicts`, open ? `, ${number(open)} not replayed` : ""),
+    !readOnly && h("a", { href: "#/apply", id: "count", title: state.notice || null, onclick: (event) => {
+      event.preventDefault();
+      go("apply");
+    } }, standing()),
     readOnly && h("span", { class: "muted" }, "read-only copy"),
     !readOnly && h("label", { class: "inline" }, "Reviewer ", h("input", { id: "reviewer", type: "text", size: 9, maxlength: 80, value: reviewer(), autocomplete: "off", spellcheck: "false", onchange: (event) => setting("reviewer", event.target.value.trim()) })),
     toggle("Pixels", pixels, () => {
@@ -84,7 +96,7 @@ function drawTop() {
 }
 
 const KEYS = [
-  ["everywhere", [["M, B, Q, F, W, V", "map, proposals, queue, matrices, what if, validation"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
+  ["everywhere", [["M, B, Q, F, W, V, Y", "map, proposals, queue, matrices, what if, validation, apply"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
   ["queue", [["A, Enter", "agree with the pipeline"], ["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
   ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["A", "agree on the pinned image"], ["G", "show as gallery"], ["Esc", "let go"]]],
   ["gallery", [["arrows", "move"], ["space", "mark"], ["Shift+click", "mark all up to there"], ["A", "agree with the pipeline on all that are marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
@@ -108,7 +120,7 @@ document.addEventListener("keydown", (event) => {
     return readOnly ? null : current?.undo ? current.undo() : undo().then(() => current?.refresh?.());
   }
   if (!typing(event)) {
-    const name = { m: "map", b: "proposals", f: "matrices", q: "queue", w: "whatif", v: "validation" }[event.key.toLowerCase()];
+    const name = { m: "map", b: "proposals", f: "matrices", q: "queue", w: "whatif", v: "validation", y: "apply" }[event.key.toLowerCase()];
     if (event.key === "?") return help();
     if (event.key.toLowerCase() === "z" && current?.row?.() !== undefined) return openZoom(current.row());
     if (name && name in VIEWS && name !== shownView) return go(name);
@@ -139,6 +151,10 @@ async function start() {
     return;
   }
   onChange(drawTop);
+  if (!readOnly) {
+    onApply(() => fillCount());
+    watch();
+  }
   // For tests and benchmarks: what is loaded, and a measure of the map's frames.
   globalThis.winnowReview = { data, state, measure: (frames) => currentMap()?.cloud?.measure(frames) ?? [], turning: (frames) => currentMap()?.cloud?.turning(frames) ?? [], map: currentMap };
   show(address().name || "map");

@@ -159,13 +159,14 @@ export function skip(id) {
   changed();
 }
 
-// A row of the file as the server takes it.
-function asVerdict(file, row) {
-  if (!row) return null;
+// The class that a row of a file names; null for none.
+export function labelOf(row) {
   const names = data.info.class_names;
-  const label = row.label === "" ? null : names.includes(row.label) ? names.indexOf(row.label) : Number(row.label);
-  return { ...row, label };
+  return row.label === "" ? null : names.includes(row.label) ? names.indexOf(row.label) : Number(row.label);
 }
+
+// A row of the file as the server takes it.
+const asVerdict = (row) => row && { ...row, label: labelOf(row) };
 
 // Take back the last step, also one that is still on its way; returns the ids it concerned.
 export async function undo() {
@@ -187,7 +188,7 @@ export async function undo() {
   for (const image of step.images) {
     take(step.file, { [image.id]: image.after && { ...state[step.file][image.id], ...image.after } });
   }
-  const done = await send(step.file, step.images.map((image) => [image.id, asVerdict(step.file, image.before)]), { undoing: step });
+  const done = await send(step.file, step.images.map((image) => [image.id, asVerdict(image.before)]), { undoing: step });
   if (done) toast(ids.length > 1 ? `Took back ${ids.length} verdicts.` : "Took back the last verdict.");
   return ids;
 }
@@ -197,11 +198,6 @@ export const decided = (id) => state.decisions[id] || null;
 export function wordsOf(row) {
   if (row.action === "relabel") return `relabelled to ${row.label}`;
   return { keep: "kept", drop: "dropped" }[row.action] || row.action;
-}
-
-// Verdicts that the ledger does not show yet.
-export function pending() {
-  return Object.keys(state.decisions).filter((id) => data.row.has(id) && !data.arrays.by_person[data.row.get(id)]).length;
 }
 
 export function select(rows, title) {
