@@ -244,3 +244,38 @@ def test_the_gallery_is_endless_and_its_address_shows_the_same_again(driver, add
     driver.execute_script(mark, 1, False)
     driver.execute_script(mark, count - 1, True)
     assert driver.execute_script("return document.querySelectorAll('[aria-selected=true]').length") == count - 1
+
+
+def test_duplicate_groups_are_decided_by_keys_and_each_is_one_undo(driver, address, folder):
+    opened(driver, address, "map")
+    press(driver, "e")
+    wait(driver, "return document.querySelectorAll('.member').length > 1")
+    assert axe_violations(driver) == []
+    ledger = ledger_of(folder)
+
+    def shown_ids():
+        return driver.execute_script("return [...document.querySelectorAll('.member img')].map((it) => it.dataset.id)")
+
+    first = shown_ids()
+    press(driver, "a")
+    written = {row["image_id"]: (row["action"], row["label"]) for row in wait_for_rows(folder, 2)}
+    assert written == {image_id: proposed(ledger.loc[image_id]) for image_id in first}
+    second = wait(
+        driver, f"const id = document.querySelector('.member img').dataset.id; return id !== '{first[0]}' && id"
+    )
+    pair = shown_ids()
+    assert pair[0] == second
+    press(driver, "2")
+    written = {row["image_id"]: row["action"] for row in wait_for_rows(folder, 4)}
+    assert [written[image_id] for image_id in pair] == ["drop", "keep"]
+    press(driver, "k")
+    assert [row["action"] for row in wait_for_rows(folder, 6)][-2:] == ["keep", "keep"]
+    press(driver, "u")
+    wait_for_rows(folder, 4)
+    press(driver, "u")
+    wait_for_rows(folder, 2)
+    wait(driver, f"return document.querySelector('.member img').dataset.id === '{second}'")
+    opened(driver, address, driver.current_url.partition("#/")[2])  # the address shows the same group again
+    wait(driver, f"return document.querySelector('.member img')?.dataset.id === '{second}'")
+    press(driver, "z")
+    wait(driver, "return document.querySelector('dialog.zoom')")
