@@ -24,11 +24,12 @@ from winnow.report.input_digests import hashed_files
 from winnow.report.noise import noise_from_table
 from winnow.report.page import STAMP, render_page
 from winnow.report.provenance import last_timings, stamped
+from winnow.report.tiles import COLUMNS, SIDE, make_tiles
 from winnow.workspace import Workspace
 
 HOSTILE = ['<img src=x onerror="alert(1)">', "$\\frac{1}{", "a&b' --></script><script>alert(2)</script>\x00"]
-SECTIONS = ["arrived", "classes", "dropped", "relabelled", "kept", "noise", "scores", "map", "sets", "results"]
-SECTIONS += ["detectors", "limits", "params", "provenance"]
+SECTIONS = ["results", "limits", "arrived", "classes", "dropped", "relabelled", "kept", "noise", "scores", "map"]
+SECTIONS += ["sets", "detectors", "params", "provenance"]
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +162,26 @@ def test_every_section_says_something(page):
     for name, content in zip(parts[::2], parts[1::2], strict=True):
         assert len(words(content)) > 60, f"section {name} is empty"
     assert set(re.findall(r'href="#(\w+)"', page.split("<main>")[0])) == set(SECTIONS)
+
+
+def test_the_title_names_dataset_and_team_results_come_first_and_galleries_are_closed(page):
+    assert "<title>sample · winnow report</title>" in page
+    told = words(page)
+    assert "team winnow" in told and "What became of sample" in told
+    assert page.index('<section id="results">') < page.index("<details")
+    assert "<details open" not in page and page.count('<details id="gallery-') >= 5
+
+
+def test_the_map_shows_a_picture_of_each_image_or_of_every_nth():
+    colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0), (0, 250, 250)]
+    found = make_tiles([jpeg(colour, side=90) for colour in colours])
+    assert found.rows.tolist() == [0, 1, 2, 3, 4]
+    sheet = np.asarray(Image.open(io.BytesIO(found.sheet))).astype(int)
+    assert sheet.shape == (SIDE, COLUMNS * SIDE, 3)
+    for place, colour in enumerate(colours):
+        assert np.abs(sheet[SIDE // 2, place * SIDE + SIDE // 2] - colour).max() < 12
+    assert make_tiles([jpeg((1, 2, 3))] * 5, most=2).rows.tolist() == [0, 3]
+    assert make_tiles([]).sheet == b""
 
 
 def test_nothing_is_loaded_from_elsewhere(page):

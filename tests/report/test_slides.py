@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from lxml import etree
 from pptx import Presentation
 from test_report import HOSTILE
 
@@ -40,18 +41,58 @@ def test_a_talk_of_twenty_minutes(slides):
     titles = [slide.shapes.title.text for slide in slides]
     assert 18 <= len(slides) <= 24
     wanted = [
-        "The problem",
-        "How",
-        "Data creation",
-        "Data cleaning",
-        "Dropped",
-        "Relabelled",
-        "Class counts",
-        "Analysis",
+        "Cleaning sample lifts balanced accuracy from 40.00% to 75.00%",
+        "30 images came in, the largest class 1.0 times the smallest",
+        "Score once",
+        "3 clean images judge",
+        "50.00% of the images did not stay",
+        "9 images dropped, most of them as",
+        "6 labels changed, most often",
+        "No person has looked yet",
+        "Every class now has",
+        "Labels lie in patterns",
+        "4 augmented copies",
+        "The same network is 35.00 points better",
+        "3 of 3 classes gain on the test set",
+        "Labels of the training set that are right: 62.50% → 87.50%",
+        "Of label errors, the detectors find 0.615",
+        "limits to know",
+        "One command",
     ]
-    wanted += ["Augmentation", "Results", "How good the detectors are", "What did not work", "Reproduce it"]
-    places = [next(i for i, title in enumerate(titles) if title.startswith(word)) for word in wanted]
+    places = [next((i for i, title in enumerate(titles) if word in title), word) for word in wanted]
+    assert all(isinstance(place, int) for place in places), (places, titles)
     assert places == sorted(places)
+
+
+def test_notes_are_what_a_person_would_say(slides):
+    for slide in slides:
+        assert not re.search(r"img_|[0-9a-f]{16}|_score\b", notes(slide)), notes(slide)
+
+
+def test_the_first_slide_names_the_team_and_the_day_of_the_talk_and_the_rest_have_numbers(slides):
+    def fields(slide):
+        return re.findall(r'<a:fld [^>]*type="(\w+)"', etree.tostring(slide._element).decode())
+
+    opening, *others = slides
+    assert "Team winnow" in opening.placeholders[1].text_frame.text and fields(opening) == ["datetime1"]
+    assert {tuple(fields(slide)) for slide in others} == {("slidenum",)}
+
+
+def test_what_people_did_is_a_slide(root):
+    inputs = make_inputs(root)
+    ledger = inputs.ledger.copy()
+    ledger.loc[:2, "decided_by"] = ["ada", "ada", "grace"]
+    ledger.loc[4, "confirmed_by"] = "grace"
+    facts = gather(dataclasses.replace(inputs, ledger=ledger))
+    columns = ["kept", "relabelled", "dropped", "confirmed"]
+    assert facts.reviewers.set_index("reviewer")[columns].T.to_dict("list") == {
+        "ada": [2, 0, 0, 0],
+        "grace": [1, 0, 0, 1],
+    }
+    slides = Presentation(io.BytesIO(make_slides(facts))).slides
+    slide = next(it for it in slides if it.shapes.title.text.startswith("People decided 3 images"))
+    table = next(shape.table for shape in slide.shapes if shape.has_table)
+    assert [cell.text for cell in table.rows[1].cells] == ["ada", "2", "0", "0", "0"]
 
 
 def test_every_slide_has_notes_and_something_to_see(slides):
@@ -122,7 +163,8 @@ def test_without_test_set_and_truth(root):
         slide.shapes.title.text
         for slide in Presentation(io.BytesIO(make_slides(gather(make_inputs(root, test=False, truth=False))))).slides
     ]
-    assert "Results by class, on the validation set" in titles and "How good the detectors are" not in titles
+    assert any(title.startswith("3 of 3 classes gain on the validation set") for title in titles)
+    assert not any("detectors find" in title for title in titles)
 
 
 def test_hostile_names_do_no_harm(root):

@@ -41,6 +41,7 @@ def make_ledger(count: int = 30) -> pd.DataFrame:
             "rule": rule,
             "action": action,
             "decided_by": "rule",
+            "confirmed_by": "",
             "counterpart": np.where(rule == "near_duplicate", "img_000", ""),
             "final_label": np.select([action == "keep", action == "relabel"], [label, suggested], -1),
             "reason": [f"for a reason, number {i}" for i in number],

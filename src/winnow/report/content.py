@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from winnow.report.histograms import Histogram, histogram
 from winnow.report.inputs import Inputs
 from winnow.report.noise import NoiseMatrix, noise_from_table
 from winnow.report.results import Results, gather_results
+from winnow.report.tiles import Tiles, make_tiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,8 @@ class Facts:
     """What is shown. Class names are printable; shares lie in [0, 1].
 
     Attributes:
+        dataset: what the archive is called, without folders and suffixes.
+        team: who hands it in.
         class_names: K names.
         ledger: sorted by `image_id`.
         metrics: as `Inputs` has them.
@@ -36,10 +40,15 @@ class Facts:
         repairs: a row per kind of repair: `repair`, `images`.
         rejected: a row per reason: `reason`, `files`, `example`.
         noise, places, histograms, galleries, results, limits: as their modules describe them.
+        tiles: small pictures of images of the map, and which.
+        reviewers: a row per person who decided or confirmed: `reviewer`, `kept`, `relabelled`, `dropped`, `confirmed`
+            (for the validation set), counts of images; the busiest first.
         copies: some augmented images beside their sources: (technique, class, source bytes, copy bytes).
         curves, params, encoder, files: as `Inputs` has them.
     """
 
+    dataset: str
+    team: str
     class_names: list[str]
     ledger: pd.DataFrame
     metrics: dict[str, dict[str, Any]]
@@ -52,6 +61,8 @@ class Facts:
     places: Places
     histograms: list[Histogram]
     galleries: list[Gallery]
+    tiles: Tiles
+    reviewers: pd.DataFrame
     copies: list[tuple[str, str, bytes, bytes]]
     results: Results
     limits: list[str]
@@ -86,6 +97,8 @@ def gather(inputs: Inputs) -> Facts:
     results.classes["class"] = names
     thresholds = in_force(curate)
     return Facts(
+        dataset=clean(PurePosixPath(inputs.params["data"]["archive"]).name.partition(".")[0]),
+        team=clean(inputs.params["submission"]["team"]),
         class_names=names,
         ledger=ledger,
         metrics=inputs.metrics,
@@ -102,6 +115,8 @@ def gather(inputs: Inputs) -> Facts:
             if cut.score.bounded
         ],
         galleries=make_galleries(ledger, images, class_names=names, thresholds=thresholds),
+        tiles=make_tiles(images["image_bytes"].tolist()),
+        reviewers=count_reviewers(ledger),
         copies=choose_copies(inputs.submission_set, images, class_names=names),
         results=results,
         limits=find_limits(
@@ -153,6 +168,21 @@ def count_swaps(ledger: pd.DataFrame, *, class_names: list[str]) -> pd.DataFrame
     counts = counts.sort_values("images", ascending=False, kind="stable", ignore_index=True)
     given, new = ([class_names[label] for label in counts[column]] for column in ("label", "final_label"))
     return pd.DataFrame({"given": given, "new": new, "images": counts["images"]})
+
+
+def count_reviewers(ledger: pd.DataFrame) -> pd.DataFrame:
+    """`Facts.reviewers`."""
+    decided = ledger[ledger["decided_by"] != "rule"]
+    counts = {
+        name: decided.loc[decided["action"] == action, "decided_by"].value_counts()
+        for name, action in zip(("kept", "relabelled", "dropped"), ACTIONS, strict=True)
+    }
+    confirmed = ledger.loc[ledger["confirmed_by"] != "", "confirmed_by"]
+    table = pd.DataFrame(counts | {"confirmed": confirmed.value_counts()}).fillna(0).astype(int)
+    table = table.rename_axis("reviewer").reset_index()
+    table["reviewer"] = table["reviewer"].map(clean)
+    order = np.lexsort((table["reviewer"], -table.drop(columns="reviewer").sum(axis=1)))
+    return table.iloc[order].reset_index(drop=True)
 
 
 def count_repairs(ledger: pd.DataFrame) -> pd.DataFrame:

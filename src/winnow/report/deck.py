@@ -9,6 +9,8 @@ from pptx.dml.color import RGBColor
 from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION
 from pptx.enum.shapes import MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
+from pptx.oxml import parse_xml
+from pptx.oxml.ns import nsdecls
 from pptx.shapes.base import BaseShape
 from pptx.slide import Slide
 from pptx.text.text import TextFrame, _Paragraph
@@ -23,6 +25,10 @@ FULL = (LEFT, TOP, WIDTH - 2 * LEFT, BOTTOM - TOP)  # what a title leaves
 MOST_CLASSES = 12  # that a chart or a table of a slide has room for
 _INK, _SOFT, _RULE, _BAND = "1B1F24", "59636E", "0072B2", "EEF2F6"
 _FONT = "Calibri"
+_FIELD_IDS = {
+    "datetime1": "{5B0F2B60-6C1C-4B6A-9C35-5D3B4F8A1E01}",
+    "slidenum": "{5B0F2B60-6C1C-4B6A-9C35-5D3B4F8A1E02}",
+}
 _TITLE_LAYOUT, _PLAIN_LAYOUT = 0, 5
 
 Box = tuple[float, float, float, float]  # left, top, width, height in inches
@@ -52,7 +58,11 @@ class Deck:
         """The first slide."""
         slide = self._file.slides.add_slide(self._file.slide_layouts[_TITLE_LAYOUT])
         _write(slide.shapes.title.text_frame, [title], size=38, bold=True, align=PP_ALIGN.LEFT)
-        _write(slide.placeholders[1].text_frame, lines, size=24, colour=_SOFT, align=PP_ALIGN.LEFT)
+        frame = slide.placeholders[1].text_frame
+        _write(frame, lines, size=24, colour=_SOFT, align=PP_ALIGN.LEFT)
+        paragraph = frame.add_paragraph()
+        paragraph.alignment = PP_ALIGN.LEFT
+        _field(paragraph, "datetime1", "date of the talk", size=18)
         slide.notes_slide.notes_text_frame.text = clean(notes)
 
     def slide(self, title: str, notes: str) -> Slide:
@@ -60,11 +70,20 @@ class Deck:
         slide = self._file.slides.add_slide(self._file.slide_layouts[_PLAIN_LAYOUT])
         frame = slide.shapes.title.text_frame
         frame.vertical_anchor = MSO_ANCHOR.MIDDLE
-        _write(frame, [title], size=32 if len(title) <= 42 else 24, bold=True, align=PP_ALIGN.LEFT)
+        _write(
+            frame,
+            [title],
+            size=32 if len(title) <= 42 else 26 if len(title) <= 68 else 22,
+            bold=True,
+            align=PP_ALIGN.LEFT,
+        )
         rule = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *_box((LEFT + 0.1, 1.25, 1.2, 0.06)))
         rule.fill.solid()
         rule.fill.fore_color.rgb = RGBColor.from_string(_RULE)
         rule.line.fill.background()
+        number = slide.shapes.add_textbox(*_box((WIDTH - LEFT - 0.8, 7.08, 0.8, 0.3))).text_frame
+        number.paragraphs[0].alignment = PP_ALIGN.RIGHT
+        _field(number.paragraphs[0], "slidenum", str(len(self._file.slides)), size=12)
         slide.notes_slide.notes_text_frame.text = clean(notes)
         return slide
 
@@ -75,15 +94,21 @@ class Deck:
         return without_dates(buffer.getvalue())
 
 
-def bullets(slide: Slide, lines: Sequence[str], box: Box, *, size: int = 20) -> None:
-    """Paragraphs of text; a line too many makes all of them smaller."""
+def bullets(slide: Slide, lines: Sequence[str], box: Box, *, size: int = 20, dots: bool = False) -> None:
+    """Paragraphs of text, with a dot before each if wanted; a line too many makes all of them smaller."""
     width = box[2] * 72 / (0.5 * size)  # characters that fit on a line, about
     needed = sum(max(1, -(-len(line) // int(width))) for line in lines) * size * 1.35 + len(lines) * 6
     if needed > box[3] * 72 and size > 12:
-        return bullets(slide, lines, box, size=size - 1)
+        return bullets(slide, lines, box, size=size - 1, dots=dots)
     frame = slide.shapes.add_textbox(*_box(box)).text_frame
     frame.word_wrap = True
-    return _write(frame, lines, size=size, gap=6)
+    _write(frame, lines, size=size, gap=6)
+    for paragraph in frame.paragraphs if dots else ():
+        shape = paragraph._p.get_or_add_pPr()
+        shape.set("marL", str(Inches(0.3)))
+        shape.set("indent", str(-Inches(0.3)))
+        shape.append(parse_xml(f'<a:buChar {nsdecls("a")} char="•"/>'))
+    return None
 
 
 def caption(slide: Slide, text: str, box: Box, *, size: int = 14) -> None:
@@ -269,6 +294,16 @@ def _write(
         paragraph = frame.paragraphs[0] if place == 0 else frame.add_paragraph()
         paragraph.space_after = Pt(gap)
         _run(paragraph, line, size=size, bold=bold, colour=colour, align=align)
+
+
+def _field(paragraph: _Paragraph, kind: str, text: str, *, size: int) -> None:
+    """What PowerPoint fills in when the slide is shown, `text` until then."""
+    paragraph._p.append(
+        parse_xml(
+            f'<a:fld {nsdecls("a")} id="{_FIELD_IDS[kind]}" type="{kind}">'
+            f'<a:rPr lang="en-US" sz="{100 * size}"/><a:t>{text}</a:t></a:fld>'
+        )
+    )
 
 
 def _run(

@@ -33,7 +33,7 @@ class Histogram:
     def sentence(self) -> str:
         """How many images lie beyond the threshold."""
         words = f"{self.score.beyond_words} of {self.threshold:g}"
-        return f"{self.score.name}: {counted(self.beyond, 'image')} {words}"
+        return f"{self.score.title}: {counted(self.beyond, 'image')} {words}"
 
     def table(self) -> pd.DataFrame:
         """For `dvc plots`: `score` (the bin's middle) and `images`."""

@@ -9,6 +9,8 @@ from winnow.report.style import ACTION_WORDS
 # Where `winnow report` puts what differs between machines.
 STAMP = "<!-- stamp -->"
 _SECTIONS = {
+    "results": "Results",
+    "limits": "Limits",
     "arrived": "What came in",
     "classes": "Class counts",
     "dropped": "Dropped",
@@ -18,9 +20,7 @@ _SECTIONS = {
     "scores": "Scores",
     "map": "Map",
     "sets": "Validation and training set",
-    "results": "Results",
     "detectors": "Detectors",
-    "limits": "Limits",
     "params": "Params",
     "provenance": "Provenance",
 }
@@ -49,7 +49,8 @@ def render_page(facts: Facts) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{elements.POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>winnow report</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>'
+        f"{elements.escaped(facts.dataset)} · winnow report</title>"
         f"<style>{elements.asset('page.css')}</style></head><body>{_header(facts)}<nav><div>{links}</div></nav>"
         f'<main>{STAMP}{body}</main><script type="application/json" id="map-data">{parts.map_data(facts)}</script>'
         f"<script>{elements.asset('page.js')}</script></body></html>\n"
@@ -68,6 +69,7 @@ def _header(facts: Facts) -> str:
         elements.tile(percent(results.accuracy("submission")), "balanced accuracy, cleaned data"),
     ]
     return (
-        '<header><h1>What became of the dataset</h1><p class="lead">'
+        f'<header><p class="soft">team {elements.escaped(facts.team)} · winnow report</p>'
+        f'<h1>What became of {elements.escaped(facts.dataset)}</h1><p class="lead">'
         f'{elements.escaped(results.headline)}</p><div class="tiles">{"".join(tiles)}</div></header>'
     )

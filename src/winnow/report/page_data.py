@@ -32,8 +32,8 @@ def arrived(facts: Facts) -> str:
     )
     return (
         f"<p>{elements.escaped(arrival_sentence(facts))}</p>"
-        + (f"<h3>Repaired</h3>{repairs}" if len(facts.repairs) else "<p>No image needed a repair.</p>")
-        + (f"<h3>Rejected</h3>{rejected}" if len(facts.rejected) else "<p>No file was rejected.</p>")
+        + (f"<h3>Repaired</h3>{repairs}" if len(facts.repairs) else "")
+        + (f"<h3>Rejected</h3>{rejected}" if len(facts.rejected) else "")
     )
 
 
@@ -73,8 +73,7 @@ def dropped(facts: Facts) -> str:
         for row in facts.rules.to_dict("records")
     ]
     shown = [gallery for gallery in facts.galleries if gallery.key.startswith("dropped-")]
-    largest = max((gallery.total for gallery in shown), default=0)
-    galleries = "".join(parts.gallery(gallery, open_at_first=gallery.total == largest) for gallery in shown)
+    galleries = "".join(parts.gallery(gallery) for gallery in shown)
     return (
         f"<p>{elements.escaped(cleaning_sentence(facts))}</p>"
         + elements.table(["rule", "outcome", "images", "of all", "meaning"], rows, numbers=[2, 3])
@@ -92,7 +91,7 @@ def relabelled(facts: Facts) -> str:
     return (
         elements.table(["label as it came", "new label", "images"], rows, numbers=[2])
         + (f"<p class='soft'>The first 12 of {number(len(facts.swaps))} pairs.</p>" if len(facts.swaps) > 12 else "")
-        + parts.gallery(found, open_at_first=True)
+        + parts.gallery(found)
     )
 
 
@@ -138,9 +137,13 @@ def map(facts: Facts) -> str:
         f"<p>{elements.escaped(map_sentence(facts))}</p>"
         f'<div id="cloud"><div class="tools">{boxes}<label><input type="checkbox" id="solid" checked> in space</label>'
         f'<label>class <select id="only"><option value="-1">all</option>{options}</select></label>'
-        '<button type="button" id="reset">Reset</button></div>'
+        '<label>colour by <select id="colour"><option value="action">what became of it</option>'
+        '<option value="label">class, as it came</option></select></label>'
+        '<button type="button" id="reset">Reset</button><span id="legend" hidden></span></div>'
         '<canvas tabindex="0" role="img" aria-label="Map of all images in space; arrow keys turn it, plus and minus '
-        'zoom"></canvas><div id="told" aria-live="polite"></div></div><figure>'
+        'zoom"></canvas><div class="told"><div id="tile" hidden></div><div id="told" aria-live="polite"></div></div>'
+        "</div>"
+        "<figure>"
         + elements.picture(flat, label="Map of all images in the plane", kind="png").replace(
             "<img", '<img class="map"', 1
         )

@@ -1,5 +1,6 @@
 """Pieces of the page. Whatever comes from outside (names of classes and files, reasons) goes through `escaped`."""
 
+import base64
 from collections.abc import Callable
 from functools import partial
 
@@ -12,6 +13,7 @@ from winnow.report.elements import escaped, packed, picture, script_json
 from winnow.report.formatting import clean, counted, number
 from winnow.report.galleries import Card, Gallery
 from winnow.report.style import Render, to_svg
+from winnow.report.tiles import COLUMNS, SIDE
 
 MAP_HINT = (
     "Move over a point to see which image it is. Drag turns, Shift and drag shifts; click first, and the wheel zooms."
@@ -23,8 +25,8 @@ def drawn(draw: Callable[[Facts, Render[str]], str], facts: Facts) -> str:
     return draw(facts, partial(to_svg, prefix=draw.__name__))
 
 
-def gallery(found: Gallery, *, open_at_first: bool = False) -> str:
-    """A gallery that folds; it says how many of how many it shows."""
+def gallery(found: Gallery) -> str:
+    """A gallery, closed at first; it says how many of how many it shows."""
     shown = len(found.cards)
     size = (
         f"{number(shown)} of {number(found.total)}, {found.choice}"
@@ -33,7 +35,7 @@ def gallery(found: Gallery, *, open_at_first: bool = False) -> str:
     )
     cards = "".join(_card(card) for card in found.cards)
     return (
-        f'<details id="gallery-{found.key}"{" open" if open_at_first else ""}><summary>{escaped(found.title)} '
+        f'<details id="gallery-{found.key}"><summary>{escaped(found.title)} '
         f'<span class="soft">{size} · {escaped(found.note)}</span></summary><div class="cards">{cards}</div></details>'
     )
 
@@ -42,11 +44,10 @@ def _card(card: Card) -> str:
     pictures = picture(card.picture, label=card.image_id)
     if card.counterpart_picture is not None:
         pictures += picture(card.counterpart_picture, label=f"counterpart {card.counterpart}")
-    scores = " · ".join(f"{words} {value:.2f}" for words, value in card.scores)
     label = card.given if card.final in ("", card.given) else f"{card.given} → {card.final}"
     return (
         f'<div class="card"><div class="pictures">{pictures}</div><b>{escaped(label)}</b>'
-        f"{escaped(scores)}<br>{escaped(card.reason)}<br><code>{escaped(card.image_id)}</code></div>"
+        f"{escaped(card.reason)}<br><code>{escaped(card.image_id)}</code></div>"
     )
 
 
@@ -64,6 +65,7 @@ def map_data(facts: Facts) -> str:
     """Places, actions, labels and rules of all images as JSON that a script element can hold."""
     ledger = facts.ledger
     rules = sorted(ledger["rule"].unique())
+    titles = dict(zip(facts.rules["rule"], facts.rules["words"], strict=True))
     flat = facts.places.flat - facts.places.flat.mean(axis=0)
     flat = flat / max(float(np.abs(flat).max()), 1e-12)
     content = {
@@ -71,8 +73,15 @@ def map_data(facts: Facts) -> str:
         "flat": packed(flat * 32767, "<i2"),
         "action": packed(pd.Index(ACTIONS).get_indexer(pd.Index(ledger["action"])), "u1"),
         "label": packed(ledger["label"].to_numpy(), "<u2"),
+        "sheet": base64.b64encode(facts.tiles.sheet).decode("ascii"),
+        "tiles": {
+            "side": SIDE,
+            "columns": COLUMNS,
+            "every": int(facts.tiles.rows[1]) if len(facts.tiles.rows) > 1 else 1,
+        },
+        "final": packed(ledger["final_label"].to_numpy(), "<i2"),
         "rule": packed(pd.Index(rules).get_indexer(pd.Index(ledger["rule"])), "u1"),
-        "rules": [clean(rule) for rule in rules],
+        "rules": [titles.get(rule, clean(rule)) for rule in rules],
         "classes": facts.class_names,
         "ids": [clean(image_id) for image_id in ledger["image_id"]],
         "hint": MAP_HINT,

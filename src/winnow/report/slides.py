@@ -1,6 +1,6 @@
 """The talk: twenty minutes about the data, the cleaning, the analysis and the results."""
 
-from winnow.files import FILES
+from winnow.files import ARMS
 from winnow.report import deck, slides_cleaning, slides_results
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, TOP, WIDTH, Deck
@@ -12,7 +12,7 @@ from winnow.report.style import ORANGE
 
 def make_slides(facts: Facts) -> bytes:
     """The .pptx; the same bytes for the same facts. Every slide has notes that state its numbers."""
-    made = Deck("A dataset cleaned, and what it gained")
+    made = Deck(_message(facts))
     _opening(made, facts)
     _problem(made, facts)
     _pipeline(made, facts)
@@ -20,36 +20,48 @@ def make_slides(facts: Facts) -> bytes:
     slides_cleaning.found(made, facts)
     slides_cleaning.dropped(made, facts)
     slides_cleaning.relabelled(made, facts)
+    slides_cleaning.people(made, facts)
     slides_cleaning.classes(made, facts)
     slides_results.analysis(made, facts)
     slides_cleaning.augmentation(made, facts)
     slides_results.results(made, facts)
+    slides_results.parts(made, facts)
     slides_results.detectors(made, facts)
     _limits(made, facts)
     _reproduce(made, facts)
     return made.save()
 
 
+def _message(facts: Facts) -> str:
+    """The talk in a sentence."""
+    before, after = (percent(facts.results.accuracy(arm)) for arm in ARMS)
+    if facts.results.gain > 0:
+        return f"Cleaning {facts.dataset} lifts balanced accuracy from {before} to {after}"
+    return f"Cleaning {facts.dataset} leaves balanced accuracy at {after}, from {before}"
+
+
 def _opening(made: Deck, facts: Facts) -> None:
     actions = facts.ledger["action"].value_counts()
     lines = [
-        f"{counted(len(facts.ledger), 'image')}, {counted(len(facts.class_names), 'class', 'classes')}",
+        f"Team {facts.team}",
+        f"{counted(len(facts.ledger), 'image')} of {counted(len(facts.class_names), 'class', 'classes')}: "
         f"{number(int(actions.get('drop', 0)))} dropped, {number(int(actions.get('relabel', 0)))} relabelled",
-        f"balanced accuracy {percent(facts.results.accuracy('baseline'))} → "
-        f"{percent(facts.results.accuracy('submission'))}",
     ]
-    made.opening("A dataset cleaned, and what it gained", lines, f"{cleaning_sentence(facts)} {facts.results.headline}")
+    made.opening(_message(facts), lines, f"{cleaning_sentence(facts)} {facts.results.headline}")
 
 
 def _problem(made: Deck, facts: Facts) -> None:
-    slide = made.slide("The problem: what came in", arrival_sentence(facts))
+    given = facts.classes["given"]
+    ratio = f"{given.max() / max(given.min(), 1):.1f}"
+    title = f"{counted(len(facts.ledger), 'image')} came in, the largest class {ratio} times the smallest"
+    slide = made.slide(title, arrival_sentence(facts))
     table = main_classes(facts)
     deck.bar_chart(slide, table["class"], {"images": (table["given"], ORANGE)}, (LEFT, TOP, 7.4, BOTTOM - TOP - 0.05))
     right = 8.3
     manifest, results = facts.metrics["manifest"], facts.results
     numbers = [
         (number(manifest["images_in"]), f"images came in, {number(manifest['rejected'])} of them rejected"),
-        (f"{facts.classes['given'].max() / max(facts.classes['given'].min(), 1):.1f} : 1", "largest to smallest class"),
+        (f"{ratio} : 1", "largest to smallest class"),
         (percent(results.accuracy("baseline")), "balanced accuracy of a network trained on them as they are"),
     ]
     for place, (value, words) in enumerate(numbers):
@@ -63,7 +75,7 @@ def _pipeline(made: Deck, facts: Facts) -> None:
         "has one row in the ledger: all scores, the action, the reason in words. "
         f"The encoder is {encoder if isinstance(encoder, str) else listed(encoder)}."
     )
-    slide = made.slide("How: score once, decide once, prove it", notes)
+    slide = made.slide("Score once, decide once, prove it", notes)
     curate = facts.params["curate"]
     steps = [
         ("Read", f"{number(facts.metrics['manifest']['accepted'])} images checked, repaired where need be"),
@@ -91,25 +103,22 @@ def _pipeline(made: Deck, facts: Facts) -> None:
 
 def _limits(made: Deck, facts: Facts) -> None:
     lines = facts.limits or ["Nothing stands out in the numbers."]
-    slide = made.slide("What did not work, and limits", " ".join(lines))
-    deck.bullets(slide, [f"•  {line}" for line in lines], FULL)
+    title = f"{counted(len(lines), 'limit')} to know before trusting this" if facts.limits else "No limit stands out"
+    slide = made.slide(title, " ".join(lines))
+    deck.bullets(slide, lines, FULL, dots=True)
 
 
 def _reproduce(made: Deck, facts: Facts) -> None:
-    rows = facts.files.set_index("path")["md5"]
-    notes = "The same inputs and type of processor: the same bytes. Each file has its hash in dvc.lock. " + " ".join(
-        f"{path}: {rows[path]}." for path in (FILES["images"].path, FILES["ledger"].path) if path in rows
+    notes = (
+        "Everything here is made by one command from the archive. On the same type of processor it ends with the same "
+        f"bytes; the report lists the hash of each of the {counted(len(facts.files), 'file')} that went in."
     )
-    slide = made.slide("Reproduce it", notes)
+    slide = made.slide("One command makes all of it again", notes)
     lines = [
         "git clone, make repro: the same bytes on the same type of processor",
         "winnow why IMAGE_ID: why any image was kept, relabelled or dropped",
+        "winnow review: look at it and decide otherwise; the next run replays what you decided",
         "winnow compare: is a difference more than chance?",
         "report/index.html: all of this with galleries and a map in space, offline",
     ]
-    deck.bullets(slide, lines, (LEFT, TOP, WIDTH - 2 * LEFT, 2.6), size=22)
-    shown = [
-        (path, md5) for path, md5 in facts.files[["path", "md5"]].itertuples(index=False) if path.startswith("data/")
-    ]
-    box = (LEFT, TOP + 2.8, WIDTH - 2 * LEFT, BOTTOM - TOP - 2.8)
-    deck.table(slide, ["made from", "md5, as in dvc.lock"], shown, box, widths=[1, 1], size=15)
+    deck.bullets(slide, lines, FULL, size=24, dots=True)

@@ -1,9 +1,6 @@
 """Slides about the data and what was done to it."""
 
-from collections.abc import Sequence
-
 import pandas as pd
-from pptx.slide import Slide
 
 from winnow.report import deck
 from winnow.report.content import Facts
@@ -14,13 +11,17 @@ from winnow.report.narrative import augmentation_sentence, cleaning_sentence, va
 from winnow.report.style import ACTION_WORDS, BLUE, GREEN, ORANGE
 
 _SHOWN = 24
-_PAIRS_SHOWN = 15
+_ROWS = 3  # of pictures, a rule each
+_BY_DETECTORS = (
+    "Detectors chose them, and detectors err: some of these pictures are mistakes, and the scorecard counts them."
+)
 
 
 def validation(made: Deck, facts: Facts) -> None:
     """How the validation set was made, and some of it."""
-    slide = made.slide("Data creation: a clean validation set", validation_sentence(facts))
     metrics = facts.metrics["validation_set"]
+    title = f"{counted(metrics['images'], 'clean image')} judge both networks"
+    slide = made.slide(title, validation_sentence(facts))
     lines = [
         f"{counted(metrics['images'], 'image')}, at most {number(facts.params['validation']['per_class'])} per class",
         f"label quality at least {facts.params['validation']['min_label_quality']:g}",
@@ -29,7 +30,7 @@ def validation(made: Deck, facts: Facts) -> None:
         f"{counted(metrics['near_duplicates_removed_from_training'], 'near duplicate')} removed from training",
         f"seen by people: {number(metrics['seen_by_people'])}",
     ]
-    deck.bullets(slide, lines, (LEFT, TOP, 4.6, BOTTOM - TOP))
+    deck.bullets(slide, lines, (LEFT, TOP, 4.6, BOTTOM - TOP), dots=True)
     found = facts.gallery("validation")
     if found:
         shown = [((card.picture,), card.final) for card in _spread(found, 15)]
@@ -38,9 +39,12 @@ def validation(made: Deck, facts: Facts) -> None:
 
 def found(made: Deck, facts: Facts) -> None:
     """What each rule did."""
-    slide = made.slide("Data cleaning: what was found", cleaning_sentence(facts))
     actions = facts.ledger["action"].value_counts()
     total = len(facts.ledger)
+    changed = total - int(actions.get("keep", 0))
+    slide = made.slide(
+        f"{percent(changed / max(total, 1))} of the images did not stay as they came", cleaning_sentence(facts)
+    )
     rows = [
         (row["words"], ACTION_WORDS.get(row["action"], row["action"]), number(row["images"]), percent(row["share"]))
         for row in facts.rules.to_dict("records")
@@ -54,23 +58,33 @@ def found(made: Deck, facts: Facts) -> None:
 
 
 def dropped(made: Deck, facts: Facts) -> None:
-    """Galleries of the dropped, a slide for each of the rules that dropped most."""
+    """Some of the dropped, a row for each of the rules that dropped most."""
     found = sorted(
         (gallery for gallery in facts.galleries if gallery.key.startswith("dropped-")),
         key=lambda gallery: -gallery.total,
     )
-    for gallery in found[:4]:
-        slide = made.slide(f"{gallery.title} ({number(gallery.total)})", _gallery_notes(gallery))
+    if not found:
+        return
+    total = sum(gallery.total for gallery in found)
+    most = found[0].title.removeprefix("Dropped: ")
+    notes = " ".join(f"{gallery.title}: {counted(gallery.total, 'image')}, {gallery.note}." for gallery in found)
+    slide = made.slide(f"{counted(total, 'image')} dropped, most of them as {most}", f"{notes} {_BY_DETECTORS}")
+    high = (BOTTOM - TOP - 0.4) / min(len(found), _ROWS)
+    for place, gallery in enumerate(found[:_ROWS]):
+        top = TOP + place * high
+        words = gallery.title.removeprefix("Dropped: ")
+        deck.bullets(slide, [words, number(gallery.total)], (LEFT, top, 2.2, high), size=18)
         pairs = any(card.counterpart_picture is not None for card in gallery.cards)
-        cards = _spread(gallery, _PAIRS_SHOWN if pairs else _SHOWN)
         shown = [
             (
                 (card.picture,) if card.counterpart_picture is None else (card.picture, card.counterpart_picture),
-                _caption(card),
+                card.given,
             )
-            for card in cards
+            for card in _spread(gallery, 5 if pairs else 9)
         ]
-        _grid(slide, gallery, shown, columns=5 if pairs else 8)
+        deck.pictures(slide, shown, (LEFT + 2.3, top, WIDTH - 2 * LEFT - 2.3, high), columns=5 if pairs else 9)
+    caption = "Drawn at random, with the label that each came with; of a pair the right one stayed."
+    deck.caption(slide, caption, (LEFT, BOTTOM - 0.35, WIDTH - 2 * LEFT, 0.4))
 
 
 def relabelled(made: Deck, facts: Facts) -> None:
@@ -80,11 +94,34 @@ def relabelled(made: Deck, facts: Facts) -> None:
         return
     swaps = facts.swaps.head(5).to_dict("records")
     pairs = [f"{row['given']} → {row['new']} ({number(row['images'])})" for row in swaps]
-    slide = made.slide(
-        f"Relabelled ({number(found.total)})", f"{_gallery_notes(found)} The most frequent: {listed(pairs)}."
-    )
+    title = f"{counted(found.total, 'label')} changed, most often {swaps[0]['given']} to {swaps[0]['new']}"
+    slide = made.slide(title, f"The most frequent changes: {listed(pairs)}. {_BY_DETECTORS}")
     shown = [((card.picture,), f"{card.given} → {card.final}") for card in _spread(found, _SHOWN)]
-    _grid(slide, found, shown, columns=8)
+    deck.pictures(slide, shown, (LEFT, TOP, WIDTH - 2 * LEFT, BOTTOM - TOP - 0.5), columns=8)
+    text = f"{number(len(shown))} of {number(found.total)}, {found.choice}: {found.note}"
+    deck.caption(slide, text, (LEFT, BOTTOM - 0.35, WIDTH - 2 * LEFT, 0.4))
+
+
+def people(made: Deck, facts: Facts) -> None:
+    """What people reviewed."""
+    seen = facts.metrics["validation_set"]["seen_by_people"]
+    table = facts.reviewers
+    decided = int(table[["kept", "relabelled", "dropped"]].to_numpy().sum())
+    said = (
+        f"People decided {counted(decided, 'image')} of {number(len(facts.ledger))}, which beats every rule, and have "
+        f"seen {number(seen)} of {counted(facts.metrics['validation_set']['images'], 'validation image')}."
+    )
+    if table.empty and not seen:
+        title = "No person has looked yet: rules decided all of it"
+        lines = [said, "winnow review shows the images most worth a look, and replays what people decide."]
+        deck.bullets(made.slide(title, " ".join(lines)), lines, FULL, size=24, dots=True)
+        return
+    slide = made.slide(f"People decided {counted(decided, 'image')}, and no rule overrules them", said)
+    head = ["reviewer", "kept", "relabelled", "dropped", "confirmed for validation"]
+    rows = [(str(row[0]), *(number(count) for count in row[1:])) for row in table.head(8).itertuples(index=False)]
+    if rows:
+        deck.table(slide, head, rows, (LEFT, TOP, WIDTH - 2 * LEFT, 3.8), widths=[2, 1, 1.2, 1, 2])
+    deck.bullets(slide, [said], (LEFT, TOP + 4.2, WIDTH - 2 * LEFT, 1.2))
 
 
 def classes(made: Deck, facts: Facts) -> None:
@@ -95,7 +132,7 @@ def classes(made: Deck, facts: Facts) -> None:
         f"images; after cleaning {number(facts.classes['final'].min())} to {number(facts.classes['final'].max())}; the "
         f"training set has {number(least)} to {number(most)}."
     )
-    slide = made.slide("Class counts, before and after", notes)
+    slide = made.slide(f"Every class now has {number(least)} to {number(most)} training images", notes)
     table = main_classes(facts)
     series = {
         "as it came": (table["given"], ORANGE),
@@ -107,7 +144,10 @@ def classes(made: Deck, facts: Facts) -> None:
 
 def augmentation(made: Deck, facts: Facts) -> None:
     """What the training set is made of."""
-    slide = made.slide("Augmentation: balanced within the budget", augmentation_sentence(facts))
+    metrics = facts.metrics["augment"]
+    copies = counted(metrics["copies"], "augmented copy", "augmented copies")
+    title = f"{copies} balance the {number(metrics['originals'])} originals"
+    slide = made.slide(title, augmentation_sentence(facts))
     table = main_classes(facts)
     series = {"originals": (table["originals"], BLUE), "augmented copies": (table["copies"], ORANGE)}
     deck.bar_chart(slide, table["class"], series, (LEFT, TOP, 6.6, BOTTOM - TOP), stacked=True, labels=False)
@@ -130,19 +170,3 @@ def _spread(gallery: Gallery, most: int) -> list[Card]:
     if len(cards) <= most:
         return cards
     return [cards[place * len(cards) // most] for place in range(most)]
-
-
-def _grid(slide: Slide, gallery: Gallery, shown: Sequence[tuple[Sequence[bytes], str]], *, columns: int) -> None:
-    deck.pictures(slide, shown, (LEFT, TOP, WIDTH - 2 * LEFT, BOTTOM - TOP - 0.5), columns=columns)
-    text = f"{number(len(shown))} of {number(gallery.total)}, {gallery.choice}: {gallery.note}"
-    deck.caption(slide, text, (LEFT, BOTTOM - 0.35, WIDTH - 2 * LEFT, 0.4))
-
-
-def _gallery_notes(gallery: Gallery) -> str:
-    card = gallery.cards[0]
-    total = counted(gallery.total, "image")
-    return f"{gallery.title}: {total}, {gallery.note}. For example {card.image_id}: {card.reason}."
-
-
-def _caption(card: Card) -> str:
-    return f"{card.given}, {card.caption}" if card.caption else card.given

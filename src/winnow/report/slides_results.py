@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+
+from winnow.curation.rules import findings
 from winnow.files import ARMS
 from winnow.report import deck, figures_data, figures_results
 from winnow.report.content import Facts
@@ -14,19 +17,24 @@ from winnow.report.style import ARM_COLOURS, to_png
 
 def analysis(made: Deck, facts: Facts) -> None:
     """Noise, scores, map."""
-    slide = made.slide("Analysis: which labels lie", noise_sentence(facts))
+    largest = facts.noise.largest(facts.class_names, 5)
+    title = "Which labels lie"
+    if largest:
+        true, given, rate = largest[0]
+        title = f"Labels lie in patterns: {percent(rate)} of {true} came as {given}"
+    slide = made.slide(title, noise_sentence(facts))
     png = figures_data.noise_matrix(facts, to_png)
     deck.figure(slide, png, (LEFT, TOP, 7.6, BOTTOM - TOP), description="noise transition matrix")
-    largest = facts.noise.largest(facts.class_names, 5)
     lines = [f"{true} labelled {given}: {percent(rate)}" for true, given, rate in largest]
-    deck.bullets(slide, ["The largest mistakes", *lines], (8.5, TOP + 0.3, WIDTH - LEFT - 8.5, 3.6))
+    deck.bullets(slide, ["The largest mistakes:", *lines], (8.5, TOP + 0.3, WIDTH - LEFT - 8.5, 3.6))
     deck.caption(slide, f"{facts.noise.source}.".capitalize(), (8.5, 6.1, WIDTH - LEFT - 8.5, 0.8))
 
     cuts = [found.sentence for found in facts.histograms]
-    slide = made.slide("Analysis: the scores and their thresholds", "; ".join(cuts) + ".")
+    beyond = sum(found.beyond for found in facts.histograms)
+    slide = made.slide(f"{counted(beyond, 'score')} lie beyond a threshold", "; ".join(cuts) + ".")
     deck.figure(slide, figures_data.score_histograms(facts, to_png), FULL, description="histograms of the scores")
 
-    slide = made.slide("Analysis: where images lie", map_sentence(facts))
+    slide = made.slide("Images that look alike lie together, whatever their label", map_sentence(facts))
     box = (LEFT, TOP - 0.05, WIDTH - 2 * LEFT, BOTTOM - TOP - 0.3)
     deck.figure(slide, figures_data.flat_map(facts, to_png), box, description="map of all images")
     deck.caption(slide, map_sentence(facts), (LEFT, BOTTOM - 0.3, WIDTH - 2 * LEFT, 0.4))
@@ -35,7 +43,12 @@ def analysis(made: Deck, facts: Facts) -> None:
 def results(made: Deck, facts: Facts) -> None:
     """Accuracies, by class, confusion, curves."""
     results = facts.results
-    slide = made.slide(f"Results: {points(results.gain)} points", results.headline)
+    slide = made.slide(
+        f"The same network is {100 * results.gain:.2f} points better on the cleaned data"
+        if results.gain > 0
+        else f"The cleaned data change the network by {points(results.gain)} points",
+        results.headline,
+    )
     rows = results.accuracies
     series = {arm: ([100 * value for value in rows[arm]], ARM_COLOURS[arm]) for arm in ARMS}
     names = [f"{words} ({number(images)})" for words, images in zip(rows["split"], rows["images"], strict=True)]
@@ -57,7 +70,10 @@ def results(made: Deck, facts: Facts) -> None:
     said = [f"{row['class']} {points(row['gain'])}" for _, row in best.head(3).iterrows()]
     lost = [f"{row['class']} {points(row['gain'])}" for _, row in best[best["gain"] < 0].iloc[::-1].iterrows()]
     notes = f"Most gained, in points: {listed(said)}. Lost: {listed(lost)}."
-    slide = made.slide(f"Results by class, on the {results.place}", notes)
+    gained = int((table["gain"] > 0).sum())
+    classes = counted(len(table), "class", "classes")
+    title = f"{number(gained)} of {classes} gain on the {results.place}, {best.iloc[0]['class']} most"
+    slide = made.slide(title, notes)
     shown = table if len(table) <= MOST_CLASSES else best.head(MOST_CLASSES)
     cells = [
         (row["class"], percent(row["baseline"]), percent(row["submission"]), points(row["gain"]))
@@ -69,7 +85,11 @@ def results(made: Deck, facts: Facts) -> None:
     box = (6.75, TOP + 0.1, WIDTH - LEFT - 6.75, 5.3)
     deck.table(slide, head, cells, box, widths=[1.7, 1.2, 1.4, 1.1])
 
-    slide = made.slide("Results: what is taken for what", f"Confusion on the {results.place}. {results.headline}")
+    left = _most_confused(facts)
+    slide = made.slide(
+        f"What is left: {left}" if left else f"Nothing is taken for another class on the {results.place}",
+        f"Confusion on the {results.place}, before on the left, after on the right. {results.headline}",
+    )
     png = figures_results.confusion_matrices(facts, to_png)
     deck.figure(slide, png, FULL, description="confusion matrices of both arms")
 
@@ -78,9 +98,59 @@ def results(made: Deck, facts: Facts) -> None:
         f"The best epoch on the validation set: baseline {percent(last['baseline'])}, submission "
         f"{percent(last['submission'])}. Both arms train {number(_recipe(facts)['epochs'])} epochs at most."
     )
-    slide = made.slide("Results: learning curves", notes)
+    slide = made.slide(
+        f"Trained alike, the cleaned data learn to {percent(last['submission'])} on the validation set", notes
+    )
     png = figures_results.learning_curves(facts, to_png)
     deck.figure(slide, png, FULL, description="learning curves of both arms")
+
+
+def _most_confused(facts: Facts) -> str:
+    """`seven taken for two (5 of 42)`, the largest confusion of the submission; "" where there is none."""
+    counts = facts.results.confusion["submission"].copy()
+    of = counts.sum(axis=1)
+    np.fill_diagonal(counts, 0)
+    true, taken = np.unravel_index(int(counts.argmax()), counts.shape)
+    if not counts[true, taken]:
+        return ""
+    names = facts.class_names
+    return f"{names[true]} taken for {names[taken]} ({number(counts[true, taken])} of {number(of[true])})"
+
+
+def parts(made: Deck, facts: Facts) -> None:
+    """What each step did, and how often it was right, where a truth file or planted faults tell."""
+    card, check = facts.metrics["scorecard"], facts.metrics.get("self_check", {})
+    by_finding = {row[0]: row for row in scorecard_rows(card)}
+    right = {key: (row[4], row[5]) for key, row in by_finding.items()}
+    rows = []
+    for finding in findings():
+        images = int(facts.ledger[finding.flag].sum()) if finding.flag in facts.ledger else None
+        if images is not None:
+            rows.append((finding.target.words, number(images), *right.get(finding.target.words, ("-", "-"))))
+    rows.append(("augmented copies", number(facts.metrics["augment"]["copies"]), "-", "-"))
+    before, after = (card.get(f"label_errors.label_accuracy_{when}") for when in ("before", "after"))
+    known = (
+        f"Labels of the training set that are right: {percent(before)} → {percent(after)}."
+        if before is not None and after is not None
+        else ""
+    )
+    title = known.removesuffix(".") if known else "What each step took"
+    told = (
+        "By the truth file"
+        if card
+        else "No truth file tells how often a step was right"
+        + (", the self-check's planted faults do" if check.get("enabled") else "")
+    )
+    notes = f"{known} {told}. What each step is worth in accuracy, winnow ablation tells: it trains without it."
+    slide = made.slide(title, notes.strip())
+    head = ["step", "images", "precision", "recall"]
+    deck.table(slide, head, rows, (LEFT, TOP + 0.1, WIDTH - 2 * LEFT, 3.4), widths=[2.4, 1, 1, 1], size=18)
+    lines = [
+        f"{told}.",
+        f"All steps together: {points(facts.results.gain)} points on the {facts.results.place}.",
+        "Each step alone, in accuracy: winnow ablation.",
+    ]
+    deck.bullets(slide, lines, (LEFT, TOP + 3.9, WIDTH - 2 * LEFT, 1.6), dots=True)
 
 
 def _recipe(facts: Facts) -> dict[str, Any]:
@@ -97,7 +167,13 @@ def detectors(made: Deck, facts: Facts) -> None:
         head = ["planted fault", "planted", "found", "false alarms", "precision", "recall", "AUROC"]
     if not rows:
         return
-    slide = made.slide("How good the detectors are", detector_sentence(facts))
+    first = rows[0]
+    title = (
+        f"Of {first[0]}, the detectors find {first[5]} with precision {first[4]}"
+        if facts.metrics["scorecard"]
+        else f"Of {first[1]} {first[0]} that were planted, {first[2]} are found"
+    )
+    slide = made.slide(title, detector_sentence(facts))
     box = (LEFT, TOP + 0.1, WIDTH - 2 * LEFT, 2.6)
     deck.table(slide, head, rows, box, widths=[2.2, *[0.5 + len(words) / 11 for words in head[1:]]], size=18)
     deck.bullets(slide, [detector_sentence(facts)], (LEFT, TOP + 3.0, WIDTH - 2 * LEFT, 2.4))

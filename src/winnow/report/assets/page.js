@@ -10,7 +10,7 @@
     return out;
   };
   const space = coordinates(data.space), flat = coordinates(data.flat);
-  const action = bytes(data.action), label = new Uint16Array(bytes(data.label).buffer), rule = bytes(data.rule);
+  const action = bytes(data.action), label = new Uint16Array(bytes(data.label).buffer), final = new Int16Array(bytes(data.final).buffer), rule = bytes(data.rule);
   const count = action.length, order = new Uint32Array(count), depth = new Float32Array(count);
   const px = new Float32Array(count), py = new Float32Array(count);
   let start = 1; // so large that nine points of ten fill the view; a few far ones must not shrink the rest
@@ -21,6 +21,10 @@
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let asked = false;
   const ask = () => { if (!asked) { asked = true; requestAnimationFrame(draw); } };
+  // Okabe and Ito (2008), in the order of the review app.
+  const CLASSES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8f98", "#b5a800", "#7a4a21", "#5b4fa8"];
+  const classColour = (k) => CLASSES[k % CLASSES.length];
+  let byClass = false;
   const visible = (i) => shown[action[i]] && (only < 0 || label[i] === only);
 
   function draw() {
@@ -51,7 +55,7 @@
     for (const i of order) {
       if (!visible(i)) continue;
       const r = solid ? size * (1 + 0.35 * depth[i]) : size;
-      pen.fillStyle = colours[action[i]];
+      pen.fillStyle = byClass ? classColour(label[i]) : colours[action[i]];
       if (action[i] === 0) { pen.beginPath(); pen.arc(px[i], py[i], r, 0, 7); pen.fill(); }
       else if (action[i] === 1) { pen.beginPath(); pen.moveTo(px[i], py[i] - 1.3 * r); pen.lineTo(px[i] + 1.2 * r, py[i] + r); pen.lineTo(px[i] - 1.2 * r, py[i] + r); pen.fill(); }
       else pen.fillRect(px[i] - 0.9 * r, py[i] - 0.9 * r, 1.8 * r, 1.8 * r);
@@ -73,10 +77,20 @@
     if (found === hit) return;
     hit = found;
     const words = ["kept", "relabelled", "dropped"];
+    const what = hit < 0 ? "" : final[hit] >= 0 && final[hit] !== label[hit] ? `${data.classes[label[hit]]} → ${data.classes[final[hit]]}` : data.classes[label[hit]];
     told.textContent = hit < 0 ? data.hint :
-      `${data.ids[hit]}: ${words[action[hit]]} by the rule ${data.rules[rule[hit]]}; label as it came: ${data.classes[label[hit]]}. ` +
-      `winnow why ${data.ids[hit]} tells all.`;
+      `${what}: ${words[action[hit]]}${action[hit] === 0 ? "" : ` (${data.rules[rule[hit]]})`}. winnow why ${data.ids[hit]} tells all.`;
+    picture();
     ask();
+  }
+  const tile = document.getElementById("tile"), { side, columns, every } = data.tiles;
+  if (data.sheet) tile.style.backgroundImage = `url("data:image/jpeg;base64,${data.sheet}")`;
+  function picture() { // of the image that is pointed at, where the sheet has it
+    tile.hidden = hit < 0 || hit % every !== 0 || !data.sheet;
+    if (tile.hidden) return;
+    const place = hit / every;
+    tile.style.backgroundSize = `${2 * columns * side}px auto`;
+    tile.style.backgroundPosition = `${-2 * side * (place % columns)}px ${-2 * side * Math.floor(place / columns)}px`;
   }
   let last = null;
   canvas.addEventListener("pointerdown", (event) => { last = [event.clientX, event.clientY]; canvas.setPointerCapture(event.pointerId); });
@@ -105,6 +119,18 @@
   });
   document.querySelectorAll("[data-action]").forEach((box) => box.addEventListener("change", () => { shown[Number(box.dataset.action)] = box.checked; ask(); }));
   document.getElementById("only").addEventListener("change", (event) => { only = Number(event.target.value); ask(); });
+  document.getElementById("colour").addEventListener("change", (event) => {
+    byClass = event.target.value === "label";
+    const legend = document.getElementById("legend");
+    legend.hidden = !byClass;
+    legend.replaceChildren(...data.classes.map((name, k) => {
+      const item = document.createElement("span"), dot = document.createElement("i");
+      dot.style.background = classColour(k);
+      item.append(dot, name);
+      return item;
+    }));
+    ask();
+  });
   document.getElementById("solid").addEventListener("change", (event) => { solid = event.target.checked; zoom = solid ? start : 1; shift = [0, 0]; ask(); });
   document.getElementById("reset").addEventListener("click", () => { yaw = 0.6; pitch = 0.35; zoom = solid ? start : 1; shift = [0, 0]; ask(); });
   addEventListener("resize", ask);
