@@ -3,6 +3,7 @@
 import csv
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -279,3 +280,33 @@ def test_duplicate_groups_are_decided_by_keys_and_each_is_one_undo(driver, addre
     wait(driver, f"return document.querySelector('.member img')?.dataset.id === '{second}'")
     press(driver, "z")
     wait(driver, "return document.querySelector('dialog.zoom')")
+
+
+def test_the_gallery_shows_the_most_similar_first_and_a_pasted_picture_s_like(driver, address, folder):
+    opened(driver, address, "gallery")
+    wait(driver, "return document.querySelector('.grid .cell')")
+    press(driver, "\ue014", "s")  # on to the second image
+    wait(driver, "return document.getElementById('search')")
+    assert axe_violations(driver) == []
+    features = np.load(folder / "data/interim/features.npz")["features"]
+    order = np.argsort(-(features @ features[1]), kind="stable")
+    shown = (
+        "return [...document.querySelectorAll('.cell')].sort((a, b) => a.dataset.place - b.dataset.place).slice(0, 8)"
+    )
+    ids = driver.execute_script(f"{shown}.map((it) => it.querySelector('img').dataset.id)")
+    assert ids == [f"img_{row:06d}" for row in order[:8]]
+    script = "const it = document.getElementById('least'); it.value = 0.9; it.dispatchEvent(new Event('input'))"
+    driver.execute_script(script)
+    near = int((features @ features[1] >= 0.9).sum())
+    wait(driver, f"return document.querySelector('.gallery strong').textContent === '{near} images'")
+    opened(driver, address, driver.current_url.partition("#/")[2])  # a reload shows the same
+    wait(driver, f"return document.querySelector('.gallery strong').textContent === '{near} images'")
+    driver.execute_script("""
+        fetch('image/img_000005').then((it) => it.blob()).then((blob) => {
+          const clip = new DataTransfer();
+          clip.items.add(new File([blob], 'it.jpg', {type: 'image/jpeg'}));
+          document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: clip}));
+        })""")
+    wait(driver, "return document.getElementById('search')?.textContent.startsWith('like your picture')")
+    first = driver.execute_script(f"{shown}[0].querySelector('img').dataset.id")
+    assert int(first.removeprefix("img_")) % 40 == 5, "pictures are of 40 kinds"

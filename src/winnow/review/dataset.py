@@ -17,6 +17,7 @@ from winnow.curation.rules.rule import Outcome, Rule
 from winnow.errors import WinnowError
 from winnow.params import Params, load_params
 from winnow.review.queue import rank_for_review
+from winnow.row_groups import StoredColumn
 from winnow.workspace import Workspace
 
 _NEIGHBOURS = 12
@@ -120,6 +121,10 @@ class Dataset:
         """An encoded image of the dataset, or an external photo; None where there is no such image."""
         with self._lock:
             return self._images.get(image_id)
+
+    def stored_images(self) -> StoredColumn:
+        """The N encoded images in the ledger's order."""
+        return self.workspace.column("images", "image_bytes", of=self.image_id)
 
     @cached_property
     def _features(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from winnow.curation.rules import RULES, findings
 from winnow.errors import WinnowError
 from winnow.review import candidates, params_file, thresholds
 from winnow.review.session import Session
+from winnow.review.similar import can_embed, text_encoder
 from winnow.review.verdicts import Change, Conflict, VerdictFile
 from winnow.review.whatif import dvc_command
 
@@ -97,6 +98,7 @@ def dataset(request: Request) -> dict[str, Any]:
     """What there is, in short."""
     session = session_of(request)
     data = session.dataset
+    embed = data.params.embed.model_dump()
     return {
         **data.described(),
         "version": session.version,
@@ -105,6 +107,8 @@ def dataset(request: Request) -> dict[str, Any]:
         "meanings": data.meanings(),
         "reviewer": session.reviewer,
         "outside": len(data.outside),
+        "knows_words": text_encoder(embed),
+        "embeds_pictures": can_embed(embed),
         "validation_limits": {"least": 10, "most": data.params.validation.max_total},
     }
 

@@ -1,12 +1,31 @@
 """What the views of groups ask the server for."""
 
-from fastapi import APIRouter, Request
+import base64
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from winnow.review.duplicates import duplicate_groups, test_leaks, validation_leaks
-from winnow.review.routes import session_of
+from winnow.review.routes import Body, session_of
+from winnow.review.similar import like_rows
 
 router = APIRouter()
+_MOST_ASKED = 5000
+
+
+class LikeImages(Body):
+    rows: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=_MOST_ASKED)]
+
+
+class LikePicture(Body):
+    picture: Annotated[str, Field(min_length=1)]
+
+
+class LikeWords(Body):
+    words: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @router.get("/api/duplicates")
@@ -19,3 +38,35 @@ def duplicates(request: Request) -> JSONResponse:
     ledger, path = session.dataset.ledger, session.workspace.path("predictions", arm="submission")
     test = test_leaks(session.workspace.table("predictions", arm="submission")) if path.is_file() else None
     return JSONResponse({"groups": duplicate_groups(ledger), "validation": validation_leaks(ledger), "test": test})
+
+
+@router.post("/api/similar")
+def like_images(request: Request, body: LikeImages) -> Response:
+    """The cosine of every image with the mean of some, float32 in the ledger's order."""
+    dataset = session_of(request).dataset
+    rows = np.array(body.rows)
+    if rows.max() >= len(dataset.ledger):
+        raise HTTPException(404, "there is no such image")
+    return _packed(like_rows(dataset.features(), rows))
+
+
+@router.post("/api/similar/picture")
+def like_picture(request: Request, body: LikePicture) -> Response:
+    """The same with a picture from elsewhere, in base64."""
+    session = session_of(request)
+    try:
+        picture = base64.b64decode(body.picture, validate=True)
+    except ValueError:
+        raise HTTPException(422, "the picture is no base64") from None
+    return _packed(session.lookalikes.like_picture(picture, session.dataset.features))
+
+
+@router.post("/api/similar/words")
+def like_words(request: Request, body: LikeWords) -> Response:
+    """The same with words in English, where the encoder has a text tower."""
+    session = session_of(request)
+    return _packed(session.lookalikes.like_words(body.words, session.dataset.features()))
+
+
+def _packed(values: np.ndarray) -> Response:
+    return Response(values.astype("<f4").tobytes(), media_type="application/octet-stream")

@@ -18,6 +18,7 @@ from winnow.review.dataset import Dataset, load_dataset, pack_points
 from winnow.review.originals import Originals
 from winnow.review.params_file import digest
 from winnow.review.proposals import grouped, proposed, wrong_labels
+from winnow.review.similar import Lookalikes
 from winnow.review.verdicts import Change, decisions_file, validation_file
 from winnow.review.whatif import WhatIf
 from winnow.tables import read_json
@@ -43,6 +44,9 @@ class Session:
         data = self._dataset.params.data
         archive = self.workspace.root / data.archive
         self._originals = Originals(archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30)
+        self.lookalikes = Lookalikes(
+            self._dataset.params.embed.model_dump(), self._dataset.class_names, self._dataset.stored_images
+        )
         self._points: bytes | None = None
         self._what_if: WhatIf | None = None
         self._proposals: pd.DataFrame | None = None

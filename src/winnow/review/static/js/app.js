@@ -100,7 +100,7 @@ const KEYS = [
   ["everywhere", [["M, B, E, Q, F, W, V, Y", "map, proposals, duplicates, queue, matrices, what if, validation, apply"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
   ["queue", [["A, Enter", "agree with the pipeline"], ["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
   ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["A", "agree on the pinned image"], ["G", "show as gallery"], ["Esc", "let go"]]],
-  ["gallery", [["arrows", "move"], ["space", "mark"], ["Shift+click", "mark all up to there"], ["A", "agree with the pipeline on all that are marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
+  ["gallery", [["arrows", "move"], ["space", "mark"], ["Shift+click", "mark all up to there"], ["A", "agree with the pipeline on all that are marked"], ["S", "the most similar to what is marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
   ["proposals", [["arrows", "move"], ["space", "mark as wrong, or not"], ["D, 0–9", "what it is instead"], ["Enter, A", "on, then accept the rest"], ["U", "take the wall back"]]],
   ["duplicates", [["Enter, A", "accept the group"], ["1–9", "keep that one instead"], ["K", "no copies, all stay"], ["X", "out of the validation set (leaks)"], ["← →", "back and on"], ["U", "undo"]]],
   ["validation", [["C", "confirm"], ["X", "reject"], ["0–9", "class"], ["arrows", "move"], ["U", "undo"]]],

@@ -1,6 +1,7 @@
 // One image with all that is known of it: the panel beside the map and the gallery.
 
 import { className, data, explained, imageUrl, readOnly, scoreColumns } from "./data.js";
+import { linkTo } from "./address.js";
 import { outcomeColour } from "./colours.js";
 import { fill, h, key, shown } from "./dom.js";
 import { decide, decided, wordsOf } from "./state.js";
@@ -120,7 +121,7 @@ export async function showCard(panel, row, { go, close }) {
     verdictLine(id),
     decisionBar(id, row, () => showCard(panel, row, { go, close })),
     counterpart >= 0 && [h("h3", {}, "Counterpart"), h("div", { class: "strip" }, thumb(counterpart, { onclick: () => go(counterpart) }))],
-    h("h3", {}, "Nearest neighbours"),
+    h("h3", {}, "Nearest neighbours ", !readOnly && h("a", { class: "small", href: linkTo("gallery", { like: row }) }, "all, by similarity")),
     h("div", { class: "strip" }, answer.neighbours.map(([near, cosine]) =>
       thumb(near, { onclick: () => go(near), label: `${labelWords(near)}, cosine ${cosine.toFixed(2)}, ${data.ids[near]}` }))),
     h("h3", {}, "Scores"),

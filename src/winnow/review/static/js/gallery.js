@@ -3,6 +3,7 @@
 import { className, data, readOnly, scoreColumns } from "./data.js";
 import { csvCell, download, fill, h, key, number, select as choice, toast, typing } from "./dom.js";
 import { packRows, replace, unpackRows } from "./address.js";
+import { captionWith, fromAddress, likePicture, likeRows, likeWords, pictureOf } from "./similar.js";
 import { VirtualGrid } from "./virtual.js";
 import { agreement, labelWords, outcomeBadge, outcomeName, picture, showCard } from "./card.js";
 import { agreeOn, decide, decided, select, setting, state, undo, wordsOf } from "./state.js";
@@ -29,6 +30,8 @@ export function galleryView(view, { params }) {
   let order = params.get("order") in data.arrays ? params.get("order") : "as they come";
   let rising = params.get("falling") === null;
   let size = Number(setting("gallery.size") ?? 96);
+  let search = null; // what images are compared with, the most similar first
+  let least = Number.NaN;
   const filters = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, params.get(name) ?? ""]));
   const marked = new Set();
   const grid = new VirtualGrid((place) => cell(place), { label: "Images", multiple: true, extra: CAPTIONS, size });
@@ -46,7 +49,11 @@ export function galleryView(view, { params }) {
     const from = state.selection.length ? state.selection : data.ids.keys();
     rows = [...from].filter(passes);
     const values = data.arrays[order];
-    if (values) {
+    if (search) {
+      const first = new Set(search.first);
+      if (Number.isFinite(least)) rows = rows.filter((row) => search.values[row] >= least || first.has(row));
+      rows.sort((a, b) => first.has(b) - first.has(a) || search.values[b] - search.values[a] || a - b);
+    } else if (values) {
       const far = (value) => (Number.isNaN(value) ? Infinity : rising ? value : -value);
       rows.sort((a, b) => far(values[a]) - far(values[b]) || a - b);
     }
@@ -58,12 +65,61 @@ export function galleryView(view, { params }) {
     const kept = Object.entries(filters).filter(([, value]) => value !== "");
     if (order !== "as they come") kept.push(["order", order]);
     if (!rising) kept.push(["falling", "1"]);
+    if (search?.params) kept.push(...Object.entries(search.params));
+    if (search?.params && Number.isFinite(least)) kept.push(["least", String(least)]);
     if (state.selection.length) kept.push(["title", state.title], ["rows", packRows(state.selection)]);
     replace("gallery", Object.fromEntries(kept));
   }
 
+  // Show what is most like something: `asked` is one of the searches of similar.js.
+  async function look(asked, threshold = Number.NaN) {
+    try {
+      const found = await asked;
+      if (!found) return;
+      search = found;
+      least = threshold;
+    } catch (error) {
+      toast(error.message, "error");
+      return;
+    }
+    marked.clear();
+    grid.focused = 0;
+    grid.root.scrollTop = 0;
+    redraw();
+    focus(0);
+  }
+
+  function findSimilar() {
+    const chosen = targets();
+    if (!chosen.length) return;
+    select([], "");
+    for (const name of Object.keys(filters)) filters[name] = "";
+    look(likeRows(chosen));
+  }
+
+  function searchBar() {
+    if (readOnly) return null;
+    const file = h("input", { type: "file", accept: "image/*", hidden: true, id: "picture-file", "aria-label": "A picture from elsewhere", onchange: () => file.files[0] && look(likePicture(file.files[0])) });
+    const low = search ? search.values.reduce((a, b) => Math.min(a, b), 1) : 0;
+    return h("span", { class: "group" },
+      h("button", { type: "button", id: "similar", title: "The most similar first; a picture can also be pasted or dropped here", onclick: findSimilar }, marked.size > 1 ? `Similar to these ${number(marked.size)} ` : "Similar to this ", key("S")),
+      h("button", { type: "button", class: "quiet", onclick: () => file.click() }, "Similar to a picture …"), file,
+      data.info.knows_words && h("input", { type: "search", id: "words", placeholder: "by words", "aria-label": "Find by words", value: search?.params?.words ?? "", onchange: (event) => event.target.value.trim() && look(likeWords(event.target.value.trim())) }),
+      search && [
+        h("strong", { id: "search" }, search.title),
+        h("label", { class: "inline" }, "at least ", h("input", { type: "range", id: "least", min: Math.floor(100 * low) / 100, max: 1, step: 0.01, value: Number.isFinite(least) ? least : low, oninput: (event) => {
+          least = Number(event.target.value);
+          marked.clear();
+          redraw();
+        } }), h("output", {}, Number.isFinite(least) ? least.toFixed(2) : "any")),
+        h("button", { type: "button", class: "quiet", onclick: all }, "End search"),
+      ]);
+  }
+
   function all() {
     select([], "");
+    search = null;
+    least = Number.NaN;
     for (const name of Object.keys(filters)) filters[name] = "";
     marked.clear();
     redraw();
@@ -81,7 +137,7 @@ export function galleryView(view, { params }) {
           focus(place);
           if (!readOnly) toggle(row, until);
         } },
-      picture(id, size), h("span", { class: "cap" }, labelWords(row)), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
+      picture(id, size), h("span", { class: "cap" }, search ? captionWith(row, search) : labelWords(row)), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
     );
   }
 
@@ -138,11 +194,11 @@ export function galleryView(view, { params }) {
       filter("label", classes), filter("final_label", [...classes, ["-1", "none (dropped)"]]),
       filter("outcome", data.info.outcomes.map((outcome, code) => [String(code), outcome.words])),
       !readOnly && filter("verdicts", [["yes", "decided by a person"], ["no", "not decided by a person"]]),
-      choice("Sort by", orders, order, (value) => {
+      !search && choice("Sort by", orders, order, (value) => {
         order = value;
         redraw();
       }),
-      h("button", { type: "button", id: "direction", onclick: () => {
+      !search && h("button", { type: "button", id: "direction", onclick: () => {
         rising = !rising;
         redraw();
       } }, rising ? "lowest first" : "highest first"),
@@ -151,7 +207,8 @@ export function galleryView(view, { params }) {
         setting("gallery.size", String(size));
         grid.resize(size);
       } })),
-      rows.length < data.count && h("button", { type: "button", class: "quiet", id: "all", onclick: all }, "All images"),
+      searchBar(),
+      !search && rows.length < data.count && h("button", { type: "button", class: "quiet", id: "all", onclick: all }, "All images"),
       h("span", { class: "grow" }),
       !readOnly && rows.length > 0 && h("span", { class: "group" },
         h("button", { type: "button", id: "mark", onclick: () => {
@@ -179,10 +236,27 @@ export function galleryView(view, { params }) {
   }
 
   fill(view, h("div", { class: "gallery" }, h("h1", { class: "unseen" }, "Gallery"), h("div", { class: "middle" }, bar, grid.root, none), card));
+  const take = (event) => {
+    const file = readOnly ? null : pictureOf(event.clipboardData ?? event.dataTransfer);
+    if (!file) return;
+    event.preventDefault();
+    look(likePicture(file));
+  };
+  const over = (event) => event.preventDefault(); // or the browser would open what is dropped
+  document.addEventListener("paste", take);
+  view.addEventListener("drop", take);
+  view.addEventListener("dragover", over);
+  const asked = readOnly ? null : new URLSearchParams(params);
   redraw();
   focus(0);
+  if (asked) look(fromAddress(asked), Number(asked.get("least") ?? Number.NaN));
   return {
-    leave: () => grid.leave(),
+    leave() {
+      document.removeEventListener("paste", take);
+      view.removeEventListener("drop", take);
+      view.removeEventListener("dragover", over);
+      grid.leave();
+    },
     undo: () => undo().then(redraw),
     row: () => rows[grid.focused],
     refresh: () => {
@@ -199,6 +273,7 @@ export function galleryView(view, { params }) {
         event.preventDefault();
         toggle(rows[grid.focused]);
       } else if (letter === "a") agree();
+      else if (letter === "s") findSimilar();
       else if (letter === "k") verdict("keep");
       else if (letter === "d") verdict("drop");
       else if (letter === "u") undo().then(redraw);
