@@ -147,6 +147,9 @@ def review(
         str, typer.Option(help="Address to bind. Others than this machine's own ask for a token.")
     ] = "127.0.0.1",
     open_browser: Annotated[bool, typer.Option("--open", help="Open the address in the browser.")] = False,
+    columns: Annotated[
+        Path | None, typer.Option(help="CSV of image_id and columns of your own, to filter, sort and colour by.")
+    ] = None,
     export: Annotated[
         Path | None, typer.Option(help="Write a read-only copy of map and galleries to this folder instead.")
     ] = None,
@@ -160,7 +163,7 @@ def review(
             return
         from winnow.review.server import serve
 
-        serve(directory, host=host, port=port, open_browser=open_browser)
+        serve(directory, host=host, port=port, open_browser=open_browser, columns=columns)
 
 
 @app.command()

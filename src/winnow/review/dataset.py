@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from winnow.curation.rules import REVIEW, RULES, cuts_of, in_force
 from winnow.curation.rules.rule import Outcome, Rule
 from winnow.errors import WinnowError
 from winnow.params import Params, load_params
+from winnow.review.columns import OwnColumns, read_columns
 from winnow.review.queue import rank_for_review
 from winnow.row_groups import StoredColumn
 from winnow.workspace import Workspace
@@ -48,6 +50,7 @@ class Dataset:
         projection: `umap` or `pca`, "" without a map.
         outside: external photos, a row each; see `curation/external.py`.
         ranking: what a person's look at each image is worth; see `review/queue.py`.
+        own: columns of the user's own.
     """
 
     workspace: Workspace
@@ -58,6 +61,7 @@ class Dataset:
     projection: str
     outside: pd.DataFrame
     ranking: pd.DataFrame
+    own: OwnColumns = field(default_factory=OwnColumns)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @cached_property
@@ -163,6 +167,7 @@ class Dataset:
             "outcomes": [asdict(outcome) for outcome in outcomes()],
             "projection": self.projection,
             "scores": {name: meaning(name) for name in self.score_names},
+            "own": {"numbers": list(self.own.numbers), "words": self.own.values},
             "cuts": [
                 {
                     "score": cut.score.name,
@@ -181,11 +186,11 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def load_dataset(workspace: Workspace) -> Dataset:
-    """Read what the pipeline wrote.
+def load_dataset(workspace: Workspace, *, columns: Path | None = None) -> Dataset:
+    """Read what the pipeline wrote, and a CSV of `image_id` and the user's own `columns`, if there is one.
 
     Raises:
-        WinnowError: if the ledger or what belongs to it is missing or does not fit together.
+        WinnowError: if that CSV is none, or the ledger or what belongs to it is missing or does not fit together.
     """
     params = load_params(workspace.root / "params.yaml")
     path = workspace.path("ledger")
@@ -205,6 +210,7 @@ def load_dataset(workspace: Workspace) -> Dataset:
         projection="" if places is None else str(places["method"].iloc[0]),
         outside=pd.DataFrame({"image_id": [], "bytes_sha256": [], "image_bytes": []}) if outside is None else outside,
         ranking=rank_for_review(ledger, in_force(params.curate.model_dump())),
+        own=OwnColumns() if columns is None else read_columns(columns, ledger["image_id"].to_numpy(dtype=object)),
     )
 
 
@@ -228,6 +234,8 @@ def pack_points(dataset: Dataset) -> bytes:
         arrays[f"score:{name}"] = ledger[name].to_numpy().astype(np.float32)
     for name in ("priority", "disagreement", "nearness", "influence"):
         arrays[f"rank:{name}"] = dataset.ranking[name].to_numpy().astype(np.float32)
+    for name, values in (*dataset.own.numbers.items(), *dataset.own.words.items()):
+        arrays[f"own:{name}"] = values
     arrays["ids"] = np.frombuffer("\n".join(dataset.image_id).encode(), dtype=np.uint8)
 
     described, body, offset = [], [], 0

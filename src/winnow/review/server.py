@@ -23,6 +23,7 @@ from winnow.review import routes, routes_apply, routes_views
 from winnow.review.patience import PatientProtocol
 from winnow.review.security import Guard, is_loopback
 from winnow.review.session import Session
+from winnow.stage import warn
 
 STATIC = Path(__file__).parent / "static"
 
@@ -80,7 +81,7 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     return JSONResponse({"error": str(error.detail)}, status_code=error.status_code)
 
 
-def serve(root: Path, *, host: str, port: int, open_browser: bool) -> None:
+def serve(root: Path, *, host: str, port: int, open_browser: bool, columns: Path | None = None) -> None:
     """Serve the app until interrupted, and print its address.
 
     Args:
@@ -88,11 +89,13 @@ def serve(root: Path, *, host: str, port: int, open_browser: bool) -> None:
         host: address to bind; other than loopback, a token is asked for.
         port: 0 takes a free one.
         open_browser: whether to open the address in the default browser.
+        columns: a CSV of `image_id` and the user's own columns.
 
     Raises:
         WinnowError: if the pipeline has not run, or the address cannot be bound.
     """
-    session = Session(root, reviewer=_user())
+    session = Session(root, reviewer=_user(), columns=columns)
+    warn(session.dataset.own.warnings)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -28,9 +28,9 @@ from winnow.workspace import Workspace
 class Session:
     """A folder with a pipeline's outputs; reads them anew when the pipeline has run again."""
 
-    def __init__(self, root: str | Path, *, reviewer: str) -> None:
-        """Args: the folder; who the reviewer is taken to be until they say."""
-        self.workspace, self.reviewer = Workspace(Path(root).resolve()), reviewer
+    def __init__(self, root: str | Path, *, reviewer: str, columns: Path | None = None) -> None:
+        """Args: the folder; who the reviewer is taken to be until they say; a CSV of columns of their own."""
+        self.workspace, self.reviewer, self._columns = Workspace(Path(root).resolve()), reviewer, columns
         self.decisions = decisions_file(self.workspace, lambda: self.dataset.digests)
         self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
         self._lock = threading.RLock()
@@ -40,7 +40,7 @@ class Session:
 
     def _read(self) -> None:
         self._stamp = self._current_stamp()
-        self._dataset = load_dataset(self.workspace)
+        self._dataset = load_dataset(self.workspace, columns=self._columns)
         data = self._dataset.params.data
         archive = self.workspace.root / data.archive
         self._originals = Originals(archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30)

@@ -68,6 +68,7 @@ export function scoreColumns() {
   const ranks = { priority: "worth a look", disagreement: "detectors disagree", nearness: "near a threshold", influence: "how much hangs on it" };
   return [
     ...Object.keys(data.info.scores).map((name) => [`score:${name}`, name.replaceAll("_", " ")]),
+    ...data.info.own.numbers.map((name) => [`own:${name}`, name]),
     ...Object.entries(ranks).map(([name, words]) => [`rank:${name}`, words]),
   ];
 }

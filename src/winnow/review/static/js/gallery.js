@@ -21,6 +21,8 @@ export function exportCsv(rows) {
   toast(`${number(rows.length)} images in winnow-selection.csv.`);
 }
 
+// By array: words, and the options of a column of the user's own.
+const ownFilters = () => Object.entries(data.info.own.words).map(([name, values]) => [`own:${name}`, name, values.map((value, code) => [String(code), value])]);
 const FILTERS = { label: "Given", final_label: "Final", outcome: "Became", verdicts: "Verdicts" };
 const CAPTIONS = 50; // pixels under a picture
 
@@ -32,7 +34,8 @@ export function galleryView(view, { params }) {
   let size = Number(setting("gallery.size") ?? 96);
   let search = null; // what images are compared with, the most similar first
   let least = Number.NaN;
-  const filters = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, params.get(name) ?? ""]));
+  const filters = Object.fromEntries([...Object.keys(FILTERS), ...ownFilters().map(([name]) => name)].map((name) => [name, params.get(name) ?? ""]));
+  const byCode = Object.keys(filters).filter((name) => name !== "verdicts");
   const marked = new Set();
   const grid = new VirtualGrid((place) => cell(place), { label: "Images", multiple: true, extra: CAPTIONS, size });
   const card = h("aside", { class: "side card", "aria-label": "The image" }, h("h2", {}, "No image chosen"), h("p", { class: "muted" }, "Move with the arrow keys or click; the image shows up here."));
@@ -42,7 +45,7 @@ export function galleryView(view, { params }) {
   function passes(row) {
     const id = data.ids[row];
     const person = Boolean(decided(id)) || data.arrays.by_person[row] === 1;
-    return ["label", "final_label", "outcome"].every((name) => filters[name] === "" || data.arrays[name][row] === Number(filters[name])) && (!filters.verdicts || (filters.verdicts === "yes") === person);
+    return byCode.every((name) => filters[name] === "" || data.arrays[name][row] === Number(filters[name])) && (!filters.verdicts || (filters.verdicts === "yes") === person);
   }
 
   function build() {
@@ -177,8 +180,8 @@ export function galleryView(view, { params }) {
     redraw();
   }
 
-  function filter(name, options) {
-    return choice(FILTERS[name], [["", "all"], ...options], filters[name], (value) => {
+  function filter(name, options, words = FILTERS[name]) {
+    return choice(words, [["", "all"], ...options], filters[name], (value) => {
       filters[name] = value;
       marked.clear();
       redraw();
@@ -193,6 +196,7 @@ export function galleryView(view, { params }) {
       h("strong", {}, `${number(rows.length)} images`), h("span", { class: "muted" }, state.selection.length ? state.title : ""),
       filter("label", classes), filter("final_label", [...classes, ["-1", "none (dropped)"]]),
       filter("outcome", data.info.outcomes.map((outcome, code) => [String(code), outcome.words])),
+      ownFilters().map(([name, words, options]) => filter(name, options, words)),
       !readOnly && filter("verdicts", [["yes", "decided by a person"], ["no", "not decided by a person"]]),
       !search && choice("Sort by", orders, order, (value) => {
         order = value;
