@@ -310,3 +310,13 @@ def test_the_gallery_shows_the_most_similar_first_and_a_pasted_picture_s_like(dr
     wait(driver, "return document.getElementById('search')?.textContent.startsWith('like your picture')")
     first = driver.execute_script(f"{shown}[0].querySelector('img').dataset.id")
     assert int(first.removeprefix("img_")) % 40 == 5, "pictures are of 40 kinds"
+
+
+def test_a_bar_of_the_statistics_opens_its_images_by_keys(driver, address, folder):
+    opened(driver, address, "map")
+    press(driver, "t")
+    wait(driver, "return document.querySelector('.statistics table')")
+    assert axe_violations(driver) == []
+    press(driver, "\ue015", "\ue007")  # down to the first bar, Enter
+    count = int((ledger_of(folder)["label"] == 0).sum())
+    wait(driver, f"return document.querySelector('.gallery strong')?.textContent === '{count} images'")

@@ -40,6 +40,12 @@ def duplicates(request: Request) -> JSONResponse:
     return JSONResponse({"groups": duplicate_groups(ledger), "validation": validation_leaks(ledger), "test": test})
 
 
+@router.get("/api/statistics")
+def statistics(request: Request) -> JSONResponse:
+    """Figures by class, size, fault and reviewer."""
+    return JSONResponse(session_of(request).statistics())
+
+
 @router.post("/api/similar")
 def like_images(request: Request, body: LikeImages) -> Response:
     """The cosine of every image with the mean of some, float32 in the ledger's order."""

@@ -17,8 +17,9 @@ from winnow.review.applying import Applying, changes, counts
 from winnow.review.dataset import Dataset, load_dataset, pack_points
 from winnow.review.originals import Originals
 from winnow.review.params_file import digest
-from winnow.review.proposals import grouped, proposed, wrong_labels
+from winnow.review.proposals import agreements, grouped, proposed, wrong_labels
 from winnow.review.similar import Lookalikes
+from winnow.review.statistics import by_class, by_fault, by_reviewer, by_size
 from winnow.review.verdicts import Change, decisions_file, validation_file
 from winnow.review.whatif import WhatIf
 from winnow.tables import read_json
@@ -160,15 +161,31 @@ class Session:
         """Groups of proposals as `grouped` returns them, and the wrong labels that `wrong_labels` expects."""
         with self._lock:
             dataset, verdicts = self.dataset, self.review().rows
-            if self._proposals is None:
-                self._proposals = proposed(
-                    dataset.ledger, class_names=dataset.class_names, thresholds=self.thresholds()
-                )
+            proposals = self._proposed()
             titles = {rule.name: rule.title for rule in RULES}
             return {
-                "groups": grouped(dataset.ledger, self._proposals, verdicts, titles=titles),
-                "wrong_labels": wrong_labels(dataset.ledger, self._proposals, verdicts),
+                "groups": grouped(dataset.ledger, proposals, verdicts, titles=titles),
+                "wrong_labels": wrong_labels(dataset.ledger, proposals, verdicts),
             }
+
+    def _proposed(self) -> pd.DataFrame:
+        dataset = self.dataset
+        if self._proposals is None:
+            self._proposals = proposed(dataset.ledger, class_names=dataset.class_names, thresholds=self.thresholds())
+        return self._proposals
+
+    def statistics(self) -> dict[str, Any]:
+        """Figures by class, size, fault and reviewer, as `statistics.py` returns them."""
+        with self._lock:
+            dataset, verdicts = self.dataset, self.review().rows
+            agrees = agreements(self._proposed(), verdicts, dataset.image_id)
+        ledger = dataset.ledger
+        return {
+            "classes": by_class(ledger, agrees, num_classes=len(dataset.class_names)),
+            "sizes": by_size(ledger),
+            "faults": by_fault(ledger),
+            "reviewers": by_reviewer(verdicts, agrees, dataset.image_id),
+        }
 
     def _truth(self) -> pd.DataFrame | None:
         if not self.has_truth():
