@@ -257,24 +257,28 @@ def test_duplicate_groups_are_decided_by_keys_and_each_is_one_undo(driver, addre
     def shown_ids():
         return driver.execute_script("return [...document.querySelectorAll('.member img')].map((it) => it.dataset.id)")
 
+    def moved_from(image_id):
+        wait(driver, f"return document.querySelector('.member img').dataset.id !== '{image_id}'")
+        return shown_ids()
+
     first = shown_ids()
     press(driver, "a")
     written = {row["image_id"]: (row["action"], row["label"]) for row in wait_for_rows(folder, 2)}
     assert written == {image_id: proposed(ledger.loc[image_id]) for image_id in first}
-    second = wait(
-        driver, f"const id = document.querySelector('.member img').dataset.id; return id !== '{first[0]}' && id"
-    )
-    pair = shown_ids()
-    assert pair[0] == second
+    pair = moved_from(first[0])
     press(driver, "2")
     written = {row["image_id"]: row["action"] for row in wait_for_rows(folder, 4)}
     assert [written[image_id] for image_id in pair] == ["drop", "keep"]
+    third = moved_from(pair[0])
     press(driver, "k")
     assert [row["action"] for row in wait_for_rows(folder, 6)][-2:] == ["keep", "keep"]
+    moved_from(third[0])
     press(driver, "u")
     wait_for_rows(folder, 4)
+    wait(driver, f"return document.querySelector('.member img').dataset.id === '{third[0]}'")
     press(driver, "u")
     wait_for_rows(folder, 2)
+    second = pair[0]
     wait(driver, f"return document.querySelector('.member img').dataset.id === '{second}'")
     opened(driver, address, driver.current_url.partition("#/")[2])  # the address shows the same group again
     wait(driver, f"return document.querySelector('.member img')?.dataset.id === '{second}'")

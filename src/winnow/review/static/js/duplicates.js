@@ -21,6 +21,7 @@ export function duplicatesView(view, { params }) {
   let test = null;
   let list = params.get("list") in LISTS ? params.get("list") : "";
   let at = 0;
+  let busy = false;
   let chosen = 0; // the member that Z enlarges
   const side = h("nav", { class: "side groups", "aria-label": "Lists of duplicates" });
   const bar = h("div", { class: "toolbar wrap" });
@@ -54,28 +55,32 @@ export function duplicatesView(view, { params }) {
 
   const agreed = (it) => subjects(it).map((row) => [data.ids[row], ...agreement(row)]);
 
-  async function save(verdicts, words) {
-    if (!(await decideEach(verdicts))) return;
+  // One after the other: a second key must not decide on the group that the first one is still about.
+  async function save(write, words) {
+    if (busy) return;
+    busy = true;
+    const saved = await write();
+    busy = false;
+    if (!saved) return;
     toast(`${words}; U takes it back.`);
     on();
   }
 
-  const accept = () => item() && save(agreed(item()), "Accepted");
+  const accept = () => item() && save(() => decideEach(agreed(item())), "Accepted");
 
   // The one that a person names stays with the label it came with, and the rest of the group goes.
   function keepInstead(place) {
     const it = item();
     if (!it || it.leak || place >= it.rows.length) return null;
-    return save(it.rows.map((row, i) => [data.ids[row], i === place ? "keep" : "drop", null]), `Number ${place + 1} stays, the rest goes`);
+    return save(() => decideEach(it.rows.map((row, i) => [data.ids[row], i === place ? "keep" : "drop", null])), `Number ${place + 1} stays, the rest goes`);
   }
 
-  const keepAll = () => item() && save(subjects(item()).map((row) => [data.ids[row], "keep", null]), isLeak() ? "It stays in training" : "All stay");
+  const keepAll = () => item() && save(() => decideEach(subjects(item()).map((row) => [data.ids[row], "keep", null])), isLeak() ? "It stays in training" : "All stay");
 
   async function freeLeak() {
     const other = item()?.leak?.of ?? -1;
-    if (other < 0 || !(await confirmImages([[data.ids[other], data.arrays.final_label[other]]], "reject"))) return;
-    toast("It leaves the validation set, the other one stays in training; U takes it back.");
-    on();
+    if (other < 0) return;
+    await save(() => confirmImages([[data.ids[other], data.arrays.final_label[other]]], "reject"), "It leaves the validation set, the other one stays in training");
   }
 
   async function acceptAll() {
@@ -83,6 +88,7 @@ export function duplicatesView(view, { params }) {
   }
 
   async function takeBack() {
+    if (busy) return;
     const ids = await undo();
     const row = data.row.get(ids[0]);
     for (const [name, of] of Object.entries(lists)) {
