@@ -347,9 +347,20 @@ def test_what_needs_labels_or_another_layout_is_refused_for_images_without_label
     options = {"class_names": [], "source": source, "max_unpacked_bytes": LIMIT}
     with pytest.raises(WinnowError, match="has no labels, which imagefolder needs"):
         export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="imagefolder")
-    with pytest.raises(WinnowError, match="holds no dataset of this layout; it needs a JSON file"):
+    with pytest.raises(WinnowError, match=r"writes back what came as coco, and .*mine came as yolo"):
         export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="coco")
     assert not (tmp_path / "out").exists()
     export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="parquet")
     table = pq.read_table(tmp_path / "out/data")
     assert table.column_names == ["image", "file"] and table.num_rows == 2
+
+
+def test_a_format_that_would_lose_labels_or_was_not_what_came_is_refused_in_words(tmp_path):
+    source = write_folder(tmp_path / "pets", {f"{name}/{i}.jpg": picture(i) for name in ("cat", "dog") for i in (0, 1)})
+    ledger, rejected = decided_without_labels()
+    options = {"source": source, "max_unpacked_bytes": 2**30}
+    with pytest.raises(WinnowError, match="flat has no place for the label of an image"):
+        export_dataset(tmp_path / "out", ledger, rejected, class_names=["cat", "dog"], **options, form="flat")
+    with pytest.raises(WinnowError, match=r"writes back what came as coco, and .*pets came as imagefolder"):
+        export_dataset(tmp_path / "out", ledger, rejected, class_names=[], **options, form="coco")
+    assert not (tmp_path / "out").exists()

@@ -5,7 +5,7 @@ What was dropped lies in `dropped/<rule>/` where that is wanted, under the path 
 
 import posixpath
 
-from winnow.data.layouts.registry import read_dataset
+from winnow.data.layouts.registry import AUTO, LAYOUTS, find_layout, read_dataset
 from winnow.errors import WinnowError
 from winnow.export.originals import originals, put
 from winnow.export.writer import Job, Writer
@@ -17,6 +17,7 @@ def writer_of(layout: str) -> Writer:
     """The `Writer` for datasets of a layout, a name of `LAYOUTS` that keeps annotations."""
 
     def write(job: Job) -> str:
+        _require(layout, job)
         dataset = read_dataset(job.archive, layout=layout)
         kept, images = set(job.staying["file"]), {item.file for item in dataset.items}
         if strange := sorted(kept - images):
@@ -35,3 +36,19 @@ def writer_of(layout: str) -> Writer:
         return f"{dataset.form}, as it came: {job.final}"
 
     return write
+
+
+def _require(layout: str, job: Job) -> None:
+    """Refuse what would lose labels, or a dataset that came as something else."""
+    if job.class_names:
+        raise WinnowError(
+            f"{layout} has no place for the label of an image, which {job.source} has; export as imagefolder, csv or "
+            "parquet."
+        )
+    reader = LAYOUTS[layout].dataset
+    if reader is None or not reader.matches(job.archive):
+        came = find_layout(job.archive, layout=AUTO, unlabelled=True) or "flat"
+        raise WinnowError(
+            f"--format {layout} writes back what came as {layout}, and {job.source} came as {came}; export as {came}, "
+            "csv or parquet."
+        )
