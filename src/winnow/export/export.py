@@ -13,7 +13,7 @@ from winnow.data.archive import Archive, open_archive
 from winnow.data.layouts.registry import find_layout
 from winnow.data.metadata import is_located
 from winnow.errors import WinnowError
-from winnow.export import DROPPED_APART, FORMATS
+from winnow.export import DROPPED_APART, FORMATS, OWN
 from winnow.export.changes import changed, counts, file_table
 from winnow.export.writer import Job
 from winnow.params import load_params
@@ -93,7 +93,8 @@ def export_workspace(workspace: Path, to: Path, *, form: str | None, dropped: bo
 
 def _own_form(workspace: Path, data: Data) -> str:
     with open_archive(workspace / data.archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30) as archive:
-        return find_layout(archive, layout=data.layout, unlabelled=True) or "flat"
+        came = find_layout(archive, layout=data.layout, unlabelled=True)
+        return came if came in OWN else "flat"
 
 
 def export_dataset(

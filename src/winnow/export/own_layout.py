@@ -5,7 +5,8 @@ What was dropped lies in `dropped/<rule>/` where that is wanted, under the path 
 
 import posixpath
 
-from winnow.data.layouts.registry import AUTO, LAYOUTS, find_layout, read_dataset
+from winnow.data.layouts.registry import LAYOUTS, read_dataset
+from winnow.data.readers.table import TABLE
 from winnow.errors import WinnowError
 from winnow.export.originals import originals, put
 from winnow.export.writer import Job, Writer
@@ -29,8 +30,8 @@ def writer_of(layout: str) -> Writer:
             put(content, job.folder / target, original=job.source / name if linked else None)
             job.report(1)
         changed = dataset.without(images - kept)
-        others = [name for name in job.archive.names() if name not in images and changed.get(name, b"") is not None]
-        for name, content in job.archive.items(others):
+        others = set(job.archive.names()) - images - {TABLE, *(name for name, new in changed.items() if new is None)}
+        for name, content in job.archive.items(sorted(others)):
             new = changed.get(name)
             put(content if new is None else new, job.folder / name, original=None)
         return f"{dataset.form}, as it came: {job.final}"
@@ -47,8 +48,7 @@ def _require(layout: str, job: Job) -> None:
         )
     reader = LAYOUTS[layout].dataset
     if reader is None or not reader.matches(job.archive):
-        came = find_layout(job.archive, layout=AUTO, unlabelled=True) or "flat"
         raise WinnowError(
-            f"--format {layout} writes back what came as {layout}, and {job.source} came as {came}; export as {came}, "
-            "csv or parquet."
+            f"--format {layout} writes back what came so, and {job.source} did not; export as flat, csv or parquet, or "
+            "as it came: without --format."
         )
