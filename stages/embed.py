@@ -19,7 +19,7 @@ def main(params: stage.Declared) -> str:
     workspace.write("features", {"image_id": image_id.astype(str), **embedding.arrays()})
     workspace.write("embedding", embedding.metrics)
     workspace.remove_scratch("embed")
-    why = f"; no zero-shot: {embedding.no_zero_shot}" if embedding.no_zero_shot else ""
+    why = f"; no zero-shot: {embedding.no_zero_shot}" if embedding.no_zero_shot and workspace.class_names else ""
     images, dimensions = embedding.features.shape
     return f"{images} images, {dimensions} features each, by {encoder.name}{why}"
 

@@ -22,7 +22,7 @@ def main(params: stage.Declared) -> str:
     counts = count_duplicates(duplicates)
     workspace.write("duplicates", duplicates)
     workspace.write("metrics", counts, stage="duplicates")
-    return f"{counts['groups']} groups, {counts['copies']} images that copy another"
+    return f"copies of other images: {counts['copies']}, in groups: {counts['groups']}"
 
 
 if __name__ == "__main__":

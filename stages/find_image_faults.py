@@ -17,7 +17,7 @@ def main(params: stage.Declared) -> str:
     counts = count_image_faults(faults)
     workspace.write("image_faults", faults)
     workspace.write("metrics", counts, stage="image_faults")
-    found = ", ".join(f"{counts[fault]} {fault}" for fault in FAULTS if counts[fault])
+    found = ", ".join(f"{counts[fault]} {fault.replace('_', ' ')}" for fault in FAULTS if counts[fault])
     return f"{counts['faulty']} of {counts['images']} images have faults" + (f": {found}" if found else "")
 
 

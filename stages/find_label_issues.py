@@ -1,7 +1,5 @@
 """Score every label by an ensemble of sources, suggest a better one, and estimate the noise."""
 
-import sys
-
 from winnow import stage, tables
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.labels.noise_report import report_on_labels, transition_table
@@ -27,8 +25,7 @@ def main(params: Declared) -> str:
     workspace.write("class_probs", {"image_id": image_id, **scores.arrays})
     workspace.write("noise_transition", transition_table(scores.noise_rates, class_names))
     workspace.write("metrics", report.metrics, stage="label_issues")
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    stage.warn(report.warnings)
     return report.summary
 
 

@@ -225,6 +225,12 @@ def test_warnings_go_to_standard_error(capsys):
     assert capsys.readouterr() == ("", "warning: the names look exchanged.\nwarning: and more.\n")
 
 
+def test_warnings_go_to_standard_output_where_somebody_reads_the_run(capsys, monkeypatch):
+    monkeypatch.setenv(stage.WARNINGS_ON_STDOUT, "1")
+    stage.warn(["few images."])
+    assert capsys.readouterr() == ("warning: few images.\n", "")
+
+
 def test_data_that_a_stage_declares_is_told_from_its_code(tmp_path):
     data = ["data/interim/classes.json", "metrics/curate.json", "../shared/truth.csv"]
     code = ["stages/report.py", "src/winnow/report", "versions/numpy.txt", "../../src/winnow/metrics.py"]

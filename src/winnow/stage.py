@@ -17,6 +17,8 @@ from winnow.errors import WinnowError, in_words
 from winnow.params import load_sections
 
 TIMINGS = Path(".winnow/timings.jsonl")
+WARNINGS_ON_STDOUT = "WINNOW_WARNINGS_ON_STDOUT"
+"""Set in the environment by whoever reads a run's lines and leaves its standard error to the terminal."""
 
 
 class Declared:
@@ -117,9 +119,9 @@ def out_paths(definition: Mapping[str, Any], *, kinds: Iterable[str] = ("outs", 
 
 
 def warn(sentences: Iterable[str]) -> None:
-    """Print each as a warning, to standard error."""
+    """Print each as a warning, to standard error; to standard output where WARNINGS_ON_STDOUT is set."""
     for sentence in sentences:
-        print(f"warning: {sentence}", file=sys.stderr, flush=True)
+        print(f"warning: {sentence}", file=sys.stdout if WARNINGS_ON_STDOUT in os.environ else sys.stderr, flush=True)
 
 
 def run(stage: str, main: Callable[[Declared], str | None]) -> None:

@@ -87,6 +87,7 @@ def test_course_layout(load):
         "accepted": 3,
         "accepted_share": 1.0,
         "rejected": 0,
+        "converted": 0,
         "repaired": 0,
         "classes.x": 1,
         "classes.y": 1,
@@ -325,7 +326,7 @@ def test_image_folders_of_the_wrong_depth(load):
 
 FAULTS = {
     "": lambda key: ({f"{key}.jpg": picture()}, [1, 0]),
-    "repaired": lambda key: ({f"{key}.png": picture(form="PNG", mode="L")}, [0, 1]),
+    "converted": lambda key: ({f"{key}.png": picture(form="PNG", mode="L")}, [0, 1]),
     "does-not-decode": lambda key: ({f"{key}.jpg": b"no image"}, [1, 0]),
     "truncated": lambda key: ({f"{key}.jpg": picture()[:-60]}, [1, 0]),
     "bad-label": lambda key: ({f"{key}.jpg": picture()}, [1, 1]),
@@ -352,12 +353,12 @@ def test_counts_add_up(load, faults):
         counts["accepted"]
         == len(dataset.manifest)
         == len(dataset.images)
-        == 2 + faults.count("") + faults.count("repaired")
+        == 2 + faults.count("") + faults.count("converted")
     )
-    assert counts["repaired"] == faults.count("repaired")
+    assert counts["repaired"] == 0 and counts["converted"] == faults.count("converted")
     assert counts["classes.0"] + counts["classes.1"] == counts["accepted"]
     assert counts["accepted_share"] == counts["accepted"] / counts["images_in"]
-    for fault in set(FAULTS) - {"", "repaired"}:
+    for fault in set(FAULTS) - {"", "converted"}:
         expected = faults.count(fault) * (2 if fault == "duplicate-id" else 1)
         assert counts.get(f"rejected.{fault}", 0) == expected == (dataset.rejected["reason"] == fault).sum()
     assert sum(value for key, value in counts.items() if key.startswith("rejected.")) == counts["rejected"]

@@ -50,7 +50,7 @@ def test_a_csv_of_paths_and_names(folder):
     assert layout.left_out == {"table-of-labels.json": "labels"}
 
 
-@pytest.mark.parametrize("sep", [";", "\t"])
+@pytest.mark.parametrize("sep", [";", "\t", "|"])
 def test_other_separators(folder, sep):
     name = "labels.tsv" if sep == "\t" else "labels.csv"
     frame = pd.DataFrame({"filename": list(PICTURES), "class": LABELS})
@@ -153,3 +153,21 @@ def test_a_table_that_is_none_is_refused_in_words(folder, name, content, words):
 def test_a_table_has_no_splits(folder):
     with pytest.raises(WinnowError, match="has no splits"):
         layout_of(csv(folder / "labels.csv", file=list(PICTURES), label=LABELS), split="train")
+
+
+def test_a_table_of_files_alone_has_no_labels(folder, tmp_path):
+    table = csv(folder / "files.csv", file=[*PICTURES, "a/1.jpg", "gone.jpg"])
+    layout = layout_of(table, unlabelled=True)
+    assert layout.class_names == [] and layout.form == "table, paths in the column 'file', no labels"
+    assert {entry.file_name: entry.problem for entry in layout.entries} == dict.fromkeys(PICTURES, "") | {
+        "": "no-image"
+    }
+    assert layout.notes[1:] == ("1 rows repeat another.",)
+    with pytest.raises(WinnowError, match=r"set data.class_names to \[\]"):
+        layout_of(table, unlabelled=True, class_names=["cat"])
+
+
+def test_parquet_of_images_and_their_files_has_no_labels(tmp_path):
+    rows = [{"bytes": content, "path": None} for content in PICTURES.values()]
+    pq.write_table(pa.table({"image": rows, "file": list(PICTURES)}), tmp_path / "images.parquet")
+    assert layout_of(tmp_path / "images.parquet", unlabelled=True).class_names == []

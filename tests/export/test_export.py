@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from archives import write_folder, write_tar, write_zip
+from decided import decided_without_labels
 from pictures import located, picture
 from winnow import tables
 from winnow.curation.rules import LABEL_ISSUE
@@ -190,7 +191,8 @@ def test_parquet_has_the_form_of_hugging_face(export):
 
 
 def test_hugging_face_opens_the_parquet(export, tmp_path):
-    datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
+    import datasets
+
     to, _ = export("parquet")
     loaded = datasets.load_dataset(str(to), cache_dir=str(tmp_path / "cache"))["train"]
     assert loaded.features["label"].names == NAMES and loaded["label"] == [0, 0, 0]
@@ -278,9 +280,10 @@ def test_no_cell_of_the_list_of_changes_is_a_formula(export, ledger):
     assert '=HYPERLINK("http://example.org")' in read["reason"].tolist()
 
 
+PICTURES = {f"images/{i}.jpg": picture(i) for i in range(4)}
 YOLO = {
     "data.yaml": b"path: .\ntrain: images\nnames: [cell, dust]\n",
-    **{f"images/{i}.jpg": picture(i) for i in range(4)},
+    **PICTURES,
     **{f"labels/{i}.txt": f"{i % 2} .5 .5 .2 .2\n".encode() for i in range(4)},
 }
 COCO = {
@@ -291,48 +294,21 @@ COCO = {
             "categories": [{"id": 0, "name": "cell"}, {"id": 1, "name": "dust"}],
         }
     ).encode(),
-    **{f"images/{i}.jpg": picture(i) for i in range(4)},
+    **PICTURES,
 }
-
-
-def decided_without_labels():
-    """Image 1 is a copy, image 3 could not be read."""
-    rows = pd.DataFrame(
-        {
-            "file_name": [f"images/{i}.jpg" for i in range(3)],
-            "image_id": [f"img_{i}" for i in range(3)],
-            "label": -1,
-            "final_label": -1,
-            "action": ["keep", "drop", "keep"],
-            "rule": ["keep", "exact_duplicate", "keep"],
-            "reason": "because",
-            "decided_by": "rule",
-            "split": ["train", "none", "train"],
-            "label_quality_score": np.nan,
-            "suggested_confidence": np.nan,
-            "ood_score": 0.0,
-            "duplicate_similarity": np.nan,
-            "duplicate_kind": ["exact", "exact", ""],
-            "bytes_sha256": [hashlib.sha256(picture(i)).hexdigest() for i in range(3)],
-        }
-    )
-    bad = pd.DataFrame(
-        [("images/3.jpg", "img_3", "unreadable", "no image")], columns=["file_name", "image_id", "reason", "detail"]
-    )
-    return rows, bad
 
 
 @pytest.mark.parametrize(("form", "files"), [("coco", COCO), ("yolo", YOLO)])
 def test_a_dataset_of_boxes_goes_out_as_it_came_with_the_annotations_of_what_is_left(tmp_path, form, files):
     source = write_folder(tmp_path / "mine", files)
     options = {"class_names": [], "source": source, "form": form, "max_unpacked_bytes": LIMIT}
-    exported = export_dataset(tmp_path / "out", *decided_without_labels(), **options, dropped=True)
+    exported = export_dataset(tmp_path / "out", *decided_without_labels(PICTURES), **options, dropped=True)
     assert exported.counts == {"keep": 2, "relabel": 0, "drop": 1, "reject": 1}
     assert "label they came with" not in exported.summary
     written = content(tmp_path / "out")
     assert written["images/0.jpg"] == files["images/0.jpg"]
     assert written["dropped/exact_duplicate/images/1.jpg"] == files["images/1.jpg"]
-    export_dataset(tmp_path / "again", *decided_without_labels(), **options)
+    export_dataset(tmp_path / "again", *decided_without_labels(PICTURES), **options)
     with open_archive(tmp_path / "again", max_unpacked_bytes=LIMIT) as archive:
         read = read_dataset(archive)
     assert [item.file for item in read.items] == ["images/0.jpg", "images/2.jpg"] and not read.problems
@@ -346,10 +322,21 @@ def test_what_needs_labels_or_another_layout_is_refused_for_images_without_label
     source = write_folder(tmp_path / "mine", YOLO)
     options = {"class_names": [], "source": source, "max_unpacked_bytes": LIMIT}
     with pytest.raises(WinnowError, match="has no labels, which imagefolder needs"):
-        export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="imagefolder")
-    with pytest.raises(WinnowError, match="holds no dataset of this layout; it needs a JSON file"):
-        export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="coco")
+        export_dataset(tmp_path / "out", *decided_without_labels(PICTURES), **options, form="imagefolder")
+    with pytest.raises(WinnowError, match="--format coco writes back what came so"):
+        export_dataset(tmp_path / "out", *decided_without_labels(PICTURES), **options, form="coco")
     assert not (tmp_path / "out").exists()
-    export_dataset(tmp_path / "out", *decided_without_labels(), **options, form="parquet")
+    export_dataset(tmp_path / "out", *decided_without_labels(PICTURES), **options, form="parquet")
     table = pq.read_table(tmp_path / "out/data")
     assert table.column_names == ["image", "file"] and table.num_rows == 2
+
+
+def test_a_format_that_would_lose_labels_or_was_not_what_came_is_refused_in_words(tmp_path):
+    source = write_folder(tmp_path / "pets", {f"{name}/{i}.jpg": picture(i) for name in ("cat", "dog") for i in (0, 1)})
+    ledger, rejected = decided_without_labels(PICTURES)
+    options = {"source": source, "max_unpacked_bytes": 2**30}
+    with pytest.raises(WinnowError, match="flat has no place for the label of an image"):
+        export_dataset(tmp_path / "out", ledger, rejected, class_names=["cat", "dog"], **options, form="flat")
+    with pytest.raises(WinnowError, match="--format coco writes back what came so"):
+        export_dataset(tmp_path / "out", ledger, rejected, class_names=[], **options, form="coco")
+    assert not (tmp_path / "out").exists()

@@ -39,7 +39,7 @@ def test_arrays_in_a_frame_and_a_cleaned_dataset_out(tmp_path, monkeypatch):
     assert found.frame.loc[3, "duplicate_group"] == found.frame.loc[7, "duplicate_group"]
     assert sorted(found.frame.loc[[3, 7], "rule"].eq("exact_duplicate")) == [False, True]
     assert set(found.frame["action"]) <= {"keep", "relabel", "drop"}
-    assert "1 exact duplicates" in found.summary() and "of 80 labels" in found.summary()
+    assert "1 exact duplicate\n" in found.summary() and "of 80 labels" in found.summary()
     page = found._repr_html_()
     assert "data:image/jpeg;base64," in page and "<script" not in page
 
@@ -49,3 +49,10 @@ def test_arrays_in_a_frame_and_a_cleaned_dataset_out(tmp_path, monkeypatch):
     assert sum(exported.counts.values()) == 80 and len(table) == len(kept)
     with Image.open(tmp_path / "cleaned" / table["file"][0]) as image:
         assert any(np.array_equal(np.asarray(image), pixels) for pixels in images)
+
+
+def test_a_path_is_read_as_scan_reads_it_and_has_its_own_labels(tmp_path):
+    with pytest.raises(WinnowError, match="there is nothing at"):
+        winnow.find_issues(tmp_path / "gone", workspace=tmp_path / "w")
+    with pytest.raises(WinnowError, match="has its own labels, or none"):
+        winnow.find_issues(str(tmp_path), ["a"], workspace=tmp_path / "w")

@@ -67,16 +67,23 @@ def test_datasets_bring_their_labels_and_the_names_of_their_classes(tmp_path):
     assert table(tmp_path / "o")["label"].tolist() == ["a", "b"]
 
 
+def test_images_without_labels_make_a_table_of_files_alone(tmp_path):
+    for name, images in {"a": [np.zeros((4, 4), np.uint8)] * 2, "h": [{"image": Image.new("L", (4, 4))}] * 2}.items():
+        write_inputs(tmp_path / name, images, None)
+        assert list(table(tmp_path / name).columns) == ["file"] and len(table(tmp_path / name)) == 2
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "words"),
     [
-        ([np.zeros((4, 4), np.uint8)] * 2, None, "labels are missing"),
+        ([{"image": np.zeros((4, 4), np.uint8), "label": 0}, {"image": np.zeros((4, 4), np.uint8)}], None, "image 1"),
+        ([{"image": np.zeros((4, 4), np.uint8)}, {"image": np.zeros((4, 4), np.uint8), "label": 0}], None, "image 1"),
         ([np.zeros((4, 4), np.uint8)] * 2, [1], "2 images and 1 labels"),
-        ([np.zeros((4, 4))], [1], "image 0 is a ndarray of shape"),
+        ([np.zeros((4, 4))] * 2, [1, 2], "image 0 is a ndarray of shape"),
         (["nowhere.jpg"], [1], "image 0 is 'nowhere.jpg', and there is no such file"),
-        ([], [], "no images"),
+        ([], [], "fewer than two images"),
     ],
 )
-def test_what_is_no_image_or_has_no_label_is_refused_in_words(tmp_path, images, labels, words):
+def test_what_is_no_image_or_is_labelled_in_part_is_refused_in_words(tmp_path, images, labels, words):
     with pytest.raises(WinnowError, match=words):
         write_inputs(tmp_path, images, labels)

@@ -205,7 +205,7 @@ def test_the_page_tells_the_numbers_of_the_metrics(page, inputs):
             assert percent(metrics["evaluation"][arm][split]["balanced_accuracy"]) in told
         for share in metrics["evaluation"][arm]["test"]["per_class"].values():
             assert percent(share) in told
-    manifest = "31 images came in; 30 were accepted, of them 3 after a repair, and 1 rejected"
+    manifest = "30 were accepted, of them 3 converted in format or size and 0 after a repair, and 1 rejected"
     assert manifest in told and "dark 2" in told and "imgs/torn.jpg" in told
     assert "62.50% right before, 87.50% after" in told
     assert "label errors 8 5 2 0.800 0.615 0.696 -" in told

@@ -20,16 +20,17 @@ def console():
 
 
 def test_a_workspace_is_taken_up_and_its_params_stay(pets, console):
-    folder = prepare(pets, None, [], None, console)
+    folder, _ = prepare(pets, None, [], None, console)
     text = (folder / "params.yaml").read_text().replace("class_floor: 1", "class_floor: 2")
     (folder / "params.yaml").write_text(text)
-    assert prepare(pets, None, [], None, console) == folder == pets.parent / "pets-winnow"
+    assert prepare(pets, None, [], None, console) == (folder, [])
+    assert folder == pets.parent / "pets-winnow"
     assert (folder / "params.yaml").read_text() == text
     assert "there; what is up to date in it is not computed again" in console.export_text()
 
 
 def test_a_workspace_of_other_images_or_with_other_params_is_refused(pets, console, tmp_path):
-    folder = prepare(pets, None, [], None, console)
+    folder, _ = prepare(pets, None, [], None, console)
     other = write_folder(tmp_path / "others", {f"{name}/{i}.jpg": picture(i) for name in "ab" for i in range(3)})
     with pytest.raises(WinnowError, match="is a workspace for"):
         prepare(other, folder, [], None, console)

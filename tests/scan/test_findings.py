@@ -61,7 +61,7 @@ def test_the_worst_of_each_kind_come_first(ledger, faults):
     assert labels["action"].tolist() == ["relabel", "drop"] and set(labels["suggested_label"]) == {"dog"}
     assert labels["why"][0] == "quality 0.10, confidence 0.90"
     assert kinds["ood"].worst["image_id"].tolist() == ["img_3", "img_2"]
-    assert kinds["near_duplicate"].worst["why"].tolist() == ["as cat/5.jpg"]
+    assert kinds["near_duplicate"].worst["why"].tolist() == ["copy of cat/5.jpg"]
     assert kinds["exact_duplicate"].count == 0
     assert kinds["image_faults"].worst["image_id"].tolist() == ["img_7", "img_6"]
     assert kinds["image_faults"].worst["why"].tolist() == ["dark", "dark"]

@@ -6,7 +6,7 @@ import pytest
 from archives import write_folder, write_zip
 from pictures import picture
 from winnow.errors import WinnowError
-from winnow.scan.reading import look_at, settings_of, working_size
+from winnow.scan.reading import look_at, notes_on_encoder, settings_of, working_size
 
 LIMIT = 2**30
 
@@ -95,3 +95,9 @@ def test_settings_follow_from_the_smallest_class(tmp_path):
         "augment.budget": 2000,
     }
     assert settings_of(reading, archive="../pets", split="train")["data.split"] == "train"
+
+
+def test_few_images_for_networks_of_ones_own_are_said_and_for_others_not(tmp_path):
+    reading = look_at(folder_of(tmp_path / "pets", {"cat": 5, "dog": 3}), split=None, max_unpacked_bytes=LIMIT)
+    assert "have 4 images or fewer" in notes_on_encoder(reading, "trained")[0]
+    assert notes_on_encoder(reading, "open_clip") == notes_on_encoder(reading, ["timm", "trained"]) == []

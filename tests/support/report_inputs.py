@@ -105,7 +105,7 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
         ),
         submission_set=submission_set,
         metrics={
-            "manifest": {"images_in": 31, "accepted": 30, "rejected": 1, "repaired": 3},
+            "manifest": {"images_in": 31, "accepted": 30, "rejected": 1, "converted": 3, "repaired": 0},
             "image_faults": {"dark": 2},
             "curate": {"decided_by_people": 0},
             "self_check": {"enabled": False},

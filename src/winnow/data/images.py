@@ -38,6 +38,9 @@ Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
 _IN_FLIGHT = Budget(2**27)
 _FAINT = 32  # of 255: a drawing on white whose darkest point is no darker than this is lost on it
 
+CONVERSIONS = frozenset({"format", "size", "palette", "grey", "cmyk", "16-bit", "colour-space"})
+"""Of what `Decoded.repairs` names, that which mends no fault: the same picture in another form."""
+
 
 class BadImage(Exception):
     """An image that cannot be used.

@@ -15,7 +15,7 @@ import pandas as pd
 from winnow.cores import cores
 from winnow.data.archive import Archive, open_archive
 from winnow.data.class_sizes import note_on_small_classes, require_classes, without_small_classes
-from winnow.data.images import BadImage, read_image
+from winnow.data.images import CONVERSIONS, BadImage, read_image
 from winnow.data.layouts import Entry, read_layout
 from winnow.data.layouts.entries import NO_LABEL, Box
 from winnow.data.layouts.registry import AUTO
@@ -42,9 +42,10 @@ class Manifest:
         image_bytes: (N,) of the same images: as they came; re-encoded where repaired.
         rejected: a row per rejected image: `file_name`, `image_id`, `reason`, `detail`.
         class_names: in label order; empty where images have no labels.
-        counts: flat; `images_in` = `accepted` + `rejected`, `repaired`, and how many of each `rejected.<reason>`,
-            `repairs.<kind>` and `classes.<name>`; `files` in the archive = `images_in` + `left_out`, less the labels
-            without a file (`rejected.no-image`), and how many of each `left_out.<reason>`.
+        counts: flat; `images_in` = `accepted` + `rejected`; of the accepted `converted` (the same picture as RGB JPEG
+            of the size asked for) and `repaired` (more was changed); how many of each `rejected.<reason>`,
+            `conversions.<kind>`, `repairs.<kind>` and `classes.<name>`; `files` in the archive = `images_in` +
+            `left_out`, less the labels without a file (`rejected.no-image`), and how many of each `left_out.<reason>`.
         form: the layout, and what was chosen in reading it, in words.
         notes: what a person should know of the archive, a sentence each.
         objects: a row per box of an accepted image, in order: `image_id`, `class_name`, `x0`, `y0`, `x1`, `y1`.
@@ -218,7 +219,9 @@ def _counts(
     frame: pd.DataFrame, rejected: pd.DataFrame, class_names: Sequence[str], left_out: Mapping[str, str]
 ) -> dict[str, int | float]:
     n_in = len(frame) + len(rejected)
-    kinds = Counter(kind for repairs in frame["repairs"] if repairs for kind in repairs.split(","))
+    changed = [set(repairs.split(",")) for repairs in frame["repairs"] if repairs]
+    kinds = Counter(kind for kinds in changed for kind in kinds)
+    converted = sum(kinds <= CONVERSIONS for kinds in changed)
     per_class = np.bincount(frame["label"], minlength=len(class_names)) if class_names else np.zeros(0, np.int64)
     return {
         "files": len(frame) + int((rejected["file_name"] != "").sum()) + len(left_out),
@@ -229,8 +232,10 @@ def _counts(
         "accepted_share": len(frame) / n_in,
         "rejected": len(rejected),
         **{f"rejected.{reason}": int(count) for reason, count in sorted(Counter(rejected["reason"]).items())},
-        "repaired": int((frame["repairs"] != "").sum()),
-        **{f"repairs.{kind}": count for kind, count in sorted(kinds.items())},
+        "converted": converted,
+        **{f"conversions.{kind}": count for kind, count in sorted(kinds.items()) if kind in CONVERSIONS},
+        "repaired": len(changed) - converted,
+        **{f"repairs.{kind}": count for kind, count in sorted(kinds.items()) if kind not in CONVERSIONS},
         **{f"classes.{name}": int(count) for name, count in zip(class_names, per_class, strict=True)},
         **({"imbalance": float(per_class.max() / per_class[per_class > 0].min())} if class_names else {}),
     }

@@ -8,7 +8,7 @@ from winnow.export.originals import originals, put
 from winnow.export.writer import Job
 
 TABLE, IMAGES = "labels.csv", "images"
-_COLUMNS = ("file", "label", "given_label", "action", "split")
+_COLUMNS = ("file", "label", "given_label", "action", "split")  # without labels the first alone
 
 
 def write(job: Job) -> str:
@@ -20,6 +20,6 @@ def write(job: Job) -> str:
         job.report(1)
     start = os.path.relpath(job.source.resolve(), job.final.resolve()) if in_place else IMAGES
     paths = [Path(start, name).as_posix() for name in stays["file"]]
-    table = stays.assign(file=paths, label=stays["new_label"])[list(_COLUMNS)]
+    table = stays.assign(file=paths, label=stays["new_label"])[list(_COLUMNS if job.class_names else _COLUMNS[:1])]
     tables.write_csv(table, job.folder / TABLE)
     return f"pandas.read_csv({str(job.final / TABLE)!r}); paths are relative to {job.final}"

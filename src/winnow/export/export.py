@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from winnow.data.archive import Archive, open_archive
 from winnow.data.layouts.registry import find_layout
 from winnow.data.metadata import is_located
 from winnow.errors import WinnowError
-from winnow.export import DROPPED_APART, FORMATS
+from winnow.export import DROPPED_APART, FORMATS, OWN
 from winnow.export.changes import changed, counts, file_table
 from winnow.export.writer import Job
 from winnow.params import load_params
@@ -35,6 +35,7 @@ class Exported:
         dropped: whether dropped files were written too.
         located: how many of the files written say where they were taken (GPS); the bytes are the original ones.
         labelled: whether images have labels.
+        boxes_in: the format that would have kept the dataset's boxes; "" where none were lost.
     """
 
     counts: dict[str, int]
@@ -43,12 +44,18 @@ class Exported:
     dropped: bool
     located: int = 0
     labelled: bool = True
+    boxes_in: str = ""
 
     @property
     def summary(self) -> str:
         """All of it in words."""
         keep, relabel, drop, reject = self.counts.values()
         apart = f", which are in {self.folder / 'dropped'}" if self.dropped and drop else ""
+        without = [
+            *([f"{drop:,} dropped{apart}"] if drop else []),
+            *([f"{reject:,} that could not be read"] if reject else []),
+        ]
+        boxes = f"\nBoxes are not in it; --format {self.boxes_in} keeps them." if self.boxes_in else ""
         where = (
             f"\n{self.located:,} of the files say where they were taken (GPS in their EXIF), for they are the original "
             f"bytes; before you pass them on: exiftool -r -gps:all= {self.folder}"
@@ -57,9 +64,9 @@ class Exported:
         )
         labels = f": {keep:,} with the label they came with, {relabel:,} with a new one" if self.labelled else ""
         return (
-            f"wrote {keep + relabel:,} of {sum(self.counts.values()):,} images to {self.folder}{labels}; "
-            f"without {drop:,} dropped{apart}, and {reject:,} that could not be read.\n"
-            f"{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}{where}"
+            f"wrote {keep + relabel:,} of {sum(self.counts.values()):,} images to {self.folder}{labels}"
+            f"{'; without ' if without else ''}{' and '.join(without)}.\n"
+            f"{self.folder / CHANGES} has each change with its reason. Open it: {self.opens}{boxes}{where}"
         )
 
 
@@ -67,9 +74,10 @@ def export_workspace(workspace: Path, to: Path, *, form: str | None, dropped: bo
     """`export_dataset` of what the pipeline decided in a workspace; no form is `imagefolder`, without labels the layout
     that the dataset came in."""
     made_in, data = Workspace(workspace), load_params(workspace / "params.yaml").data
-    if form is None:
-        form = "imagefolder" if made_in.class_names else _own_form(workspace, data)
-    return export_dataset(
+    has_boxes = len(made_in.table("objects")) > 0
+    own = _own_form(workspace, data) if has_boxes or not made_in.class_names else "imagefolder"
+    form = form or own
+    exported = export_dataset(
         to,
         made_in.table("ledger"),
         made_in.table("rejected"),
@@ -80,11 +88,13 @@ def export_workspace(workspace: Path, to: Path, *, form: str | None, dropped: bo
         link=link,
         max_unpacked_bytes=data.max_unpacked_gb * 2**30,
     )
+    return replace(exported, boxes_in=own if has_boxes and form != own else "")
 
 
 def _own_form(workspace: Path, data: Data) -> str:
     with open_archive(workspace / data.archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30) as archive:
-        return find_layout(archive, layout=data.layout, unlabelled=True) or "flat"
+        came = find_layout(archive, layout=data.layout, unlabelled=True)
+        return came if came in OWN else "flat"
 
 
 def export_dataset(

@@ -18,7 +18,8 @@ def write(job: Job) -> str:
     """Write it; see `writer.Job`."""
     if not job.class_names:
         raise WinnowError(
-            f"{job.source} has no labels, which imagefolder needs; export as csv, parquet, or as it came."
+            f"{job.source} has no labels, which imagefolder needs; export as csv or parquet, or as it came: without "
+            "--format."
         )
     targets = places(job.files, folder_names(job.class_names))
     linked = job.link and job.source.is_dir()

@@ -29,7 +29,7 @@ class Found:
 
     Attributes:
         frame: a row per image, in the order in which they were given: COLUMNS, with the names of classes for labels (""
-            for a final label that is none). Of an image that could not be read, `action` is `reject`, `rule` and
+            for one that is none). Of an image that could not be read, `action` is `reject`, `rule` and
             `reason` say why, and the scores are missing.
         workspace: where the pipeline ran; `winnow review` opens it.
     """
@@ -50,7 +50,7 @@ class Found:
 
     def summary(self) -> str:
         """Counts and estimates, in words."""
-        lines = [f"{kind.count:,} {kind.title}" for kind in self.kinds(0)]
+        lines = [kind.headline for kind in self.kinds(0)]
         rejected = int((self.frame["action"] == "reject").sum())
         lines += [f"{rejected:,} that could not be read"] if rejected else []
         return "\n".join([*lines, *self._estimates().sentences, f"Workspace: {self.workspace}"])
@@ -67,7 +67,7 @@ class Found:
         parts = [f"<p>{html.escape(sentence)}</p>" for sentence in self._estimates().sentences]
         for kind in self.kinds():
             if kind.count:
-                parts.append(f"<h4>{kind.count:,} {html.escape(kind.title)}</h4>")
+                parts.append(f"<h4>{html.escape(kind.headline)}</h4>")
                 parts.append(f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{self._cards(kind)}</div>")
         return "".join(parts)
 
@@ -83,7 +83,11 @@ class Found:
         cards = []
         for row, picture in zip(kind.worst.itertuples(), pictures, strict=True):
             becomes = {"relabel": str(row.suggested_label), "drop": "dropped"}.get(str(row.action), "kept")
-            words = html.escape(f"{row.given_label} → {becomes}")
+            shown = [
+                str(row.given_label) or str(row.file_name).rpartition("/")[2],
+                *([becomes] if kind.decides else []),
+            ]
+            words = html.escape(" → ".join(shown))
             cards.append(
                 f"<figure style='margin:0;width:{_SIDE + 24}px' title='{html.escape(str(row.reason), quote=True)}'>"
                 f"<img src='{_data_url(picture)}' width={_SIDE} alt=''>"
@@ -100,12 +104,12 @@ def _data_url(picture: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def read_found(workspace: Path, paths: list[str]) -> Found:
-    """What a pipeline found, in the order of the files of its table.
+def read_found(workspace: Path, paths: list[str] | None = None) -> Found:
+    """What a pipeline found.
 
     Args:
-        workspace: where it ran, on a table of files.
-        paths: absolute, as the table has them.
+        workspace: where it ran.
+        paths: of the files of its table, absolute, in the order wanted; None for the order of their names.
     """
     made_in = Workspace(workspace)
     ledger, rejected = made_in.table("ledger"), made_in.table("rejected")
@@ -118,7 +122,7 @@ def read_found(workspace: Path, paths: list[str]) -> Found:
     )
     table = pd.concat([shown, others]) if len(others) else shown
     by_file = table.drop_duplicates("file_name").set_index("file_name")
-    files = [_ending(path, by_file.index) for path in paths]
+    files = sorted(by_file.index) if paths is None else [_ending(path, by_file.index) for path in paths]
     return Found(by_file.loc[files, list(COLUMNS)].reset_index(drop=True), workspace, ledger)
 
 

@@ -22,27 +22,32 @@ def write_inputs(folder: Path, images: Any, labels: Sequence[Any] | None) -> lis
         folder: where to write; `labels.csv`, and `images/` with PNGs.
         images: paths, arrays (uint8, (H, W), (H, W, 3) or (H, W, 1)) or PIL images, in a sequence; or a dataset whose
             items are pairs of image and label (torchvision) or mappings with `image` and `label` (Hugging Face).
-        labels: one per image, text or integers; None to take them from the dataset.
+        labels: one per image, text or integers; None to take them from the dataset. Where that has none either, the
+            table has none.
 
     Returns:
         The path of each image, absolute, in order.
 
     Raises:
-        WinnowError: if an image is none of these, or labels are missing or of another number than images.
+        WinnowError: if an image is none of these, or there is not one label for each or none at all.
     """
     names = _class_names(images)
     paths: list[str] = []
     told: list[str] = []
     for row, (image, label) in enumerate(_pairs(images, labels)):
         paths.append(_path_of(image, folder / "images" / f"{row:08d}.png", row))
-        told.append(names[label] if names and isinstance(label, int | np.integer) else str(label))
-    if not paths:
-        raise WinnowError("there are no images; give find_issues two classes of them or more.")
-    tables.write_csv(pd.DataFrame({"file": paths, "label": told}), folder / LABELS)
+        if label is not None:
+            told.append(names[label] if names and isinstance(label, int | np.integer) else str(label))
+        if told and len(told) < len(paths):
+            raise WinnowError(f"image {row} has a label, or lacks one, unlike those before it; label all, or none.")
+    if len(paths) < 2:
+        raise WinnowError("there are fewer than two images, and winnow compares images with one another.")
+    tables.write_csv(pd.DataFrame({"file": paths} | ({"label": told} if told else {})), folder / LABELS)
     return paths
 
 
 def _pairs(images: Any, labels: Sequence[Any] | None) -> Iterator[tuple[Any, Any]]:
+    """Each image with its label, None where it has none."""
     if labels is not None:
         labels = list(labels)
         if len(labels) != len(images):
@@ -50,15 +55,10 @@ def _pairs(images: Any, labels: Sequence[Any] | None) -> Iterator[tuple[Any, Any
         yield from zip((_image_of(item) for item in _items(images)), labels, strict=True)
         return
     for item in _items(images):
-        if isinstance(item, dict) and "image" in item and "label" in item:
-            yield item["image"], item["label"]
-        elif isinstance(item, tuple) and len(item) == 2:
+        if isinstance(item, tuple) and len(item) == 2:
             yield item
         else:
-            raise WinnowError(
-                "labels are missing: give find_issues one per image, or a dataset whose items have both; winnow "
-                "compares images with the classes that they are said to be of."
-            )
+            yield _image_of(item), item.get("label") if isinstance(item, dict) else None
 
 
 def _items(images: Any) -> Iterable[Any]:

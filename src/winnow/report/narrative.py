@@ -13,7 +13,8 @@ def arrival_sentence(facts: Facts) -> str:
     faults = facts.metrics.get("image_faults", {})
     said = (
         f"{counted(manifest['images_in'], 'image')} came in; {number(manifest['accepted'])} were accepted, of "
-        f"them {number(manifest['repaired'])} after a repair, and {number(manifest['rejected'])} rejected. They are "
+        f"them {number(manifest['converted'])} converted in format or size and {number(manifest['repaired'])} after a "
+        f"repair, and {number(manifest['rejected'])} rejected. They are "
         f"labelled as {counted(len(facts.class_names), 'class', 'classes')}, from {number(least['given'])} images of "
         f"{least['class']} to {number(largest['given'])} of {largest['class']}."
     )

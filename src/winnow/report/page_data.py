@@ -19,9 +19,9 @@ from winnow.report.style import ACTION_WORDS, to_png
 
 
 def arrived(facts: Facts) -> str:
-    """What came in, what was repaired and what rejected."""
+    """What came in, what was converted, repaired and rejected."""
     repairs = elements.table(
-        ["repair", "images"],
+        ["what", "images"],
         [(row["repair"], number(row["images"])) for row in facts.repairs.to_dict("records")],
         numbers=[1],
     )
@@ -32,7 +32,7 @@ def arrived(facts: Facts) -> str:
     )
     return (
         f"<p>{elements.escaped(arrival_sentence(facts))}</p>"
-        + (f"<h3>Repaired</h3>{repairs}" if len(facts.repairs) else "")
+        + (f"<h3>Converted and repaired</h3>{repairs}" if len(facts.repairs) else "")
         + (f"<h3>Rejected</h3>{rejected}" if len(facts.rejected) else "")
     )
 

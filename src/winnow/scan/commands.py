@@ -36,16 +36,23 @@ def scan(
     with one_sentence():
         from rich.console import Console
 
+        from winnow.errors import WinnowError
         from winnow.params import load_params
         from winnow.scan.create import commit
         from winnow.scan.findings import estimates, found_kinds
         from winnow.scan.run import run_pipeline
+        from winnow.scan.telling import Telling
         from winnow.scan.words import found_tables, next_steps
         from winnow.workspace import Workspace
 
         console = Console()
-        folder = prepare(source, to, settings or [], split, console)
-        seconds = run_pipeline(folder, say=lambda line: console.print(line, highlight=False, markup=False))
+        folder, notes = prepare(source, to, settings or [], split, console)
+        telling = Telling(console, said=notes)
+        try:
+            seconds = run_pipeline(folder, say=telling.line)
+        except WinnowError:
+            telling.flush()
+            raise
         commit(folder, "Scan")
         workspace = Workspace(folder)
         ledger, class_names = workspace.table("ledger"), workspace.class_names
@@ -55,18 +62,21 @@ def scan(
         kinds = found_kinds(ledger, faults, class_names=class_names, thresholds=thresholds, top=top)
         for part in found_tables(kinds):
             console.print(part, highlight=False)
-        rejected = len(workspace.table("rejected"))
-        for sentence in estimates(ledger, thresholds=thresholds).sentences:
-            console.print(sentence, highlight=False)
-        if rejected:
-            words = f"{rejected:,} could not be used: {folder}/data/interim/rejected.csv says why."
+        telling.flush(estimates(ledger, thresholds=thresholds).sentences)
+        if rejected := len(workspace.table("rejected")):
+            words = f"Images that could not be used: {rejected:,}; {folder}/data/interim/rejected.csv says why."
             console.print(words, highlight=False, markup=False)
         steps = next_steps(folder, labelled=bool(class_names))
         console.print(f"It took {seconds:.0f} s.\n\n{steps}", highlight=False, markup=False)
 
 
-def prepare(source: Path, to: Path | None, settings: list[str], split: str | None, console: "Console") -> Path:
+def prepare(
+    source: Path, to: Path | None, settings: list[str], split: str | None, console: "Console"
+) -> tuple[Path, list[str]]:
     """The workspace for some images: a new one, after a word on what was read, or the one that is there.
+
+    Returns:
+        Its folder, and the notes that were printed.
 
     Raises:
         WinnowError: if the images cannot be read, or the folder is of other images or none of winnow's.
@@ -75,7 +85,7 @@ def prepare(source: Path, to: Path | None, settings: list[str], split: str | Non
     from winnow.errors import WinnowError
     from winnow.params import load_params
     from winnow.scan.create import archive_path, create_workspace, default_workspace, is_workspace, refresh_versions
-    from winnow.scan.reading import look_at, settings_of
+    from winnow.scan.reading import look_at, notes_on_encoder, settings_of
     from winnow.scan.words import reading_headline, reading_table
 
     if not source.exists():
@@ -94,14 +104,16 @@ def prepare(source: Path, to: Path | None, settings: list[str], split: str | Non
             raise WinnowError(f"{folder} is set up already; change {folder}/params.yaml, and scan again.")
         console.print(f"{folder} is there; what is up to date in it is not computed again.", highlight=False)
         refresh_versions(folder)
-        return folder
+        return folder, []
     layout = next((value for key, _, value in (text.partition("=") for text in settings) if key == "data.layout"), AUTO)
     reading = look_at(source, split=split, layout=layout, max_unpacked_bytes=UNPACKED_GB * 2**30)
     console.print(reading_headline(reading, str(source)), highlight=False, markup=False)
     console.print(reading_table(reading))
-    for note in reading.notes:
-        console.print(f"note: {note}", highlight=False, markup=False)
     values = settings_of(reading, archive=archive, split=split)
     create_workspace(folder, settings=values, more=settings, archive=str(source))
-    console.print(f"workspace: {folder}, with images at {values['data.image_size']} pixels\n", highlight=False)
-    return folder
+    params = load_params(folder / "params.yaml")
+    notes = [*reading.notes, *notes_on_encoder(reading, params.embed.encoder)]
+    for note in notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
+    console.print(f"workspace: {folder}; scored at {params.data.image_size} pixels\n", highlight=False, markup=False)
+    return folder, notes

@@ -9,7 +9,9 @@ import pandas as pd
 
 from winnow.curation.estimates import wrong_label_probability, wrong_labels_left
 from winnow.curation.rules import REVIEW, RULES, withheld
+from winnow.curation.rules.image_fault import IMAGE_FAULT
 from winnow.curation.rules.rule import Rule
+from winnow.data.layouts.entries import NO_LABEL
 from winnow.detect.outliers import OOD_SCORE
 
 FAULT = "image_faults"
@@ -27,6 +29,7 @@ class Kind:
         title: what they are called.
         meaning: what they have in common, in words.
         count: how many there are.
+        decides: whether this is why they are dropped or relabelled.
         worst: a row per image, the worst first: `image_id`, `file_name`, `given_label` and `suggested_label` (names of
             classes), `action`, `why` (a few words on this image) and `reason` (all of it, from the ledger).
     """
@@ -36,6 +39,12 @@ class Kind:
     meaning: str
     count: int
     worst: pd.DataFrame
+    decides: bool = True
+
+    @property
+    def headline(self) -> str:
+        """How many there are of what."""
+        return f"{self.count:,} {self.title.removesuffix('s') if self.count == 1 else self.title}"
 
 
 def found_kinds(
@@ -72,7 +81,7 @@ def found_kinds(
         rule
         for rule in rules
         if rule.takes_images
-        and rule.name not in (REVIEW.name, "image_fault")
+        and rule.name not in (REVIEW.name, IMAGE_FAULT.name)
         and not withheld(ledger, thresholds, [rule])
     ]
     looking.sort(key=lambda rule: rule.target is None or rule.target.truth != "true_label")
@@ -103,7 +112,9 @@ def _badness(rows: pd.DataFrame, rule: Rule) -> np.ndarray:
 def _why(rows: pd.DataFrame, rule: Rule) -> list[str]:
     """The scores that the rule cuts, or the image that stays in place of a copy."""
     if not rule.cuts:
-        return [f"as {name}" if name else reason for name, reason in zip(rows["stays"], rows["reason"], strict=True)]
+        return [
+            f"copy of {name}" if name else reason for name, reason in zip(rows["stays"], rows["reason"], strict=True)
+        ]
     scores = [cut.score for cut in rule.cuts]
     values = rows[[score.name for score in scores]].to_numpy()
     return [
@@ -126,7 +137,8 @@ def _with_picture_faults(shown: pd.DataFrame, faults: pd.DataFrame, top: int) ->
     if len(common):
         shares = ", ".join(f"{str(name).replace('_', ' ')} ({count:,})" for name, count in common.items())
         meaning += f"; not counted, as most images have it: {shares}"
-    return Kind(FAULT, "faults of the picture", meaning, len(by_image), worst)
+    drops = bool((shown["rule"] == IMAGE_FAULT.name).any())
+    return Kind(FAULT, "picture faults", meaning, len(by_image), worst, decides=drops)
 
 
 def _odd(shown: pd.DataFrame, top: int) -> Kind:
@@ -135,7 +147,7 @@ def _odd(shown: pd.DataFrame, top: int) -> Kind:
     why = [f"{OOD_SCORE.caption} {value:.2f}" for value in rows[OOD_SCORE.name]]
     worst = rows.assign(why=why).sort_values([OOD_SCORE.name, "image_id"], ascending=[False, True])
     worst = worst[list(_COLUMNS)].head(top).reset_index(drop=True)
-    return Kind(ODD, "odd images", "unlike the others; none is dropped for it", len(rows), worst)
+    return Kind(ODD, "odd images", "unlike the others", len(rows), worst, decides=False)
 
 
 @dataclass(frozen=True)
@@ -148,6 +160,7 @@ class Estimates:
         wrong_before: expected number of wrong labels among `images`, images of no class included.
         wrong_after: the same among those kept and relabelled.
         withheld: why labels are not judged at all, in sentences; empty where they are.
+        labelled: whether images have labels.
     """
 
     images: int
@@ -157,6 +170,7 @@ class Estimates:
     wrong_before: float
     wrong_after: float
     withheld: tuple[str, ...] = ()
+    labelled: bool = True
 
     @property
     def sentences(self) -> list[str]:
@@ -167,7 +181,8 @@ class Estimates:
             f"probably wrong; after the cleaning about {self.wrong_after:,.0f} of {left:,} "
             f"({self.wrong_after / max(left, 1):.0%}). Both are estimates: `dvc repro` measures."
         )
-        counts = f"{self.kept:,} images are kept, {self.relabelled:,} relabelled, {self.dropped:,} dropped."
+        relabelled = f"{self.relabelled:,} relabelled, " if self.labelled else ""
+        counts = f"{self.kept:,} images are kept, {relabelled}{self.dropped:,} dropped."
         return [*(self.withheld or [wrong]), counts]
 
 
@@ -182,4 +197,5 @@ def estimates(ledger: pd.DataFrame, *, thresholds: Mapping[str, Any]) -> Estimat
         wrong_before=float(wrong_label_probability(ledger).sum()),
         wrong_after=float(wrong_labels_left(ledger).sum()),
         withheld=tuple(withheld(ledger, thresholds)),
+        labelled=bool((ledger["label"] != NO_LABEL).any()),
     )

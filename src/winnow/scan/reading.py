@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ SIDES = (32, 64, 96, 128)
 _LOOKED_AT = 200  # headers read to know the size of the images
 _FLOOR = 20
 _FEW = 10  # images of a class below which its scores mean little
+_ENOUGH = 100  # images of a class with which networks of one's own tell it from others
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,17 @@ def _notes(classes: dict[str, int]) -> list[str]:
         return []
     shown = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
     return [f"Few images of {shown}: what is said of their labels is a guess; with one image a class is left out."]
+
+
+def notes_on_encoder(reading: Reading, encoder: Sequence[str]) -> list[str]:
+    """A sentence where there is too little to learn the classes from, and nothing else knows them."""
+    usable = [count for count in reading.classes.values() if count > 1]
+    if encoder != "trained" or not usable or (middle := int(np.median(usable))) >= _ENOUGH:
+        return []
+    return [
+        f"Half of the classes have {middle} images or fewer, which is little to learn them from: right labels will be "
+        "flagged too. --set embed.encoder=open_clip scores by CLIP, which knows more (downloaded once)."
+    ]
 
 
 def working_size(widths: np.ndarray, heights: np.ndarray) -> int:

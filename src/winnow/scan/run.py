@@ -10,7 +10,7 @@ from pathlib import Path
 
 from winnow.errors import WinnowError
 from winnow.programs import own_python_first
-from winnow.stage import stage_definitions, stages_before
+from winnow.stage import WARNINGS_ON_STDOUT, stage_definitions, stages_before
 
 TARGETS = ("select_validation", "project_map")
 """The stages behind which the ledger and the map are there; nothing is trained for them but the encoder."""
@@ -36,6 +36,7 @@ def run_pipeline(folder: Path, *, targets: Iterable[str] = TARGETS, say: Callabl
     targets = tuple(targets)
     command = [sys.executable, "-m", "dvc", "repro", *targets]
     environment = os.environ | {"PATH": own_python_first(), "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
+    environment[WARNINGS_ON_STDOUT] = "1"
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
     ) as process:

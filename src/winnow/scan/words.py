@@ -12,7 +12,7 @@ from winnow.scan.findings import Kind
 from winnow.scan.reading import Reading
 
 _CLASSES = 30
-_FILE, _WHY = 28, 30  # characters that are shown
+_FILE, _WHY = 28, 32  # characters that are shown
 
 
 def reading_headline(reading: Reading, source: str) -> str:
@@ -24,9 +24,10 @@ def reading_headline(reading: Reading, source: str) -> str:
 def reading_table(reading: Reading) -> Table:
     """Images per class, and what is not among them."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class" if reading.classes else "", overflow="fold")
-    table.add_column("images", justify="right")
-    table.add_column("share" if reading.classes else "", justify="right")
+    table.add_column("class" if reading.classes else "what", overflow="fold")
+    table.add_column("images" if reading.classes else "count", justify="right")
+    if reading.classes:
+        table.add_column("share", justify="right")
     classes = list(reading.classes.items())
     for name, count in classes[:_CLASSES]:
         table.add_row(escape(name), f"{count:,}", f"{count / reading.images:.0%}")
@@ -34,13 +35,13 @@ def reading_table(reading: Reading) -> Table:
         others = sum(count for _, count in rest)
         table.add_row(f"{len(rest)} more classes", f"{others:,}", f"{others / reading.images:.0%}")
     table.add_section()
-    table.add_row("all", f"{reading.images:,}", "")
+    table.add_row("all" if reading.classes else "images", f"{reading.images:,}")
     for name, count in list(reading.boxes.items())[:_CLASSES]:
-        table.add_row(f"boxes: {escape(name)}", f"{count:,}", "")
+        table.add_row(f"boxes: {escape(name)}", f"{count:,}")
     for reason, count in reading.unusable.items():
-        table.add_row(f"not usable: {reason}", f"{count:,}", "")
+        table.add_row(f"not usable: {reason}", f"{count:,}")
     for reason, count in reading.left_out.items():
-        table.add_row(f"left out: {reason}", f"{count:,}", "")
+        table.add_row(f"files left out: {reason}", f"{count:,}")
     return table
 
 
@@ -50,18 +51,18 @@ def found_tables(kinds: list[Kind]) -> Iterator[RenderableType]:
         if not kind.count:
             continue
         shown = len(kind.worst)
-        head = f"[bold]{kind.count:,} {kind.title}[/]" + (f", the worst {shown}" if shown < kind.count else "")
+        head = f"[bold]{kind.headline}[/]" + (f", the worst {shown}" if shown < kind.count else "")
         yield f"{head}: {escape(kind.meaning)}"
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("file", no_wrap=True)
         labelled = (kind.worst["given_label"] != "").any()
-        for column in (*(["label"] if labelled else []), "becomes", "why"):
+        for column in (*(["label"] if labelled else []), *(["becomes"] if kind.decides else []), "why"):
             table.add_column(column, overflow="fold")
         for row in kind.worst.itertuples():
-            becomes = {"relabel": row.suggested_label, "drop": "dropped", "keep": "kept"}[str(row.action)]
-            file = _shortened(str(row.file_name), _FILE)
-            values = (file, *([row.given_label] if labelled else []), becomes, _shortened(str(row.why), _WHY))
-            table.add_row(*(escape(str(value)) for value in values))
+            label = [row.given_label] if labelled else []
+            becomes = [{"relabel": row.suggested_label, "drop": "dropped", "keep": "kept"}[str(row.action)]]
+            values = (*label, *(becomes if kind.decides else []), _shortened(str(row.why), _WHY))
+            table.add_row(escape(_shortened(str(row.file_name), _FILE)), *(escape(str(value)) for value in values))
         yield table
     if none := [kind.title for kind in kinds if not kind.count]:
         yield f"None found: {', '.join(none)}."
@@ -75,7 +76,7 @@ def _shortened(text: str, most: int) -> str:
 def next_steps(folder: Path, *, labelled: bool) -> str:
     """Commands to go on with, a line each; without labels nothing can be trained for a proof."""
     steps = [
-        ("winnow review", "see it, correct it, try thresholds"),
+        ("winnow review", "see it in the browser, correct it, try thresholds"),
         ("winnow why FILE", "all that is known of one image"),
     ]
     if labelled:
@@ -85,4 +86,4 @@ def next_steps(folder: Path, *, labelled: bool) -> str:
         ]
     else:
         steps.append(("winnow export --to cleaned", "your files without those dropped"))
-    return f"Next, in the workspace (cd {folder}):\n" + "\n".join(f"  {command:<30}{words}" for command, words in steps)
+    return f"Next, in the workspace (cd {folder}):\n" + "\n".join(f"  {command:<28}{words}" for command, words in steps)

@@ -52,7 +52,12 @@ def read_layout(
     found = reader.read(archive, class_names=class_names, split=split)
     if keep is not None:
         found = with_classes(found, keep)
-    if layout == registry.AUTO and not known.has_labels and (others := registry.others_that_fit(archive, chosen)):
+    if (
+        layout == registry.AUTO
+        and known.dataset
+        and not known.has_labels
+        and (others := registry.others_that_fit(archive, chosen))
+    ):
         note = f"It is read as {chosen} and could be {' or '.join(others)}; data.layout in params.yaml settles it."
         found = replace(found, notes=(note, *found.notes))
     if marked := [name for name in found.class_names if "<" in name]:

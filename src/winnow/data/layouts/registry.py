@@ -4,12 +4,12 @@ To add one, write a module with what `entries.Reader` (one label per image) or `
 labels or boxes or neither) asks for, and name it in LAYOUTS before every one that would take its datasets too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from winnow.data.archive import Archive
-from winnow.data.layouts import coco, course, flat, imagefolder, table, voc, yolo
+from winnow.data.layouts import coco, course, flat, imagefolder, paths, table, voc, yolo
 from winnow.data.layouts.collection import Dataset, DatasetReader
 from winnow.data.layouts.entries import Reader
 from winnow.data.layouts.labelled import COURSE, IMAGEFOLDER
@@ -26,25 +26,27 @@ class Known:
     Attributes:
         images: one split, for what scores and decides on images.
         dataset: all splits, with boxes and faults; None where nothing but images and labels can be read.
+        has_labels: whether each image has a label.
     """
 
     images: Reader
     dataset: DatasetReader | None = None
+    has_labels: bool = True
 
-    @property
-    def has_labels(self) -> bool:
-        """Whether each image has a label."""
-        return not isinstance(self.images, Unlabelled)
+
+def _without_labels(reader: DatasetReader, recognised: Callable[[Archive], bool] | None = None) -> Known:
+    return Known(Unlabelled(reader, recognised), reader, has_labels=False)
 
 
 LAYOUTS: Mapping[str, Known] = MappingProxyType(
     {
         "table": Known(table),
+        "paths": Known(paths, has_labels=False),
         "course": Known(course, COURSE),
-        "voc": Known(Unlabelled(voc), voc),
-        "coco": Known(Unlabelled(coco), coco),
-        "yolo": Known(Unlabelled(yolo), yolo),
-        "flat": Known(Unlabelled(flat, flat.in_one_folder), flat),
+        "voc": _without_labels(voc),
+        "coco": _without_labels(coco),
+        "yolo": _without_labels(yolo),
+        "flat": _without_labels(flat, flat.in_one_folder),
         "imagefolder": Known(imagefolder, IMAGEFOLDER),
     }
 )

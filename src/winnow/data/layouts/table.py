@@ -13,8 +13,8 @@ POSITIONAL = False
 
 
 def matches(archive: Archive) -> bool:
-    """Whether the archive is a table."""
-    return TABLE in archive.names()
+    """Whether the archive is a table with labels."""
+    return TABLE in archive.names() and bool(json.loads(archive.read(TABLE))["labelled"])
 
 
 def read(archive: Archive, *, class_names: Sequence[str], split: str | None) -> Layout:

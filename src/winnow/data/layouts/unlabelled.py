@@ -16,6 +16,8 @@ from winnow.data.listing import listed
 from winnow.data.litter import companion
 from winnow.errors import WinnowError
 
+SKIPPED = "images are searched for faults, copies and outliers; what needs labels is skipped."
+"""The end of a sentence on a dataset without labels."""
 _ANNOTATIONS = (".json", ".txt", ".xml", ".yaml", ".yml")
 
 
@@ -74,7 +76,7 @@ class Unlabelled:
 
 def _notes(dataset: Dataset, has_boxes: bool) -> list[str]:
     why = "Boxes say what is in an image, not what it is" if has_boxes else "There are no labels"
-    notes = [f"{why}: images are searched for faults, copies and outliers; what needs labels is skipped."]
+    notes = [f"{why}: {SKIPPED}"]
     kinds = Counter(problem.kind for problem in dataset.problems)
     if kinds:
         first = dataset.problems[0]

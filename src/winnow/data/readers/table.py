@@ -1,7 +1,7 @@
-"""A table of images and labels (CSV, TSV, JSONL, Parquet), read like an archive of the images that it names.
+"""A table of images, with labels or without (CSV, TSV, JSONL, Parquet), read like an archive of what it names.
 
 What the table says is among the names as one file of its own, in one form whatever the table's: `TABLE`. The layout
-`table` makes entries of it.
+`table` makes entries of it, and `paths` where there are no labels.
 """
 
 import json
@@ -70,8 +70,10 @@ class TableReader:
             if content is not None and name not in self._names.of:
                 self._names.add(name, len(content) if isinstance(content, bytes) else content.stat().st_size, content)
         kept = "images" if stored else "paths"
-        form = f"table, {kept} in the column {file_column!r}, labels in {label_column}"
-        self._content = json.dumps({"form": form, "class_names": class_names, "rows": rows}).encode()
+        labels = f"labels in {label_column}" if label_column else "no labels"
+        form = f"table, {kept} in the column {file_column!r}, {labels}"
+        facts = {"form": form, "labelled": bool(label_column), "class_names": class_names, "rows": rows}
+        self._content = json.dumps(facts).encode()
         self._names.add(TABLE, len(self._content), self._content)
 
     def names(self) -> list[str]:
@@ -103,13 +105,21 @@ def _read(path: Path) -> tuple[pd.DataFrame, list[str] | None]:
         if kind in (".jsonl", ".ndjson"):
             lines = path.read_text(encoding="utf-8-sig").splitlines()
             return pd.DataFrame([json.loads(line) for line in lines if line.strip()]), None
-        separator = "\t" if kind == ".tsv" else None  # None: commas or semicolons, as the file has it
         return pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, engine="python", encoding="utf-8-sig"
+            path, sep=_separator(path), dtype=str, keep_default_na=False, engine="python", encoding="utf-8-sig"
         ), None
     except (ValueError, pa.ArrowException, OSError) as error:  # pandas' and json's errors are ValueErrors
         cause = str(error).partition("\n")[0].rstrip(".")
         raise WinnowError(f"{path} cannot be read as a table ({cause}); save it as CSV in UTF-8, or Parquet.") from None
+
+
+def _separator(path: Path) -> str:
+    """What stands between the columns, by the first line; a comma where there is but one column."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+    return max((",", ";", "\t", "|"), key=first.count)
 
 
 def _class_label(schema: pa.Schema) -> list[str] | None:
@@ -136,8 +146,12 @@ def _file_column(path: Path, frame: pd.DataFrame) -> str:
 def _labels(
     path: Path, frame: pd.DataFrame, file_column: str, class_names: list[str] | None
 ) -> tuple[str, list[str | None], list[str] | None]:
-    """In words where the labels are, the label of each row (None if it has none), and the classes in order if known."""
+    """In words where the labels are ("" if nowhere), the label of each row (None if it has none), and the classes in
+    order if known."""
     columns = [str(column) for column in frame.columns if column != file_column]
+    stored = isinstance(frame[file_column].iloc[0], dict)
+    if not columns or (stored and all(column.lower() in FILE_COLUMNS for column in columns)):
+        return "", [None] * len(frame), None
     named = [column for wanted in LABEL_COLUMNS for column in columns if column.lower() == wanted]
     column = named[0] if named else columns[0] if len(columns) == 1 else None
     if column is None:
@@ -148,7 +162,7 @@ def _labels(
             return f"one column per class ({len(columns)})", values, columns
         raise WinnowError(
             f"{path} has the columns {', '.join(columns)} beside {file_column!r}, and none is called label, class "
-            "or the like; rename the one with the labels to 'label'."
+            f"or the like; rename the one with the labels to 'label', or leave {file_column!r} alone if there are none."
         )
     if class_names is None and (widths := {len(v) for v in frame[column] if _is_list(v)}):
         class_names = [str(label) for label in range(max(widths))]
