@@ -35,7 +35,7 @@ repro: setup ## run the whole pipeline (dvc repro)
 	@winnow outcome
 
 $(PIPELINES): setup
-	cd pipelines/$@ && winnow check-params && dvc repro
+	cd pipelines/$@ && winnow check-params && winnow reuse && dvc repro
 
 test: setup ## run the quick tests: the inner loop, minutes on two cores
 	$(PYTEST) -m "not slow and not browser and not pipeline"

@@ -66,7 +66,8 @@ def main() -> None:
     parser.add_argument("name", choices=("planted", "table", "kannada", "line", "sample", "one"))
     parser.add_argument("--shared", default=ROOT.parent / "shared", type=Path, help="folder with data/")
     parser.add_argument("--rows", default=None, type=int, help="of the table, or of each planted set")
-    parser.add_argument("--seeds", default=20, type=int, help="of each planted cause; five times as many of nothing")
+    parser.add_argument("--seeds", default=20, type=int, help="of each planted cause")
+    parser.add_argument("--nothing", default=100, type=int, help="seeds of the case in which nothing is planted")
     parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where planted draws are kept")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -81,7 +82,7 @@ def main() -> None:
         return
     match arguments.name:
         case "planted":
-            found = planted(arguments.rows or 2000, arguments.seeds, arguments.cache)
+            found = planted(arguments.rows or 2000, arguments.seeds, arguments.nothing, arguments.cache)
         case "table":
             found = table(arguments.rows or 100_000)
         case "kannada":
@@ -93,12 +94,12 @@ def main() -> None:
     print(f"wrote {path.relative_to(ROOT)}")
 
 
-def planted(rows: int, seeds: int, cache: Path) -> dict[str, Any]:
+def planted(rows: int, seeds: int, nothing: int, cache: Path) -> dict[str, Any]:
     """How often which part is named, what share of the planted cause it gets, and whether its interval covers it."""
     found: dict[str, Any] = {"rows": rows}
     for case in CASES:
         part = PART_OF.get(case, case)
-        runs = [_once(case, rows, seed, cache) for seed in range(5 * seeds if case == "nothing" else seeds)]
+        runs = [_once(case, rows, seed, cache) for seed in range(nothing if case == "nothing" else seeds)]
         found[case] = {"seeds": len(runs)}
         if case == "nothing":
             found[case]["parts_named"] = sum(bool(run["parts"]) for run in runs)

@@ -1,17 +1,18 @@
 """Is anything lost, stuck or different after kills? SIGKILL at random moments, then the same command again.
 
     python benchmarks/survival.py
-    python benchmarks/survival.py --stages 1 --sweeps 1 --apps 1
+    python benchmarks/survival.py --stages 1 --pipelines 1 --sweeps 1 --apps 1
 
-Three kinds of chains. `stages`: `dvc repro` from nothing, killed in every stage; `sweeps`: `winnow sweep`, killed with
-and without the runs that it started; `apps`: `winnow review`, killed while it starts and while verdicts come in.
+Four kinds of chains. `stages`: `dvc repro` from nothing, killed in every stage; `pipelines`: the same in one of
+pipelines/*, on a small sample; `sweeps`: `winnow sweep`, killed with and without the runs that it started; `apps`:
+`winnow review`, killed while it starts and while verdicts come in.
 Moments are drawn from a seed; a fifth of those of `stages` are aimed at the moment in which DVC writes dvc.lock or its
 rwlock. A command that fails after a kill is started once more after `winnow reuse`. At its end every chain is compared,
 byte for byte, with a run that nobody disturbed. The pipeline is the real one, on the 255 small pictures of
 `tests/support/tiny_project.py`.
 
-Chains that are done are kept in `--work`: the campaign goes on where it was ended. Writes
-`benchmarks/results/survival.json`.
+Chains that are in the result file, `benchmarks/results/survival.json`, are done: the campaign goes on where it was
+ended, and a larger one adds to a smaller. Each says of which revision it is.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ from kills import (  # noqa: E402
     moments,
     seconds_of_stages,
 )
+from small_pipelines import CHANGES, add_pipeline  # noqa: E402
 from tiny_project import clone, copy_built, git  # noqa: E402
 from winnow import tables  # noqa: E402
 
@@ -62,40 +64,40 @@ WORDS = (sys.executable, "-m", "winnow.cli", "sweep", ".winnow/sweep.yaml")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stages", type=int, default=3, help="chains of dvc repro, about 20 kills each")
+    parser.add_argument("--stages", type=int, default=2, help="chains of dvc repro, about 20 kills each")
+    parser.add_argument(
+        "--pipelines", type=int, default=3, help="chains of a pipeline of pipelines/, 6 to 11 kills each"
+    )
     parser.add_argument("--sweeps", type=int, default=4, help=f"chains of winnow sweep, {SWEEP_KILLS} kills each")
-    parser.add_argument("--apps", type=int, default=3, help=f"chains of winnow review, {APP_KILLS} kills each")
-    parser.add_argument("--work", default=str(ROOT / ".winnow/survival"), help="folder for runs and finished chains")
+    parser.add_argument("--apps", type=int, default=7, help=f"chains of winnow review, {APP_KILLS} kills each")
+    parser.add_argument("--work", default=str(ROOT / ".winnow/survival"), help="folder for runs")
     parser.add_argument("--out", default=str(ROOT / "benchmarks/results/survival.json"), help="the result file")
     arguments = parser.parse_args()
-    work = Path(arguments.work)
-    for number in range(arguments.apps):
-        done(work, "apps", number, app_chain)
-    for number in range(arguments.sweeps):
-        done(work, "sweeps", number, sweep_chain)
-    for number in range(arguments.stages):
-        done(work, "stages", number, stage_chain)
-    chains = [tables.read_json(file) for file in sorted(work.glob("chain-*.json"))]
-    result = {
-        "benchmark": "survival",
-        **machine(),
-        "seed": SEED,
-        "totals": totals(chains),
-        "by_stage": by_stage(chains),
-    }
-    tables.write_json(arguments.out, result | {"chains": chains})
+    work, out = Path(arguments.work), Path(arguments.out)
+    about = machine()  # now: the result file, once written, differs from the commit
+    result: dict[str, Any] = tables.read_json(out) if out.exists() else {"chains": []}
+    for kind, chain in CHAINS.items():
+        done = {one["number"] for one in result["chains"] if one["kind"] == kind}
+        for number in sorted(set(range(getattr(arguments, kind))) - done):
+            chains = [*result["chains"], made(work, kind, number, chain) | {"revision": about["revision"]}]
+            chains.sort(key=lambda one: (list(CHAINS).index(one["kind"]), one["number"]))
+            result = {
+                "benchmark": "survival",
+                **about,
+                "seed": SEED,
+                "totals": totals(chains),
+                "by_stage": by_stage(chains),
+                "chains": chains,
+            }
+            tables.write_json(out, result)
     print(table(result["totals"]))
-    print(f"wrote {arguments.out}")
 
 
 Chain = Callable[[Path, int, list[Kill]], list[str]]
 
 
-def done(work: Path, kind: str, number: int, chain: Chain) -> None:
-    """Run a chain that is not done, and note its kills, what differs or was lost, and where it was stuck."""
-    file = work / f"chain-{kind}-{number}.json"
-    if file.exists():
-        return
+def made(work: Path, kind: str, number: int, chain: Chain) -> dict[str, Any]:
+    """Run a chain: its kills, what differs or was lost, and where it was stuck."""
     folder = work / f"{kind}-{number}"
     shutil.rmtree(folder, ignore_errors=True)
     kills: list[Kill] = []
@@ -105,8 +107,8 @@ def done(work: Path, kind: str, number: int, chain: Chain) -> None:
         shutil.rmtree(folder, ignore_errors=True)  # what was stuck stays, to be looked at
     except Stuck as error:
         result["stuck"] = str(error)
-    tables.write_json(file, result | {"kills": [asdict(kill) for kill in kills]})
     print(f"{kind} {number}: {sum(kill.killed for kill in kills)} kills, {len(result['different'])} differ", flush=True)
+    return result | {"kills": [asdict(kill) for kill in kills]}
 
 
 def undisturbed(work: Path) -> tuple[Path, dict[str, float]]:
@@ -125,12 +127,33 @@ def undisturbed(work: Path) -> tuple[Path, dict[str, float]]:
 
 def stage_chain(work: Path, number: int, kills: list[Kill]) -> list[str]:
     built, seconds = undisturbed(work)
-    workspace = clone(ROOT, work / f"stages-{number}")
-    for draw in moments((SEED, number), seconds):
-        kills.append(kill_repro(workspace, draw))
+    return killed_and_finished(clone(ROOT, work / f"stages-{number}"), built, moments((SEED, number), seconds), kills)
+
+
+def pipeline_chain(work: Path, number: int, kills: list[Kill]) -> list[str]:
+    name = pipeline_of(number)
+    calm, note = work / f"undisturbed-{name}", work / f"undisturbed-{name}.json"
+    if not note.exists():
+        shutil.rmtree(calm, ignore_errors=True)
+        folder = add_pipeline(ROOT, clone(ROOT, calm), name)
+        tables.write_json(note, seconds_of_stages(Command(folder, REPRO, work / f"undisturbed-{name}.log")))
+    draws = moments((SEED, 300 + number), tables.read_json(note))
+    folder = add_pipeline(ROOT, clone(ROOT, work / f"pipelines-{number}"), name)
+    return killed_and_finished(folder, calm / "pipelines" / name, draws, kills)
+
+
+def pipeline_of(number: int) -> str:
+    """Which pipeline the chain of a number kills."""
+    return sorted(CHANGES)[number % len(CHANGES)]
+
+
+def killed_and_finished(folder: Path, calm: Path, draws: Iterable[Draw], kills: list[Kill]) -> list[str]:
+    """What differs from an undisturbed run after `dvc repro` was killed at each draw, and then ran to its end."""
+    for draw in draws:
+        kills.append(kill_repro(folder, draw))
         print(json.dumps(asdict(kills[-1])), flush=True)
-    finish_repro(workspace)
-    return differing(contents(built), contents(workspace))
+    finish_repro(folder)
+    return differing(contents(calm), contents(folder))
 
 
 def sweep_chain(work: Path, number: int, kills: list[Kill]) -> list[str]:
@@ -195,14 +218,30 @@ def app_workspace(folder: Path) -> Reviewer:
     return Reviewer(folder, [f"img_{i:06d}" for i in range(IMAGES)])
 
 
+CHAINS: dict[str, Chain] = {
+    "apps": app_chain,
+    "sweeps": sweep_chain,
+    "pipelines": pipeline_chain,
+    "stages": stage_chain,
+}
+
+
 def differing(before: dict[str, str], after: dict[str, str]) -> list[str]:
     return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
+WORDS_OF = {
+    "stages": "`dvc repro`, in every stage",
+    "pipelines": "`dvc repro` in pipelines/*, in every stage",
+    "sweeps": "`winnow sweep`",
+    "apps": "`winnow review`",
+}
 
 
 def totals(chains: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     """Of each kind of chain: kills, of these aimed, starts that needed `winnow reuse`, and what went wrong."""
     found: dict[str, dict[str, int]] = {}
-    for kind in ("stages", "sweeps", "apps"):
+    for kind in WORDS_OF:
         own = [chain for chain in chains if chain["kind"] == kind]
         killed = [kill for chain in own for kill in chain["kills"] if kill["killed"]]
         found[kind] = {
@@ -220,28 +259,26 @@ def totals(chains: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 def table(found: dict[str, dict[str, int]]) -> str:
     """The totals in Markdown, as in docs/reliability.md."""
-    words = {
-        "stages": "`dvc repro`, in every stage",
-        "sweeps": "`winnow sweep`",
-        "apps": "`winnow review`",
-        "all": "all",
-    }
     columns = list(found["all"])
     lines = [
         "| killed |" + "".join(f" {name.replace('_', ' ')} |" for name in columns),
         "|---|" + "---|" * len(columns),
     ]
-    lines += [f"| {words[kind]} |" + "".join(f" {row[name]} |" for name in columns) for kind, row in found.items()]
+    lines += [
+        f"| {WORDS_OF.get(kind, kind)} |" + "".join(f" {row[name]} |" for name in columns)
+        for kind, row in found.items()
+    ]
     return "\n".join(lines)
 
 
 def by_stage(chains: list[dict[str, Any]]) -> dict[str, int]:
-    """How many kills each stage of the pipeline had."""
+    """How many kills each stage had, `<pipeline>:<stage>` of those beside the main one."""
+    before = {"stages": lambda number: "", "pipelines": lambda number: f"{pipeline_of(number)}:"}
     return dict(
         Counter(
-            kill["draw"]["during"]
+            before[chain["kind"]](chain["number"]) + kill["draw"]["during"]
             for chain in chains
-            if chain["kind"] == "stages"
+            if chain["kind"] in before
             for kill in chain["kills"]
             if kill["killed"]
         )

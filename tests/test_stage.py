@@ -237,3 +237,10 @@ def test_data_that_a_stage_declares_is_told_from_its_code(tmp_path):
     path = tmp_path / "dvc.yaml"
     path.write_text(yaml.safe_dump({"stages": {"report": {"deps": [*code, *data]}}}))
     assert stage.declared_data("report", path) == data
+
+
+@pytest.mark.parametrize("content", [b"", b"stages:\n", b"stages: [1]\n", b"stages:\n  a: 5\n", b"\xff", b"["])
+def test_a_dvc_yaml_that_is_none_is_named_in_a_sentence(tmp_path, content):
+    (tmp_path / "dvc.yaml").write_bytes(content)
+    with pytest.raises(WinnowError, match=r"dvc\.yaml (defines no stages|is not)"):
+        stage.stage_definitions(tmp_path / "dvc.yaml")

@@ -1,5 +1,6 @@
 """Files between stages: whole or absent, the same bytes, joined by image_id."""
 
+import errno
 import json
 import os
 import subprocess
@@ -104,3 +105,59 @@ def test_no_cell_is_a_formula_and_each_is_read_back_as_it_was(tmp_path, cell):
     assert raw["reason"][0][:1] not in {"=", "+", "-", "@", "\t"} and raw["score"][0] == "-1.500000"
     read = tables.read_csv(tmp_path / "table.csv", text="reason".__eq__, guarded=True)
     assert read["reason"].tolist() == [cell, "plain"] and read["score"].tolist() == [-1.5, 2.0]
+
+
+def test_what_killed_writers_left_never_stops_the_next(tmp_path):
+    (tmp_path / ".a.json.99999999999999999999.tmp").touch()  # no process has that number
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".a.json.{dead.pid}.tmp"
+    (left / "half").mkdir(parents=True)
+    tables.write_json(tmp_path / "a.json", {})
+    assert (tmp_path / "a.json").exists() and not left.exists()
+
+
+@pytest.mark.parametrize("end", [0, 3, 100, -1])
+@pytest.mark.parametrize("name", ["a.parquet", "a.npz", "a.npy", "a.json"])
+def test_a_file_that_is_cut_is_named_in_a_sentence(tmp_path, name, end):
+    path = tmp_path / name
+    rows = np.arange(60.0).reshape(30, 2)
+    if name == "a.npy":
+        np.save(path, rows)
+    else:
+        write = {"a.parquet": lambda: tables.write_parquet(pd.DataFrame({"x": rows[:, 0]}), path)}
+        write |= {"a.npz": lambda: tables.write_arrays(path, rows=rows)}
+        write |= {"a.json": lambda: tables.write_json(path, {"rows": rows})}
+        write[name]()
+    content = path.read_bytes().rstrip()
+    path.write_bytes(content[:end])
+    read = {".parquet": tables.read_parquet, ".npz": tables.read_arrays, ".npy": tables.map_array}
+    with pytest.raises(WinnowError, match=r"cannot be read as .*; delete it and run 'dvc repro'\.$"):
+        read.get(path.suffix, tables.read_json)(path)
+
+
+def test_a_damaged_parquet_and_objects_in_arrays_are_named(tmp_path):
+    frame = pd.DataFrame({"x": [f"img_{row}" for row in range(3000)]})
+    tables.write_parquet(frame, tmp_path / "a.parquet")
+    content = bytearray((tmp_path / "a.parquet").read_bytes())
+    content[200:2000] = bytes(1800)
+    (tmp_path / "a.parquet").write_bytes(content)
+    with pytest.raises(WinnowError, match="cannot be read as Parquet"):
+        tables.read_parquet(tmp_path / "a.parquet")
+    np.savez(tmp_path / "a.npz", x=np.array([{}], dtype=object))
+    with pytest.raises(WinnowError, match="objects, or no whole file"):
+        tables.read_arrays(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system takes no room in advance")
+def test_room_for_a_new_map_is_taken_at_once(tmp_path, monkeypatch):
+    mapped = tables.new_array_map(tmp_path / "a.npy", (2000, 8), np.float16)
+    assert mapped.shape == (2000, 8) and (tmp_path / "a.npy").stat().st_blocks * 512 >= 2000 * 8 * 2
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=r"b\.npy"):
+        tables.new_array_map(tmp_path / "b.npy", (2000, 8), np.float16)
+    assert not (tmp_path / "b.npy").exists()

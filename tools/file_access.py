@@ -27,6 +27,7 @@ WRITERS = {
     "src/winnow/review/verdicts.py:_locked": "an empty file to lock",
     "src/winnow/review/verdicts.py:replace_durably": "what `replacing` does, and on the disk before the answer",
     "src/winnow/shift/feature_table.py:__init__": "a file of memory, marked when it is whole",
+    "src/winnow/tables.py:new_array_map": "a file of memory, marked when it is whole",
     "src/winnow/stage.py:run": "a line of the log of timings",
 }
 _READS, _WRITES = {"read_text"}, {"write_text", "write_bytes"}

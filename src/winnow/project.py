@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from winnow import tables
+from winnow.dvc_files import repair
 from winnow.errors import WinnowError
 from winnow.params.load import load_sections, read_yaml
 from winnow.params.pipelines import without_sample
@@ -74,7 +75,7 @@ class Project:
                 tables.write_bytes(mine, verdicts.read_bytes().partition(b"\n")[0] + b"\n")
 
     def run(self) -> None:
-        """`dvc repro` there; outside a DVC repository, one without git is begun first.
+        """`dvc repro` there, with what a kill left cut put right; outside a DVC repository, one without git is begun.
 
         Raises:
             WinnowError: if a stage fails; it has said why.
@@ -83,6 +84,8 @@ class Project:
         inside = subprocess.run([*dvc, "root"], cwd=self._out, capture_output=True, check=False).returncode == 0
         if not inside:
             subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=self._out, check=True)
+        for sentence in repair(self._out):
+            print(f"winnow: {sentence}", file=sys.stderr, flush=True)
         environment = {**os.environ, "PATH": own_python_first()}
         if subprocess.run([*dvc, "repro"], cwd=self._out, env=environment, check=False).returncode:
             raise WinnowError(f"a stage failed; correct what it says and run 'dvc repro' in {self._out}.")

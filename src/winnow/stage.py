@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from winnow.errors import WinnowError, in_words
-from winnow.params import load_sections
+from winnow.params import load_sections, read_yaml
 
 TIMINGS = Path(".winnow/timings.jsonl")
 WARNINGS_ON_STDOUT = "WINNOW_WARNINGS_ON_STDOUT"
@@ -49,7 +48,10 @@ class Declared:
 
 def stage_definitions(dvc_file: str | Path = "dvc.yaml") -> dict[str, dict[str, Any]]:
     """The stages of `dvc_file` in order; of one that runs once per item what it does for each."""
-    stages = yaml.safe_load(Path(dvc_file).read_text(encoding="utf-8"))["stages"]
+    content = read_yaml(dvc_file, missing="is missing; bring it back with git.")
+    stages = content.get("stages") if isinstance(content, dict) else None
+    if not isinstance(stages, dict) or not all(isinstance(definition, dict) for definition in stages.values()):
+        raise WinnowError(f"{dvc_file} defines no stages; bring it back with git.")
     return {name: definition.get("do", definition) for name, definition in stages.items()}
 
 

@@ -8,23 +8,31 @@ import glob
 import json
 import os
 import re
+import shutil
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, first_sentence
 
 COMPRESSION = "zstd"
 ROW_GROUP = 4096
 # What a spreadsheet computes when a CSV is opened, with the apostrophes that keep it from doing so.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# What readers of a format stumble over where a file is cut or damaged. Arrow's own OSErrors have no number.
+_PARQUET = (pa.ArrowException, OSError)
+_ARRAYS = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+_JSON = (ValueError, RecursionError)
 
 
 @contextmanager
@@ -37,7 +45,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WinnowError(f"{path} cannot be written ({error.strerror}); name another place.") from None
-    _remove_leftovers(path)
+    remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -49,12 +57,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what writers of `path` that were killed left beside it."""
-    for file in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        process = file.name.split(".")[-2]
-        if process.isdigit() and not psutil.pid_exists(int(process)):
-            file.unlink(missing_ok=True)
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed writers of the file or folder `path` left beside it; what cannot be removed stays."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        process = left.name.split(".")[-2]
+        if not process.isdecimal() or len(process) > 9 or psutil.pid_exists(int(process)):
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
@@ -75,15 +88,23 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataF
         return frame
 
 
-@contextmanager
-def parquet_errors(path: str | Path) -> Iterator[None]:
+def parquet_errors(path: str | Path) -> AbstractContextManager[None]:
     """Turn a missing or broken Parquet file into a WinnowError."""
+    return _whole(path, "Parquet", _PARQUET)
+
+
+@contextmanager
+def _whole(path: str | Path, kind: str, broken: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turn a missing file, or one that is cut or damaged, into a WinnowError; what the system refuses stays."""
     try:
         yield
     except FileNotFoundError:
         raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
-    except pa.ArrowInvalid as error:
-        raise WinnowError(f"{path} cannot be read as Parquet ({error}); delete it and run 'dvc repro'.") from None
+    except broken as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        cause = "objects, or no whole file" if "pickle" in str(error) else first_sentence(error).rstrip(".")
+        raise WinnowError(f"{path} cannot be read as {kind} ({cause}); delete it and run 'dvc repro'.") from None
 
 
 def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
@@ -93,23 +114,42 @@ def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: str | Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
-    """Read the arrays of a .npz of these names, or all; raises WinnowError if the file is missing."""
-    try:
+    """Read the arrays of a .npz of these names, or all; raises WinnowError if the file is missing or damaged."""
+    with _whole(path, "an .npz", _ARRAYS):
+        with Path(path).open("rb") as file:
+            if not zipfile.is_zipfile(file):  # numpy would take it for something else
+                raise ValueError("it is no zip, or cut")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names or arrays.files}
-    except FileNotFoundError:
-        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
+
+
+def new_array_map(path: str | Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.memmap[Any, np.dtype[Any]]:
+    """A new .npy as a memory map to write into, for what is finished in several runs.
+
+    Its room on the disk is taken at once, where the system can: a write into a map ends the process without a word
+    when the disk is full. Raises OSError then.
+    """
+    path = Path(path)
+    mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        try:
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            path.unlink()
+            error.filename = str(path)
+            raise
+    return mapped
 
 
 def map_array(path: str | Path) -> np.ndarray:
-    """Open an .npy as a memory map, its rows read when they are asked for; raises WinnowError if it is missing."""
-    try:
-        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
-    except ValueError:  # nothing to map
-        mapped = np.load(path, allow_pickle=False)
-    return mapped
+    """Open an .npy as a memory map, its rows read when asked for; raises WinnowError if it is missing or damaged."""
+    with _whole(path, "an .npy", _ARRAYS):
+        try:
+            mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:  # nothing to map, or not whole
+            mapped = np.load(path, allow_pickle=False)
+        return mapped
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -128,11 +168,9 @@ def _plain(value: Any) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file written by an earlier stage; raises WinnowError if it is missing."""
-    try:
+    """Read a JSON file written by an earlier stage; raises WinnowError if it is missing or damaged."""
+    with _whole(path, "JSON", _JSON):
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WinnowError(f"{path} is missing; run 'dvc repro' to build it.") from None
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

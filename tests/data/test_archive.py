@@ -17,6 +17,7 @@ import pytest
 
 from archives import write_folder, write_silent_zip, write_tar, write_zip, write_zip_of_method
 from winnow.data.archive import open_archive
+from winnow.data.readers import names
 from winnow.errors import WinnowError
 
 FILES = {"set/b.txt": b"second", "set/a.txt": b"first", "set/sub/c.bin": bytes(range(256)) * 40}
@@ -556,3 +557,12 @@ def test_a_zip_that_says_utf_8_of_names_that_are_not(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"Bär.txt": b"x"})
     path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xe4\xe4"))
     refused(path, "is damaged or incomplete", "utf-8")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_too_large_to_be_read_at_once_is_refused_before_it_is(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(names, "LARGEST_FILE", 1000)
+    path = KINDS[kind](tmp_path / kind, {"a.bin": bytes(1000), "b.bin": bytes(1001)})
+    with open_archive(path, max_unpacked_bytes=LIMIT) as archive:
+        assert len(archive.read("a.bin")) == 1000 and archive.size("b.bin") == 1001
+    refused(path, "'b.bin'", "is the most that is read of one file")

@@ -259,3 +259,52 @@ def test_bccd_has_two_boxes_without_area_and_reads_again_after_half_of_it_went(t
     assert again.items == dataset.items[1::2] and again.problems != []
     untouched = [name for name in left if not name.endswith(".txt")]
     assert all(left[name] == content[name] for name in untouched) and len(untouched) == len(names) - 2 * len(gone) - 4
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"categories": [{"name": "x"}]},
+        {"categories": None},
+        {"images": ["a.jpg"]},
+        {"images": [{"id": 1, "file_name": "a.jpg", "width": "wide"}]},
+        {"images": [{"id": [1], "file_name": "a.jpg"}]},
+        {"annotations": None},
+        {"annotations": [[1]]},
+    ],
+)
+def test_json_that_only_looks_like_coco_is_named_in_a_sentence(tmp_path, changed):
+    whole = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2]}],
+        "categories": [{"id": 1, "name": "x"}],
+    }
+    write(tmp_path / "d", {"a.jpg": picture(1), "one.json": json.dumps(whole | changed).encode()})
+    with (
+        open_archive(tmp_path / "d", max_unpacked_bytes=1e9) as archive,
+        pytest.raises(WinnowError, match=r"^one\.json in .* is not JSON as COCO has it \(.*\); correct it there\.$"),
+    ):
+        read_dataset(archive, layout="coco")
+
+
+@pytest.mark.parametrize(
+    "yaml_text", ["names: 5\ntrain: x", "names: {a: b}\ntrain: x", "names:\ntrain: [1]", "[" * 9999]
+)
+def test_yaml_that_only_looks_like_yolos_is_refused_in_a_sentence(tmp_path, yaml_text):
+    files = {"images/a.jpg": picture(1), "labels/a.txt": b"0 .5 .5 .2 .2", "data.yaml": yaml_text.encode()}
+    write(tmp_path / "d", files)
+    with (
+        open_archive(tmp_path / "d", max_unpacked_bytes=1e9) as archive,
+        pytest.raises(WinnowError, match="YAML") as caught,
+    ):
+        read_dataset(archive, layout="yolo")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["nan .5 .5 .2 .2", "inf .5 .5 .2 .2", "0 nan .5 .2 .2", "0 1e400 .5 .2 .2"])
+def test_numbers_that_are_none_are_a_fault_of_their_line(tmp_path, line):
+    files = {"images/a.jpg": picture(1), "labels/a.txt": line.encode(), "data.yaml": b"names: [a]\ntrain: images"}
+    write(tmp_path / "d", files)
+    with open_archive(tmp_path / "d", max_unpacked_bytes=1e9) as archive:
+        found = read_dataset(archive, layout="yolo")
+    assert kinds(found) == [("unreadable-label", "labels/a.txt")] and not found.items[0].boxes

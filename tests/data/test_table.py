@@ -13,7 +13,7 @@ from PIL import Image
 from archives import write_folder
 from pictures import picture
 from winnow.data.archive import open_archive
-from winnow.data.layouts import read_layout
+from winnow.data.layouts import entries, read_layout
 from winnow.data.manifest import load_dataset
 from winnow.errors import WinnowError
 from winnow.export.parquet import schema
@@ -171,3 +171,23 @@ def test_parquet_of_images_and_their_files_has_no_labels(tmp_path):
     rows = [{"bytes": content, "path": None} for content in PICTURES.values()]
     pq.write_table(pa.table({"image": rows, "file": list(PICTURES)}), tmp_path / "images.parquet")
     assert layout_of(tmp_path / "images.parquet", unlabelled=True).class_names == []
+
+
+def test_an_image_file_too_large_is_rejected_and_not_read(folder, monkeypatch):
+    monkeypatch.setattr(entries, "LARGEST_IMAGE", 20_000)
+    (folder / "huge.png").write_bytes(bytes(20_001))
+    csv(folder / "t.csv", file=[*PICTURES, "huge.png"], label=[*LABELS, "dog"])
+    found = load_dataset(folder / "t.csv", max_unpacked_bytes=1e9, class_names=[], split=None, image_size=16)
+    assert found.rejected[["file_name", "reason"]].to_numpy().tolist() == [["huge.png", "too-large"]]
+
+
+@pytest.mark.parametrize("content", ["1\n2\n", "null\n", "[1]\n", '{"file":' + "[" * 100_000 + "\n"])
+def test_lines_that_are_no_rows_are_refused_in_a_sentence(tmp_path, content):
+    (tmp_path / "t.jsonl").write_text(content)
+    with pytest.raises(WinnowError, match="cannot be read as a table"):
+        layout_of(tmp_path / "t.jsonl")
+
+
+def test_a_path_too_long_for_the_system_is_a_missing_file(folder):
+    csv(folder / "t.csv", file=[*PICTURES, "a" * 5000], label=[*LABELS, "dog"])
+    assert [entry.problem for entry in layout_of(folder / "t.csv").entries if entry.problem] == ["no-image"]

@@ -165,7 +165,13 @@ def test_features_go_on_after_a_kill_with_the_same_bytes(tmp_path):
     extract(encode, ids, images_from, tmp_path / "features.npy", **options)
     assert read[0] == 6
     assert (tmp_path / "features.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["features.npy", "whole.npy"]
+    read.clear()
+    extract(encode, ids, images_from, tmp_path / "features.npy", **options)
+    assert not read  # done, in a run that was killed later on
+    extract(encode, ids, images_from, tmp_path / "features.npy", settings={"layer": "other"}, batch_size=3)
+    extract(encode, ids, images_from, tmp_path / "features.npy", **options)
+    assert len(read) == 20  # what lay there was of other settings
+    assert not list(tmp_path.glob(".*.part"))
     assert np.load(tmp_path / "features.npy").dtype == np.float16
 
 

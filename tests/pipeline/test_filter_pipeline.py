@@ -2,30 +2,23 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
+from small_pipelines import add_pipeline
 from stub_project import winnow
 from tiny_project import clone, dvc
 from winnow.workspace import Workspace
 
 pytestmark = pytest.mark.pipeline
-PIPELINE = Path(__file__).parents[2] / "pipelines/filter"
 
 
 def test_filter_runs_once_and_a_new_share_cuts_only(root, tmp_path):
     project = clone(root, tmp_path / "filter")
-    folder = project / "pipelines/filter"
-    built = shutil.ignore_patterns("sample", "interim", "processed", "metrics", "report", ".winnow", "dvc.lock")
-    shutil.copytree(PIPELINE, folder, ignore=built)
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["filter_sample"]["images"] = 300
-    params["pays"] |= {"shares": [0.5], "pools": 2}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    folder = add_pipeline(root, project, "filter")
     dvc(folder, "repro")
     workspace = Workspace(folder)
     summary = workspace.json("filter_summary")
@@ -34,6 +27,7 @@ def test_filter_runs_once_and_a_new_share_cuts_only(root, tmp_path):
     assert (folder / "report/index.html").exists()
 
     assert "Data and pipelines are up to date" in dvc(folder, "repro")
+    params = yaml.safe_load((folder / "params.yaml").read_text())
     params["cut"]["keep"] = 0.5
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     again = dvc(folder, "repro")

@@ -127,3 +127,11 @@ def test_a_table_that_lists_images_is_none_of_features(tmp_path, columns, featur
     frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
     assert is_feature_table(path, **OPTIONS) == features
     assert not is_feature_table(tmp_path / "set.zip", **OPTIONS)
+
+
+def test_a_quote_left_open_ends_in_a_sentence_not_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(feature_table, "_BLOCK", 64)
+    monkeypatch.setattr(feature_table, "_LONGEST_ROW", 1000)
+    (tmp_path / "a.csv").write_text('label,x\n"a,1\n' + "b,2\n" * 1000)
+    with pytest.raises(WinnowError, match="is longer than 0 MB, as one is whose quote is left open"):
+        read_features(tmp_path / "a.csv", tmp_path / "a.npy", label_column="label", leave_out=[])

@@ -158,8 +158,10 @@ def _strike(command: Command, draw: Draw) -> bool:
         with suppress(subprocess.TimeoutExpired):
             command.process.wait(draw.seconds)
         return command.kill()
-    before = _state(command.folder / draw.aim)
-    while _state(command.folder / draw.aim) == before and not command.ended():
+    folders = (command.folder, *command.folder.parents)
+    aimed = next((place for place in folders if (place / draw.aim).parent.is_dir()), command.folder) / draw.aim
+    before = _state(aimed)
+    while _state(aimed) == before and not command.ended():
         time.sleep(0.0002)
     return command.kill()
 

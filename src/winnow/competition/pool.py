@@ -1,6 +1,5 @@
 """The images of the competition as a table, and as arrays."""
 
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -8,27 +7,30 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from winnow.data.archive import open_archive
 from winnow.data.images import BadImage, upright_rgb
 from winnow.errors import WinnowError
 from winnow.models.competition import shrink
 
 SPLITS = ("train", "val", "label_book", "test")
+_UNPACKED_BYTES = 4 * 2**30
 
 
 def read_pool(archive: str | Path, *, class_names: Sequence[str]) -> pd.DataFrame:
-    """Read a zip of `<split>/<label>/<file>.png`.
+    """Read a zip, tar or folder of `<split>/<label>/<file>.png`.
 
     Returns:
         A row per image, sorted: `image_id` (its path), `split`, `label` int64 in the order of `class_names`, and
         `image_bytes` as they came.
 
     Raises:
-        WinnowError: if there is no such zip, a folder is no split or no class, or a file is no whole image.
+        WinnowError: if there is no such archive or it is damaged, a folder is no split or no class, or a file is no
+            whole image.
     """
     rows = []
     try:
-        with zipfile.ZipFile(archive) as file:
-            for path in sorted(name for name in file.namelist() if not name.endswith("/")):
+        with open_archive(archive, max_unpacked_bytes=_UNPACKED_BYTES) as file:
+            for path in file.names():
                 parts = path.split("/")
                 if len(parts) != 3 or parts[0] not in SPLITS or parts[1] not in class_names:
                     raise WinnowError(
@@ -38,8 +40,6 @@ def read_pool(archive: str | Path, *, class_names: Sequence[str]) -> pd.DataFram
                 content = file.read(path)
                 upright_rgb(content, file_name=path)
                 rows.append((path, parts[0], list(class_names).index(parts[1]), content))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise WinnowError(f"{archive} cannot be read as a zip ({error}); put one there.") from None
     except BadImage as error:
         raise WinnowError(f"{archive}: {path} cannot be used ({error}); remove it.") from None
     return pd.DataFrame(rows, columns=["image_id", "split", "label", "image_bytes"])

@@ -50,12 +50,16 @@ class Archive(Protocol):
         """Sorted POSIX paths of all files but those left out."""
         ...
 
+    def size(self, name: str) -> int:
+        """Bytes of one file, as the archive declares them."""
+        ...
+
     def empty_folders(self) -> list[str]:
         """Sorted POSIX paths of the folders that hold nothing, not even a folder."""
         ...
 
     def read(self, name: str) -> bytes:
-        """Content of one file; raises WinnowError if the archive is damaged there."""
+        """Content of one file; raises WinnowError if the archive is damaged there, or it is too large to be read."""
         ...
 
     def items(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:

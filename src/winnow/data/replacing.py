@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from winnow.tables import remove_leftovers
+
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside `folder`; on success it replaces `folder`, on an error it is removed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    before = folder.with_name(f".{folder.name}.old.{os.getpid()}.tmp")
     try:
         unfinished.mkdir()
         yield unfinished
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.replace(before)  # in one step: a kill leaves no half of it under its name
         unfinished.replace(folder)
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for place in (unfinished, before):
+            shutil.rmtree(place, ignore_errors=True)

@@ -15,8 +15,8 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
+from winnow.dvc_files import repair
 from winnow.errors import WinnowError
-from winnow.experiments.repair import repair
 
 
 @contextmanager

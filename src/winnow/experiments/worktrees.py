@@ -20,9 +20,9 @@ from typing import Any
 import psutil
 from dvc.stage import PipelineStage
 
+from winnow.dvc_files import repair
 from winnow.errors import WinnowError
 from winnow.experiments.plan import PlannedRun, overrides
-from winnow.experiments.repair import repair
 from winnow.experiments.repository import Repository
 from winnow.experiments.results import dvc_repository, in_place, lock_file, not_in_cache
 from winnow.programs import own_python_first

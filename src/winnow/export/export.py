@@ -1,7 +1,5 @@
 """Writing the cleaned dataset of a workspace: all of it, or nothing."""
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from winnow import tables
 from winnow.data.archive import Archive, open_archive
 from winnow.data.layouts.registry import find_layout
 from winnow.data.metadata import is_located
+from winnow.data.replacing import replacing_folder
 from winnow.errors import WinnowError
 from winnow.export import DROPPED_APART, FORMATS, OWN
 from winnow.export.changes import changed, counts, file_table
@@ -134,32 +133,24 @@ def export_dataset(
         raise WinnowError(f"{to} is there already; name a new folder with --to.")
     files = file_table(ledger, rejected, class_names=class_names)
     wanted = files[files["action"].isin(["keep", "relabel", *(["drop"] if dropped else [])])]
-    to.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = to.with_name(f".{to.name}.{os.getpid()}.tmp")
-    unfinished.mkdir()
-    try:
-        with (
-            open_archive(source, max_unpacked_bytes=max_unpacked_bytes) as archive,
-            progress("export", len(wanted)) as report,
-        ):
-            looked_at = _LookedAt(archive)
-            job = Job(
-                folder=unfinished,
-                files=wanted,
-                archive=looked_at,
-                class_names=class_names,
-                source=source,
-                final=to,
-                link=link,
-                report=report,
-            )
-            opens = FORMATS[form](job)
+    with (
+        replacing_folder(to) as unfinished,
+        open_archive(source, max_unpacked_bytes=max_unpacked_bytes) as archive,
+        progress("export", len(wanted)) as report,
+    ):
+        looked_at = _LookedAt(archive)
+        job = Job(
+            folder=unfinished,
+            files=wanted,
+            archive=looked_at,
+            class_names=class_names,
+            source=source,
+            final=to,
+            link=link,
+            report=report,
+        )
+        opens = FORMATS[form](job)
         tables.write_csv(changed(files), unfinished / CHANGES, float_format="%.4f", guarded=True)
-        if to.exists():
-            to.rmdir()
-        unfinished.replace(to)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     found = counts(files)
     assert sum(found.values()) == len(ledger) + len(rejected), "every file is in one of the counts"
     return Exported(found, opens, to, dropped, looked_at.located, labelled=bool(class_names))
@@ -174,6 +165,9 @@ class _LookedAt:
 
     def names(self) -> list[str]:
         return self._archive.names()
+
+    def size(self, name: str) -> int:
+        return self._archive.size(name)
 
     def empty_folders(self) -> list[str]:
         return self._archive.empty_folders()

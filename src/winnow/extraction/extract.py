@@ -1,7 +1,7 @@
 """Features of many images, written batch by batch into a file that a killed run goes on with."""
 
+import glob
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -53,7 +53,8 @@ def extract(
     """Write the features of all images into an .npy file of float16.
 
     Finished rows lie beside `file` under a digest of the settings and the ids until all are done; a run after a kill
-    takes them up. The memory needed is that of a batch.
+    takes them up. A small file of that digest stays, by which a later call knows `file` as done. The memory needed is
+    that of a batch.
 
     Args:
         encode: of `layer_features`, or any function like it.
@@ -70,10 +71,16 @@ def extract(
     key = fingerprint({**settings, "ids": ids, "batch_size": batch_size, "torch": torch.__version__}, {})
     part, state = file.with_name(f".{file.name}.{key}.part"), file.with_name(f".{file.name}.{key}.json")
     file.parent.mkdir(parents=True, exist_ok=True)
-    done, stored = 0, None
-    if part.exists() and state.exists():
-        done = int(json.loads(state.read_text(encoding="utf-8"))["done"])
+    done = 0
+    stored: np.memmap[Any, np.dtype[Any]] | None = None
+    if state.exists() and (part.exists() or file.exists()):
+        done = int(tables.read_json(state)["done"])
+    if done == len(image_ids) and file.exists() and not part.exists():
+        return  # a run that was killed later on
+    if part.exists() and done:
         stored = np.lib.format.open_memmap(part, mode="r+")
+    else:
+        done = 0
     remaining = iter(images_from(done))
     with progress("extract", len(image_ids), done=done) as report:
         while batch := list(islice(remaining, batch_size)):
@@ -81,7 +88,7 @@ def extract(
             _check(features, batch[0][0])
             if stored is None:
                 shape = (len(image_ids), features.shape[1])
-                stored = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
+                stored = tables.new_array_map(part, shape, np.float16)
             if [name for name, _ in batch] != list(image_ids[done : done + len(batch)]):
                 raise ValueError("images and ids are not in the same order")
             stored[done : done + len(batch)] = features
@@ -92,8 +99,9 @@ def extract(
     if done != len(image_ids) or stored is None:
         raise WinnowError(f"{file} needs {len(image_ids)} images, and {done} came; check that the dataset is whole.")
     del stored
+    for other in set(file.parent.glob(f".{glob.escape(file.name)}.*.json")) - {state}:
+        other.unlink()  # of other settings, which `file` is not of from now on
     part.replace(file)
-    state.unlink()
 
 
 def _check(features: np.ndarray, image_id: str) -> None:

@@ -75,7 +75,7 @@ def describe(
     changed = scratch / "changed.npy"
     extract(encode, chosen, lambda start: _changed(archive, chosen[start:]), changed, **options)
     unfinished.replace(file)
-    found = {"image_id": np.array(chosen), "features": np.load(changed).astype(np.float32)}
+    found = {"image_id": np.array(chosen), "features": tables.map_array(changed).astype(np.float32)}
     return {**settings, "features": int(found["features"].shape[1])}, found
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from winnow.data.archive import Archive
 from winnow.data.images import BadImage, upright_rgb
 from winnow.data.layouts.collection import Dataset, Problem
+from winnow.data.layouts.entries import too_large
 from winnow.errors import WinnowError
 from winnow.filtering.groups import signature_groups
 from winnow.progress import progress
@@ -39,7 +40,9 @@ def item_tables(
     by_file = {item.file: item for item in dataset.items}
     problems, rows = list(dataset.problems), []
     with progress("read", len(by_file)) as report:
-        for name, content in archive.items(by_file):
+        unread = {file: words for file in by_file if (words := too_large(archive, file))}
+        problems += [Problem("unreadable-image", file, words) for file, words in unread.items()]
+        for name, content in archive.items(file for file in by_file if file not in unread):
             report(1)
             item = by_file[name]
             try:

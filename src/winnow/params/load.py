@@ -36,7 +36,7 @@ def read_yaml(path: str | Path, *, missing: str) -> Any:
         raise WinnowError(f"{path} cannot be read ({error.strerror}); name a YAML file.") from None
     except UnicodeDecodeError as error:
         raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         place = getattr(error, "problem_mark", None)
         where = f" at line {place.line + 1}" if place else ""
         raise WinnowError(f"{path} is not valid YAML{where}; fix the indentation or quoting there.") from None

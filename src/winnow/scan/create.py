@@ -2,12 +2,13 @@
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from winnow import tables
+from winnow.data.replacing import replacing_folder
 from winnow.errors import WinnowError
 from winnow.params.init import params_text
 from winnow.programs import run_git
@@ -61,23 +62,21 @@ def create_workspace(folder: Path, *, settings: dict[str, Any], more: Sequence[s
         archive: the data, for people.
 
     Raises:
-        WinnowError: if the folder holds something, a key or value is not what it should be, or git is not there. What
-            was written before is removed again.
+        WinnowError: if the folder holds something, a key or value is not what it should be, or git is not there.
+            Nothing is left then: the folder is there once it is whole.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WinnowError(f"{folder} is there already and no workspace of winnow's; name another with --to.")
-    try:
+    is_here = folder.resolve() == Path().resolve()  # and cannot be replaced
+    with nullcontext(folder) if is_here else replacing_folder(folder) as unfinished:
         for name, content in shipped_files(shipped_folder()).items():
-            tables.write_bytes(folder / name, content)
+            tables.write_bytes(unfinished / name, content)
         given = [*(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()), *more]
-        tables.write_bytes(folder / "params.yaml", params_text(CONFIG, given, folder=folder).encode())
-        name = folder.resolve().name
-        tables.write_bytes(folder / "README.md", _README.format(name=name, archive=archive).encode())
-        _git(folder, "init", "--quiet")
-        commit(folder, f"Set up winnow for {archive}")
-    except WinnowError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        tables.write_bytes(unfinished / "params.yaml", params_text(CONFIG, given, folder=unfinished).encode())
+        readme = _README.format(name=folder.resolve().name, archive=archive)
+        tables.write_bytes(unfinished / "README.md", readme.encode())
+        _git(unfinished, "init", "--quiet")
+        commit(unfinished, f"Set up winnow for {archive}")
 
 
 def refresh_versions(folder: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from winnow.dvc_files import repair
 from winnow.errors import WinnowError
 from winnow.programs import own_python_first
 from winnow.stage import WARNINGS_ON_STDOUT, stage_definitions, stages_before
@@ -34,6 +35,8 @@ def run_pipeline(folder: Path, *, targets: Iterable[str] = TARGETS, say: Callabl
     """
     start = time.monotonic()
     targets = tuple(targets)
+    for sentence in repair(folder):
+        say(sentence)
     command = [sys.executable, "-m", "dvc", "repro", *targets]
     environment = os.environ | {"PATH": own_python_first(), "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
     environment[WARNINGS_ON_STDOUT] = "1"

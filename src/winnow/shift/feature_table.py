@@ -20,6 +20,7 @@ from winnow.progress import progress
 
 SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
 _BLOCK = 2**24  # bytes of CSV
+_LONGEST_ROW = 2**24  # bytes of CSV
 NOTE_EVERY = 16  # blocks of CSV, after which a run that was killed can go on
 _ROWS = 4096  # of Parquet and arrays at a time
 _FLOAT16_MAX = 65504.0
@@ -154,8 +155,11 @@ def _from_csv(path: Path, target: Path, label_column: str, leave_out: Sequence[s
 def _csv_names(path: Path) -> tuple[list[str], int]:
     """The names of the columns, and where the rows begin."""
     with path.open("rb") as file:
-        first = file.readline()
-    return next(csv.reader([first.decode("utf-8-sig", errors="replace")]), []), len(first)
+        first = file.readline(_LONGEST_ROW)
+    try:
+        return next(csv.reader([first.decode("utf-8-sig", errors="replace")]), []), len(first)
+    except csv.Error as error:
+        raise WinnowError(f"{path} does not begin with a line of names ({error}); write one.") from None
 
 
 def _parquet_names(path: Path) -> list[str]:
@@ -189,10 +193,17 @@ def _csv_blocks(path: Path, offset: int) -> Iterator[tuple[bytes, int]]:
     with path.open("rb") as file:
         file.seek(offset)
         while block := file.read(_BLOCK):
-            block += file.readline()
-            while block.count(b'"') % 2 and (more := file.readline()):  # a line break within quotes
-                block += more
-            yield block, file.tell()
+            start, rest, quotes = file.tell(), bytearray(), block.count(b'"')
+            # An odd number of quotes: a line break within some.
+            while (not rest or quotes % 2) and (line := file.readline(_LONGEST_ROW)):
+                rest += line
+                quotes += line.count(b'"')
+                if len(rest) >= _LONGEST_ROW:
+                    raise WinnowError(
+                        f"{path}: a row around byte {start:,} is longer than {_LONGEST_ROW >> 20} MB, as one is whose "
+                        "quote is left open; close it, or write shorter rows."
+                    )
+            yield block + rest, file.tell()
 
 
 def _parsed(block: bytes, names: Sequence[str], columns: Sequence[str], label: str, where: str) -> pa.Table:
@@ -266,9 +277,11 @@ def _from_arrays(path: Path, target: Path, label_column: str) -> np.ndarray:
         beside = path.with_suffix(".labels.npy")
         if not beside.is_file():
             raise WinnowError(f"{path} needs its labels in {beside}; write them there, one a row.")
-        features, labels = np.load(path, mmap_mode="r", allow_pickle=False), np.load(beside, allow_pickle=False)
+        features, labels = tables.map_array(path), tables.map_array(beside)
     if features.ndim != 2 or features.dtype.kind not in "fiu":
         raise WinnowError(f"{path} holds {features.dtype} of shape {features.shape}, not a table of numbers (N, D).")
+    if labels.ndim != 1:
+        raise WinnowError(f"{path}: the labels are of shape {labels.shape}, not one a row (N,); write them so.")
     if len(features) != len(labels):
         raise WinnowError(f"{path} has {len(features)} rows of features and {len(labels)} labels; give one a row.")
     writer = _Writer(target, features.shape[1])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from winnow import tables
-from winnow.errors import WinnowError
+from winnow.errors import WinnowError, first_sentence
 
 
 def read_predictions(path: str | Path, *, label_column: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -65,7 +65,12 @@ def accuracy_of_models(path: str | Path, *, label_column: str) -> pd.Series:
 def _table(path: str | Path) -> pd.DataFrame:
     if not Path(path).is_file():
         raise WinnowError(f"{path} does not exist; name a file of predictions that does.")
-    frame = tables.read_parquet(path) if Path(path).suffix == ".parquet" else pd.read_csv(path)
+    try:
+        frame = tables.read_parquet(path) if Path(path).suffix == ".parquet" else pd.read_csv(path)
+    except ValueError as error:  # pandas' parser errors are among them
+        raise WinnowError(
+            f"{path} cannot be read as CSV ({first_sentence(error)}); write it again, in UTF-8."
+        ) from None
     if not len(frame):
         raise WinnowError(f"{path} holds no rows; give it some below its header.")
     return frame.drop(columns=[name for name in frame.columns if str(name) in ("", "Unnamed: 0")])

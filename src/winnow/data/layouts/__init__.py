@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from winnow.data.archive import Archive
 from winnow.data.layouts import registry
-from winnow.data.layouts.entries import Entry, Layout
+from winnow.data.layouts.entries import Entry, Layout, too_large
 from winnow.data.litter import PACKED_SUFFIXES
 from winnow.errors import WinnowError
 
@@ -64,7 +64,8 @@ def read_layout(
         raise WinnowError(
             f"the class name {marked[0]!r} holds a <, which pages that show it would take for markup; rename the class."
         )
-    entries = sorted(_without_shared_ids(found.entries), key=lambda entry: (entry.file_name, entry.image_id))
+    entries = [_readable(archive, entry) for entry in _without_shared_ids(found.entries)]
+    entries = sorted(entries, key=lambda entry: (entry.file_name, entry.image_id))
     listed = {entry.file_name for entry in entries}
     left_out = dict(archive.left_out) | {
         name: found.left_out.get(name, "other") for name in names if name not in listed
@@ -100,6 +101,12 @@ def _no_images(archive: Archive, names: Sequence[str]) -> str:
     litter = Counter(archive.left_out.values())
     without = f" (left out: {', '.join(f'{n} {reason}' for reason, n in sorted(litter.items()))})" if litter else ""
     return f"{archive.label} holds no images{without}; it needs {forms}."
+
+
+def _readable(archive: Archive, entry: Entry) -> Entry:
+    if entry.problem or (words := too_large(archive, entry.file_name)) is None:
+        return entry
+    return replace(entry, label=None, problem="too-large", detail=words)
 
 
 def _without_shared_ids(entries: list[Entry]) -> list[Entry]:

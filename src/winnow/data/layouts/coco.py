@@ -1,6 +1,7 @@
 """COCO: JSON files with `images`, `annotations` and `categories`, and the images wherever their `file_name`s lead."""
 
 import json
+import math
 import posixpath
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 from winnow.data.archive import Archive
 from winnow.data.layouts.collection import Dataset, Item, Problem, images_of, split_of
 from winnow.data.layouts.entries import Box
+from winnow.data.readers.damage import shape_reported
 
 FORM = "a JSON file with images and annotations (COCO)"
 
@@ -31,30 +33,30 @@ def read(archive: Archive) -> Dataset:
     place_of: dict[str, dict[Any, str]] = {}
     problems: list[Problem] = []
     for name, content in files.items():
-        classes = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
-        place_of[name] = {}
-        sizes = {}
-        for image in content["images"]:
-            file = places.find(str(image.get("file_name", "")), near=name)
-            if file is None:
-                problems.append(Problem("label-without-image", name, f"no image {image.get('file_name')!r}"))
-                continue
-            place_of[name][image["id"]] = file
-            sizes[image["id"]] = (float(image.get("width") or 1), float(image.get("height") or 1))
-            split[file] = split.get(file) or split_of(name) or split_of(f"{posixpath.dirname(file)}/")
-        for annotation in content["annotations"]:
-            found = place_of[name].get(annotation.get("image_id"))
-            if found is None:
-                detail = (
-                    f"annotation {annotation.get('id')} is of image {annotation.get('image_id')}, which is not there"
-                )
-                problems.append(Problem("label-without-image", name, detail))
-            elif "bbox" in annotation:
-                box, fault = _box(annotation, classes, sizes[annotation["image_id"]])
-                if box is not None:
-                    boxes[found].append(box)
-                else:
-                    problems.append(Problem(fault, name, f"annotation {annotation.get('id')}"))
+        with shape_reported(f"{name} in {archive.label}", "JSON as COCO has it"):
+            classes = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
+            place_of[name] = {}
+            sizes = {}
+            for image in content["images"]:
+                file = places.find(str(image.get("file_name", "")), near=name)
+                if file is None:
+                    problems.append(Problem("label-without-image", name, f"no image {image.get('file_name')!r}"))
+                    continue
+                place_of[name][image["id"]] = file
+                sizes[image["id"]] = (float(image.get("width") or 1), float(image.get("height") or 1))
+                split[file] = split.get(file) or split_of(name) or split_of(f"{posixpath.dirname(file)}/")
+            for annotation in content["annotations"]:
+                found = place_of[name].get(annotation.get("image_id"))
+                if found is None:
+                    image_id = annotation.get("image_id")
+                    detail = f"annotation {annotation.get('id')} is of image {image_id}, which is not there"
+                    problems.append(Problem("label-without-image", name, detail))
+                elif "bbox" in annotation:
+                    box, fault = _box(annotation, classes, sizes[annotation["image_id"]])
+                    if box is not None:
+                        boxes[found].append(box)
+                    else:
+                        problems.append(Problem(fault, name, f"annotation {annotation.get('id')}"))
     for file in places.all:
         if file not in split:
             problems.append(Problem("image-without-label", file, "no JSON file lists it"))
@@ -86,7 +88,7 @@ def _files(archive: Archive) -> Iterator[tuple[str, dict[str, Any]]]:
             if b'"images"' in raw and b'"annotations"' in raw:
                 try:
                     content = json.loads(raw)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(content, dict) and isinstance(content.get("images"), list):
                     yield name, content
@@ -123,7 +125,7 @@ def _box(
         left, top, width, height = (float(value) for value in annotation["bbox"])
     except (TypeError, ValueError):
         return None, "no-box"
-    if width <= 0 or height <= 0:
+    if not (width > 0 and height > 0 and math.isfinite(left + top + width + height)):
         return None, "empty-box"
     across, down = size
     name = classes[annotation["category_id"]]

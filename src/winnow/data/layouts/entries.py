@@ -16,6 +16,8 @@ _IMAGE = (
 )
 _IMAGE_NAME = re.compile(rf"(.*)\.({_IMAGE})(?![A-Za-z0-9]).*", re.IGNORECASE | re.DOTALL)
 
+LARGEST_IMAGE = 2**29 + 2**20
+"""Most bytes of an image that is read: as many pixels as are decoded take them, uncompressed at 16 bits a channel."""
 NO_LABEL = -1
 """The label, in the files of the pipeline, of an image that has none."""
 LONGEST_STEM = 150
@@ -31,7 +33,7 @@ class Entry:
         image_id: `img_<key>`, "" if the name has none (`bad-name`).
         label: position in the class names, None if unknown, or if the layout has none.
         problem: "" or why the image is rejected: `bad-name`, `no-label`, `bad-label`, `no-image`, `unknown-class`,
-            `duplicate-id`.
+            `duplicate-id`, `too-large`.
         detail: the problem in words.
     """
 
@@ -98,6 +100,16 @@ class Reader(Protocol):
             WinnowError: if the archive is faulty as a whole, or contradicts `class_names` or `split`.
         """
         ...
+
+
+def too_large(archive: Archive, file: str) -> str | None:
+    """In words that an image has more bytes than `LARGEST_IMAGE`, so that it is not read; None of any other."""
+    size = archive.size(file)
+    if size <= LARGEST_IMAGE:
+        return None
+    return (
+        f"the file has {size / 2**20:,.0f} MB, and {LARGEST_IMAGE / 2**20:,.0f} are read of an image; save it smaller"
+    )
 
 
 def image_stem(name: str) -> str | None:

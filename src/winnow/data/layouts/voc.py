@@ -1,5 +1,6 @@
 """Pascal VOC: `Annotations/<stem>.xml` and `JPEGImages/<stem>.jpg`, lists of splits in `ImageSets/`."""
 
+import math
 import posixpath
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Mapping
@@ -7,6 +8,7 @@ from collections.abc import Collection, Mapping
 from winnow.data.archive import Archive
 from winnow.data.layouts.collection import SPLITS, Dataset, Item, Problem, images_of
 from winnow.data.layouts.entries import Box
+from winnow.data.readers.damage import shape_reported
 
 FORM = "JPEGImages/ and Annotations/ (Pascal VOC)"
 _ANNOTATIONS, _IMAGES, _SETS = "Annotations", "JPEGImages", "ImageSets"
@@ -69,13 +71,15 @@ def _splits(archive: Archive, names: list[str]) -> dict[str, str]:
     for split in ("train", "val", "test"):
         for name in names:
             if _in(name, _SETS) and name.endswith(".txt") and SPLITS.get(_stem(name)) == split:
-                splits |= {line.split()[0]: split for line in archive.read(name).decode().splitlines() if line.split()}
+                with shape_reported(f"{name} in {archive.label}", "a list of names in UTF-8"):
+                    lines = archive.read(name).decode().splitlines()
+                splits |= {line.split()[0]: split for line in lines if line.split()}
     return splits
 
 
 def _list_without(content: bytes, gone: Collection[str]) -> bytes:
     lines = content.splitlines(keepends=True)
-    return b"".join(line for line in lines if not line.split() or line.split()[0].decode() not in gone)
+    return b"".join(line for line in lines if not line.split() or line.split()[0].decode(errors="replace") not in gone)
 
 
 def _boxes(name: str, content: bytes, image: str) -> tuple[tuple[Box, ...], list[Problem]]:
@@ -87,7 +91,10 @@ def _boxes(name: str, content: bytes, image: str) -> tuple[tuple[Box, ...], list
     said = (root.findtext("filename") or "").strip()
     if said and posixpath.basename(said) != image:
         problems.append(Problem("other-file-name", name, f"it says {said!r}, the image is {image!r}"))
-    width, height = (float(root.findtext(f"size/{side}") or 0) for side in ("width", "height"))
+    try:
+        width, height = (float(root.findtext(f"size/{side}") or 0) for side in ("width", "height"))
+    except ValueError:
+        return (), [*problems, Problem("unreadable-label", name, "its width or height is no number")]
     for number, item in enumerate(root.iter("object"), 1):
         class_name = (item.findtext("name") or "").strip()
         corners = [item.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
@@ -96,7 +103,7 @@ def _boxes(name: str, content: bytes, image: str) -> tuple[tuple[Box, ...], list
         except ValueError:
             problems.append(Problem("no-box", name, f"object {number} ({class_name}) has no four corners"))
             continue
-        if x1 <= x0 or y1 <= y0:
+        if not (x1 > x0 and y1 > y0 and math.isfinite(x0 + y0 + x1 + y1)):
             detail = f"object {number} ({class_name}): {x0:g}, {y0:g} to {x1:g}, {y1:g}"
             problems.append(Problem("empty-box", name, detail))
             continue

@@ -1,5 +1,6 @@
 """YOLO: `images/.../<stem>.jpg` and `labels/.../<stem>.txt`, a line per box; class names in a `data.yaml`."""
 
+import math
 import posixpath
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,8 @@ import yaml
 from winnow.data.archive import Archive
 from winnow.data.layouts.collection import SPLITS, Dataset, Item, Problem, images_of, split_of
 from winnow.data.layouts.entries import Box
-from winnow.errors import WinnowError
+from winnow.data.readers.damage import shape_reported
+from winnow.errors import WinnowError, first_sentence
 
 FORM = "images/ and labels/ with a .txt file for each image (YOLO)"
 
@@ -28,10 +30,11 @@ def read(archive: Archive) -> Dataset:
     """
     names = archive.names()
     described = next((content for content in _yamls(archive) if "names" in content), {})
-    class_names = _class_names(described)
     images = images_of(archive)
-    lists = _lists(described, names)
-    listed = {stem: split for name, split in lists.items() for stem in _lines(archive.read(name))}
+    with shape_reported(f"the YAML file in {archive.label}, or a list that it names,", "as YOLO has it"):
+        class_names = _class_names(described)
+        lists = _lists(described, names)
+        listed = {stem: split for name, split in lists.items() for stem in _lines(archive.read(name))}
     label_of = {image: _label_file(image) for image in images}
     there = set(names)
     wanted = {label: image for image, label in label_of.items() if label in there}
@@ -72,10 +75,12 @@ def _yamls(archive: Archive, *, strict: bool = True) -> Iterator[dict[str, Any]]
         if name.endswith((".yaml", ".yml")):
             try:
                 content = yaml.safe_load(archive.read(name))
-            except (yaml.YAMLError, UnicodeDecodeError) as error:
+            except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
                 if not strict:
                     continue
-                raise WinnowError(f"{name} in {archive.label} is not valid YAML ({error}); fix it there.") from None
+                raise WinnowError(
+                    f"{name} in {archive.label} is not valid YAML ({first_sentence(error)}); fix it there."
+                ) from None
             if isinstance(content, dict):
                 yield content
 
@@ -134,6 +139,8 @@ def _boxes(name: str, content: bytes, class_names: Mapping[int, str]) -> tuple[t
             continue
         try:
             kind, *values = (float(value) for value in line.split())
+            if not all(map(math.isfinite, (kind, *values))):
+                raise ValueError
         except ValueError:
             problems.append(Problem("unreadable-label", name, f"line {number}: {line[:40]!r}"))
             continue

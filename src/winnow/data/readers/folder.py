@@ -72,11 +72,14 @@ class FolderReader:
     def names(self) -> list[str]:
         return sorted(self._names.of)
 
+    def size(self, name: str) -> int:
+        return self._names.sizes[name]
+
     def empty_folders(self) -> list[str]:
         return self._names.empty_folders()
 
     def read(self, name: str) -> bytes:
-        file = self._names.of[name]
+        file = self._names.to_read(name)
         with self._unreadable_reported(name, file):
             return file.read_bytes()
 

@@ -8,6 +8,8 @@ from winnow.data.litter import system_litter
 from winnow.errors import WinnowError
 
 Entry = TypeVar("Entry")
+LARGEST_FILE = 2**31
+"""Most bytes of a file of an archive that is read, at once."""
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
@@ -16,6 +18,7 @@ class Names(Generic[Entry]):
 
     Attributes:
         of: what the archive needs to read each file, by name.
+        sizes: bytes of each file, by name, as the archive declares them.
         left_out: why each file that is no part of a dataset was set aside, by name.
         folders: every folder that the archive lists, whether or not it holds anything.
     """
@@ -23,6 +26,7 @@ class Names(Generic[Entry]):
     def __init__(self, label: str, max_unpacked_bytes: float) -> None:
         self._label, self._limit, self._total = label, max_unpacked_bytes, 0
         self.of: dict[str, Entry] = {}
+        self.sizes: dict[str, int] = {}
         self.left_out: dict[str, str] = {}
         self.folders: set[str] = set()
 
@@ -43,7 +47,16 @@ class Names(Generic[Entry]):
                 f"{self._label} unpacks to at least {_gigabytes(self._total)} but {_gigabytes(self._limit)} is the "
                 "limit; if you trust it, raise data.max_unpacked_gb in params.yaml."
             )
-        self.of[name] = entry
+        self.of[name], self.sizes[name] = entry, size
+
+    def to_read(self, name: str) -> Entry:
+        """What the archive needs to read a file; one of more than `LARGEST_FILE` bytes is refused."""
+        if self.sizes[name] > LARGEST_FILE:
+            raise WinnowError(
+                f"{self._label} holds {name!r} of {_gigabytes(self.sizes[name])}, and {_gigabytes(LARGEST_FILE)} is "
+                "the most that is read of one file; split it, or take it out."
+            )
+        return self.of[name]
 
     def add_folder(self, name: str) -> None:
         if name != ".":

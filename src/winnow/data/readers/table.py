@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from winnow.data.readers.damage import shape_reported
 from winnow.data.readers.names import Names
 from winnow.errors import WinnowError
 
@@ -60,10 +61,12 @@ class TableReader:
         if frame.empty:
             raise WinnowError(f"{path} has no rows; give each image a row.")
         file_column = _file_column(path, frame)
-        label_column, values, class_names = _labels(path, frame, file_column, class_names)
         self._names = Names[Path | bytes](self.label, max_unpacked_bytes)
-        stored = isinstance(frame[file_column].iloc[0], dict)
-        found = _stored(frame[file_column]) if stored else _placed(path, frame[file_column].astype(str))
+        stored = isinstance(_first(frame[file_column]), dict)
+        with shape_reported(str(path), "a table of images and labels"):
+            label_column, values, class_names = _labels(path, frame, file_column, class_names)
+            images = _stored(frame[file_column]) if stored else _placed(path, frame[file_column].astype(str))
+            found = list(images)
         rows = []
         for (given, name, content), label in zip(found, values, strict=True):
             rows.append([given, name, label])
@@ -79,11 +82,14 @@ class TableReader:
     def names(self) -> list[str]:
         return sorted(self._names.of)
 
+    def size(self, name: str) -> int:
+        return self._names.sizes[name]
+
     def empty_folders(self) -> list[str]:
         return []
 
     def read(self, name: str) -> bytes:
-        entry = self._names.of[name]
+        entry = self._names.to_read(name)
         if isinstance(entry, bytes):
             return entry
         try:
@@ -104,11 +110,15 @@ def _read(path: Path) -> tuple[pd.DataFrame, list[str] | None]:
             return table.to_pandas(), _class_label(table.schema)
         if kind in (".jsonl", ".ndjson"):
             lines = path.read_text(encoding="utf-8-sig").splitlines()
-            return pd.DataFrame([json.loads(line) for line in lines if line.strip()]), None
+            rows = [json.loads(line) for line in lines if line.strip()]
+            if not all(isinstance(row, dict) for row in rows):
+                raise ValueError("a line is no object {...}")
+            return pd.DataFrame(rows), None
         return pd.read_csv(
             path, sep=_separator(path), dtype=str, keep_default_na=False, engine="python", encoding="utf-8-sig"
         ), None
-    except (ValueError, pa.ArrowException, OSError) as error:  # pandas' and json's errors are ValueErrors
+    # pandas' and json's errors are ValueErrors
+    except (ValueError, AttributeError, RecursionError, pa.ArrowException, OSError) as error:
         cause = str(error).partition("\n")[0].rstrip(".")
         raise WinnowError(f"{path} cannot be read as a table ({cause}); save it as CSV in UTF-8, or Parquet.") from None
 
@@ -132,7 +142,7 @@ def _class_label(schema: pa.Schema) -> list[str] | None:
 def _file_column(path: Path, frame: pd.DataFrame) -> str:
     columns = [str(column) for column in frame.columns]
     stored = [
-        column for column in columns if isinstance(frame[column].iloc[0], dict) and "bytes" in frame[column].iloc[0]
+        column for column in columns if isinstance(_first(frame[column]), dict) and "bytes" in _first(frame[column])
     ]
     named = [column for wanted in FILE_COLUMNS for column in columns if column.lower() == wanted]
     if not (stored or named):
@@ -141,6 +151,11 @@ def _file_column(path: Path, frame: pd.DataFrame) -> str:
             "like; rename the one with the images' paths to 'file'."
         )
     return (stored or named)[0]
+
+
+def _first(column: pd.Series) -> Any:
+    """The first cell that holds anything; None if none does."""
+    return next((cell for cell in column if cell is not None and cell == cell), None)
 
 
 def _labels(
@@ -188,8 +203,9 @@ def _stored(column: pd.Series) -> Iterator[tuple[str, str, bytes | None]]:
     """As given, name and content of each image in a column of structs; a name that is not told is the row's number."""
     seen: set[str] = set()
     for row, cell in enumerate(column):
-        content = (cell or {}).get("bytes")
-        given = posixpath.basename((cell or {}).get("path") or "")
+        cell = cell if isinstance(cell, dict) else {}
+        content = cell.get("bytes")
+        given = posixpath.basename(cell.get("path") or "")
         if content is None:
             yield given or f"row {row}", "", None
             continue
@@ -206,7 +222,7 @@ def _placed(table: Path, column: pd.Series) -> Iterator[tuple[str, str, Path | N
     paths: list[Path | None] = []
     for given in column:
         path = folder / given.strip().replace("\\", "/").removeprefix("file://")
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113 (Path.is_file raises where a name is too long)
             paths.append(Path(os.path.normpath(path)))
             continue
         if not below:

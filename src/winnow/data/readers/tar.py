@@ -95,11 +95,14 @@ class TarReader:
     def names(self) -> list[str]:
         return sorted(self._names.of)
 
+    def size(self, name: str) -> int:
+        return self._names.sizes[name]
+
     def empty_folders(self) -> list[str]:
         return self._names.empty_folders()
 
     def read(self, name: str) -> bytes:
-        entry = self._names.of[name]
+        entry = self._names.to_read(name)
         with damage_reported(self._path):
             file: IO[bytes] | None = self._file.extractfile(entry)
             assert file is not None  # only of a folder or a special file, and neither is taken in

@@ -93,11 +93,14 @@ class ZipReader:
     def names(self) -> list[str]:
         return sorted(self._names.of)
 
+    def size(self, name: str) -> int:
+        return self._names.sizes[name]
+
     def empty_folders(self) -> list[str]:
         return self._names.empty_folders()
 
     def read(self, name: str) -> bytes:
-        entry = self._names.of[name]
+        entry = self._names.to_read(name)
         # A size is passed because `read()` without one inflates all there is before it looks at the declared size.
         opened: AbstractContextManager[IO[bytes]]
         with damage_reported(self._path), self._file.open(entry) as opened:

@@ -13,26 +13,33 @@ import yaml
 
 from winnow import tables
 from winnow.errors import WinnowError
-from winnow.experiments.repository import Repository
+from winnow.programs import run_git
 
 _MOMENT = 0.3  # seconds in which a process that is alive is done with writing
 
 
-def repair(root: Path) -> list[str]:
-    """Put DVC's files below `root` right, where a killed process left them cut.
+def repair(folder: Path) -> list[str]:
+    """Put DVC's files right, where a killed process left them cut.
 
     A cut `dvc.lock` becomes the one that git holds, or goes where git has none: results are not lost by this, for DVC's
     cache has them by their inputs. One with the marks of a merge is a person's to put right, and stays. A cut list of
     running commands goes.
 
+    Args:
+        folder: of a pipeline. The list is that of the DVC repository around it, in which a cut lock of any pipeline
+            stops all others.
+
     Returns:
         A sentence for each file that was put right.
     """
+    folder = folder.resolve()
+    root = next((place for place in (folder, *folder.parents) if (place / ".dvc").is_dir()), folder)
+    locks = {place / "dvc.lock" for place in (folder, root, *root.glob("pipelines/*"))}
     said = []
-    for lock in (root / "dvc.lock", *sorted(root.glob("pipelines/*/dvc.lock"))):
+    for lock in sorted(locks):
         if _is_cut(lock, lambda content: b"<<<<<<<" in content or _is_lock(content)):
             name = lock.relative_to(root).as_posix()
-            kept = _kept_by_git(root, name)
+            kept = _kept_by_git(lock)
             if kept is None:
                 lock.unlink()
                 said.append(f"{name} was cut by a killed run and is removed; 'dvc repro' takes results from the cache.")
@@ -73,10 +80,10 @@ def _is_json(content: bytes) -> bool:
         return False
 
 
-def _kept_by_git(root: Path, name: str) -> bytes | None:
-    """A whole file's content as DVC staged it last, which is the last commit's where nothing is staged; or None."""
+def _kept_by_git(lock: Path) -> bytes | None:
+    """A whole lock as DVC staged it last, which is the last commit's where nothing is staged; None if git has none."""
     try:
-        content = Repository(root).read(name, rev="")
-    except WinnowError:
+        shown = run_git(lock.parent, "show", f":./{lock.name}")
+    except WinnowError:  # no git
         return None
-    return content if content and _is_lock(content) else None
+    return shown.stdout if shown.returncode == 0 and _is_lock(shown.stdout) else None

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from stub_project import call, make_project, winnow
-from winnow.experiments import repair as module
-from winnow.experiments.repair import repair
+from winnow import dvc_files as module
+from winnow.dvc_files import repair
+from winnow.scan.run import run_pipeline
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +97,7 @@ def test_a_file_that_is_being_written_is_left_alone(repository, monkeypatch):
 @pytest.fixture(scope="module")
 def template(tmp_path_factory) -> Path:
     """A project run by DVC, then run again with another threshold and not committed."""
-    folder = make_project(tmp_path_factory.mktemp("cut") / "project", Path(__file__).resolve().parents[2])
+    folder = make_project(tmp_path_factory.mktemp("cut") / "project", Path(__file__).resolve().parents[1])
     params = (folder / "params.yaml").read_text()
     (folder / "params.yaml").write_text(params.replace("ood_threshold: 0.5", "ood_threshold: 0.6"))
     assert "Running stage 'curate'" in call(folder, "dvc", "repro")
@@ -132,3 +133,28 @@ def test_a_slot_of_a_sweep_that_was_killed_runs_again(template, tmp_path):
     (slot / "dvc.lock").write_text("")
     (project / ".winnow/sweep.yaml").write_text("grid:\n  curate.ood_threshold: [0.85]\n")
     winnow(project, "sweep", ".winnow/sweep.yaml")
+
+
+def test_from_the_folder_of_a_pipeline_its_lock_and_the_list_above_are_put_right(repository):
+    """In which a cut list of the repository's stops every pipeline."""
+    folder = repository / "pipelines/second"
+    folder.mkdir(parents=True)
+    shutil.copy(repository / "dvc.lock", folder)
+    call(repository, "git", "add", "-A")
+    call(repository, "git", "commit", "-q", "-m", "second")
+    (folder / "dvc.lock").write_text("sch")
+    (repository / ".dvc/tmp").mkdir(parents=True)
+    (repository / ".dvc/tmp/rwlock").write_text("")
+    said = repair(folder)
+    assert [sentence.partition(" ")[0] for sentence in said] == ["pipelines/second/dvc.lock", ".dvc/tmp/rwlock"]
+    assert (folder / "dvc.lock").read_bytes() == (repository / "dvc.lock").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_scan_that_was_killed_goes_on(template, tmp_path):
+    project = Path(shutil.copytree(template, tmp_path / "project", symlinks=True))
+    (project / ".dvc/tmp/rwlock").write_text('{"wri')
+    (project / "dvc.lock").write_text("")
+    said: list[str] = []
+    run_pipeline(project, targets=["evaluate"], say=said.append)
+    assert "rwlock was cut by a killed run" in said[1] and "dvc.lock was cut" in said[0]
