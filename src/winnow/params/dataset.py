@@ -15,9 +15,11 @@ class Data(Section):
         description="Path of the dataset: a folder, zip, tar or table. A table (CSV, TSV, JSONL, Parquet) has a column "
         "of files, or of images, and one of labels, or no other."
     )
-    layout: Literal["auto", "table", "paths", "course", "voc", "coco", "yolo", "flat", "imagefolder"] = Field(
-        description="What it looks like. `auto` is the first of the others that fits. Images of `paths` (a table of "
-        "files alone), `voc`, `coco`, `yolo` and `flat` have no labels: what needs labels is skipped."
+    layout: Literal["auto", "table", "paths", "course", "webdataset", "voc", "coco", "yolo", "flat", "imagefolder"] = (
+        Field(
+            description="What it looks like. `auto` is the first of the others that fits. Images of `paths` (a "
+            "table of files alone), `voc`, `coco`, `yolo` and `flat` have no labels: what needs labels is skipped."
+        )
     )
     test_archive: str = Field(
         description="Path of a clean test set in the same layouts, or data/none. Only `evaluate` reads it."

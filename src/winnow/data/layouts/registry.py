@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from winnow.data.archive import Archive
-from winnow.data.layouts import coco, course, flat, imagefolder, paths, table, voc, yolo
+from winnow.data.layouts import coco, course, flat, imagefolder, paths, table, voc, webdataset, yolo
 from winnow.data.layouts.collection import Dataset, DatasetReader
 from winnow.data.layouts.entries import Reader
 from winnow.data.layouts.labelled import COURSE, IMAGEFOLDER
@@ -43,6 +43,7 @@ LAYOUTS: Mapping[str, Known] = MappingProxyType(
         "table": Known(table),
         "paths": Known(paths, has_labels=False),
         "course": Known(course, COURSE),
+        "webdataset": Known(webdataset),
         "voc": _without_labels(voc),
         "coco": _without_labels(coco),
         "yolo": _without_labels(yolo),
