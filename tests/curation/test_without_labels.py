@@ -86,7 +86,7 @@ def test_what_was_found_names_no_labels_and_lists_odd_images_as_kept(scores):
     )
     sentences = estimates(decisions, thresholds=THRESHOLDS).sentences
     assert not any("probably wrong" in sentence for sentence in sentences)
-    assert sentences[-1] == f"{COUNT - 1} images are kept, 0 relabelled, 1 dropped."
+    assert sentences[-1] == f"{COUNT - 1} images are kept, 1 dropped."
 
 
 def test_there_is_no_validation_set_and_all_that_stays_is_in_one_part(scores, features):

@@ -89,4 +89,5 @@ def test_torch_reads_no_code_unless_a_user_asked_for_it(root):
         ("loading.py", "torch.load", "True"),
         ("open_clip.py", "open_clip.create_model", "True"),
         ("timm.py", "timm.models.load_checkpoint", "True"),
+        ("words.py", "open_clip.create_model", "True"),
     ]

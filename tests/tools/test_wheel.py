@@ -83,7 +83,7 @@ def test_from_the_wheel_alone_images_are_scanned_and_exported(unpacked, pets):
     quick = ["embed.trained.epochs=2", "map.method=pca", "embed.trained.folds=2"]
     output = winnow(unpacked, folder, "scan", "pets", *(part for value in quick for part in ("--set", value)))
     workspace = folder / "pets-winnow"
-    assert "exact duplicates" in output and "1 could not be used" in output
+    assert "exact duplicate" in output and "Images that could not be used: 1;" in output
     assert "winnow review" in output
     assert {path: path.read_bytes() for path in pets.rglob("*.jpg")} == before
     ledger = pd.read_parquet(workspace / "data/processed/ledger.parquet")
