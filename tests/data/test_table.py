@@ -173,6 +173,13 @@ def test_parquet_of_images_and_their_files_has_no_labels(tmp_path):
     assert layout_of(tmp_path / "images.parquet", unlabelled=True).class_names == []
 
 
+def test_that_the_first_image_is_missing_gives_no_labels(tmp_path):
+    rows = [None, *({"bytes": content, "path": None} for content in PICTURES.values())]
+    pq.write_table(pa.table({"image": rows, "file": ["gone.jpg", *PICTURES]}), tmp_path / "images.parquet")
+    layout = layout_of(tmp_path / "images.parquet", unlabelled=True)
+    assert layout.class_names == [] and [e.problem for e in layout.entries].count("no-image") == 1
+
+
 def test_an_image_file_too_large_is_rejected_and_not_read(folder, monkeypatch):
     monkeypatch.setattr(entries, "LARGEST_IMAGE", 20_000)
     (folder / "huge.png").write_bytes(bytes(20_001))

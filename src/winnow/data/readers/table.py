@@ -64,7 +64,7 @@ class TableReader:
         self._names = Names[Path | bytes](self.label, max_unpacked_bytes)
         stored = isinstance(_first(frame[file_column]), dict)
         with shape_reported(str(path), "a table of images and labels"):
-            label_column, values, class_names = _labels(path, frame, file_column, class_names)
+            label_column, values, class_names = _labels(path, frame, file_column, class_names, stored=stored)
             images = _stored(frame[file_column]) if stored else _placed(path, frame[file_column].astype(str))
             found = list(images)
         rows = []
@@ -141,9 +141,7 @@ def _class_label(schema: pa.Schema) -> list[str] | None:
 
 def _file_column(path: Path, frame: pd.DataFrame) -> str:
     columns = [str(column) for column in frame.columns]
-    stored = [
-        column for column in columns if isinstance(_first(frame[column]), dict) and "bytes" in _first(frame[column])
-    ]
+    stored = [column for column in columns if isinstance(cell := _first(frame[column]), dict) and "bytes" in cell]
     named = [column for wanted in FILE_COLUMNS for column in columns if column.lower() == wanted]
     if not (stored or named):
         raise WinnowError(
@@ -159,12 +157,11 @@ def _first(column: pd.Series) -> Any:
 
 
 def _labels(
-    path: Path, frame: pd.DataFrame, file_column: str, class_names: list[str] | None
+    path: Path, frame: pd.DataFrame, file_column: str, class_names: list[str] | None, *, stored: bool
 ) -> tuple[str, list[str | None], list[str] | None]:
     """In words where the labels are ("" if nowhere), the label of each row (None if it has none), and the classes in
     order if known."""
     columns = [str(column) for column in frame.columns if column != file_column]
-    stored = isinstance(frame[file_column].iloc[0], dict)
     if not columns or (stored and all(column.lower() in FILE_COLUMNS for column in columns)):
         return "", [None] * len(frame), None
     named = [column for wanted in LABEL_COLUMNS for column in columns if column.lower() == wanted]
