@@ -18,7 +18,7 @@ from winnow.experiments.repository import Repository
 from winnow.experiments.runs import read_run
 from winnow.experiments.worktrees import SWEEPS, Slot
 from winnow.params.settings import changed
-from winnow.programs import why_failed
+from winnow.programs import stage_of, why_failed
 
 POLL_SECONDS = 0.5
 
@@ -162,5 +162,5 @@ def _wanted(run: PlannedRun, repository: Repository) -> dict[str, Any]:
 
 def running_stage(output: str) -> str:
     """The last stage that DVC said it is running."""
-    stages = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
-    return stages[-1] if stages else "starting"
+    begun = [found[0] for line in output.splitlines() if (found := stage_of(line)) and found[1]]
+    return begun[-1] if begun else "starting"

@@ -25,7 +25,7 @@ from winnow.errors import WinnowError
 from winnow.experiments.plan import PlannedRun, overrides
 from winnow.experiments.repository import Repository
 from winnow.experiments.results import dvc_repository, in_place, lock_file, not_in_cache
-from winnow.programs import own_python_first
+from winnow.programs import dvc_environment
 from winnow.tables import records
 
 SWEEPS = Path(".winnow/sweeps")
@@ -208,12 +208,11 @@ class Slot:
             raise WinnowError(f"dvc {arguments[0]} failed in {self.path}: {done.stderr.strip()}")
 
     def _environment(self) -> dict[str, str]:
-        own = {"PATH": own_python_first(), "DVC_NO_ANALYTICS": "1", "GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
-        own[_MARK] = str(self.path)
+        own = {"GIT_TERMINAL_PROMPT": "0", _MARK: str(self.path)}
         if self.device is not None:
             own["CUDA_VISIBLE_DEVICES"] = self.device
         dropped = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "DVC_STAGE"}  # of a hook or stage that calls us
-        return {key: value for key, value in os.environ.items() if key not in dropped} | own
+        return {key: value for key, value in dvc_environment().items() if key not in dropped} | own
 
 
 def _is_inside(root: Path, value: str) -> bool:

@@ -1,7 +1,6 @@
 """`dvc repro` in the background: verdicts and thresholds applied, and what that changed."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,14 +15,12 @@ import pandas as pd
 
 from winnow.curation.review import ACTIONS
 from winnow.errors import WinnowError
-from winnow.programs import own_python_first, why_failed
+from winnow.programs import dvc_environment, stage_of, why_failed
 from winnow.stage import stage_definitions, stages_before
 
 LAST = ("quick_check", "select_validation")
 """Stages to run up to, the best first: the second where there is nothing to train on."""
 VERDICTS = "data/review"
-_RUNS = re.compile(r"Running stage '(?P<name>[\w@]+)'")
-_SAME = re.compile(r"Stage '(?P<name>[\w@]+)' (?:didn't change|is cached)")
 _KEPT_LINES = 400
 _PATIENCE_S = 5.0  # for a stage to end by itself when it is stopped
 
@@ -71,11 +68,10 @@ class Applying:
             self.before = ledger[["image_id", "action", "final_label", "split"]].copy()
             self.figures_before = dict(figures)
             self._began = time.monotonic()
-            environment = os.environ | {"PATH": own_python_first(), "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dvc", "repro", target],
                 cwd=self._root,
-                env=environment,
+                env=dvc_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -122,10 +118,9 @@ class Applying:
         if not line:
             return
         self._lines.append(line)
-        if runs := _RUNS.match(line):
-            self._reach(runs["name"], "running")
-        elif same := _SAME.match(line):
-            self._reach(same["name"], "same")
+        if found := stage_of(line):
+            name, runs = found
+            self._reach(name, "running" if runs else "same")
         elif any(it == "running" for it in self._stages.values()) and not line.startswith(("> ", "Updating lock")):
             self._note = line
 

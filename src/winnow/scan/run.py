@@ -1,6 +1,5 @@
 """The part of the pipeline that scores and decides, run by DVC, with a line per stage."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,12 +9,11 @@ from pathlib import Path
 
 from winnow.dvc_files import repair
 from winnow.errors import WinnowError
-from winnow.programs import own_python_first
+from winnow.programs import dvc_environment, stage_of
 from winnow.stage import WARNINGS_ON_STDOUT, stage_definitions, stages_before
 
 TARGETS = ("select_validation", "project_map")
 """The stages behind which the ledger and the map are there; nothing is trained for them but the encoder."""
-_STAGE = re.compile(r"(?:Running stage|Stage) '(?P<name>[\w@]+)'")
 _TOOK = re.compile(r"[\d.]+ s, peak memory")
 
 
@@ -38,8 +36,7 @@ def run_pipeline(folder: Path, *, targets: Iterable[str] = TARGETS, say: Callabl
     for sentence in repair(folder):
         say(sentence)
     command = [sys.executable, "-m", "dvc", "repro", *targets]
-    environment = os.environ | {"PATH": own_python_first(), "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
-    environment[WARNINGS_ON_STDOUT] = "1"
+    environment = dvc_environment() | {WARNINGS_ON_STDOUT: "1"}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
     ) as process:
@@ -67,9 +64,9 @@ def told(lines: Iterable[str], stages: list[str], descriptions: dict[str, str]) 
     running = ""
     for line in lines:
         text = line.rstrip()
-        if found := _STAGE.match(text):
-            name = found["name"]
-            running = name if text.startswith("Running") else ""
+        if found := stage_of(text):
+            name, runs = found
+            running = name if runs else ""
             if name in stages and name not in seen:
                 seen[name] = bool(running)
                 if running:
