@@ -9,7 +9,7 @@ import torch
 
 from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS
 from winnow.encoders.frozen.hub import quick_hub
-from winnow.encoders.frozen.open_clip import find_weights
+from winnow.encoders.frozen.open_clip import find_weights, quick_gelu
 from winnow.errors import WinnowError, first_sentence
 
 
@@ -26,7 +26,6 @@ class TextTower:
             WinnowError: if the weights or the tokenizer cannot be had.
         """
         checkpoint, tag = find_weights(model, pretrained)
-        activation = tag.get("quick_gelu", open_clip.get_model_config(model).get("quick_gelu", False))
         self._prompts = list(prompts)
         with quick_hub(), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -35,7 +34,7 @@ class TextTower:
                     model,
                     pretrained=pretrained if checkpoint is None else str(checkpoint),
                     precision="fp32",
-                    force_quick_gelu=bool(activation),
+                    force_quick_gelu=quick_gelu(model, tag),
                     weights_only=True,
                 ).eval()
                 self._tokenizer = open_clip.get_tokenizer(model)

@@ -95,7 +95,7 @@ def load_open_clip(
         "model": model,
         "pretrained": pretrained if checkpoint is None else "local checkpoint",
         "weights_sha256": weights_sha256(network) if checkpoint is None else file_sha256(checkpoint),
-        "quick_gelu": _quick_gelu(model, tag),
+        "quick_gelu": quick_gelu(model, tag),
         "input_size": input_size,
         "mean": list(mean),
         "std": list(std),
@@ -126,7 +126,7 @@ def find_weights(model: str, pretrained: str) -> tuple[Path | None, dict[str, An
     )
 
 
-def _quick_gelu(model: str, tag: dict[str, Any]) -> bool:
+def quick_gelu(model: str, tag: dict[str, Any]) -> bool:
     """Whether the activation is the original CLIP's approximation: the weights decide, not the model's name."""
     return bool(tag.get("quick_gelu", open_clip.get_model_config(model).get("quick_gelu", False)))
 
@@ -143,7 +143,7 @@ def _load(
                 pretrained=source,
                 precision="fp32",
                 device=device,
-                force_quick_gelu=_quick_gelu(model, tag),
+                force_quick_gelu=quick_gelu(model, tag),
                 force_image_size=input_size,
                 weights_only=True,
             )
