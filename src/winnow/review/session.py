@@ -128,17 +128,16 @@ class Session:
     def applied(self) -> dict[str, Any]:
         """How the run goes, as `Applying.snapshot` says it; and when it is done, `before` and `after` (counts and the
         figures of the quick check) and `changed`, as `changes` returns it."""
-        answer: dict[str, Any] = {**self.applying.snapshot(), "version": self.version}
+        answer = self.applying.snapshot()
         before = self.applying.before
         if answer["state"] == "done" and before is not None:
             ledger = self.dataset.ledger
             answer |= {
-                "version": self.version,
                 "before": {**counts(before), **self.applying.figures_before},
                 "after": {**counts(ledger), **self._quick_figures()},
                 "changed": changes(before, ledger),
             }
-        return answer
+        return answer | {"version": self.version}
 
     def _quick_figures(self) -> dict[str, Any]:
         """Of the quick check as it was last run; none where it was not."""
