@@ -313,7 +313,7 @@ def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepa
     cleaned = row.clean(released, audit, state)
     train, val = (np.flatnonzero((released.split == split) & (cleaned.labels >= 0)) for split in ("train", "val"))
     if row.copies is None:
-        training = shrunk([released.images[row] for row in train]), cleaned.labels[train]
+        training = shrunk([released.images[at] for at in train]), cleaned.labels[train]
     else:
         file = state / name / "training.npz"
         if not file.exists():
@@ -324,4 +324,4 @@ def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepa
         arrays = tables.read_arrays(file)
         training = arrays["pixels"], arrays["labels"]
     assert len(training[1]) <= MOST_IMAGES
-    return Prepared(*training, shrunk([released.images[row] for row in val]), cleaned.labels[val])
+    return Prepared(*training, shrunk([released.images[at] for at in val]), cleaned.labels[val])

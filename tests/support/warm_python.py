@@ -23,6 +23,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import yaml
+
 # What to import before the first fork that runs a module.
 NEEDS = {
     "winnow.launch": (
@@ -57,11 +59,6 @@ NEEDS = {
         "ruamel.yaml",
         "scmrepo.git",
     ),
-}
-# What winnow.launch and dvc.yaml set for every stage: libraries read it when they are imported, glibc when it starts.
-AT_START = {f"{pool}_NUM_THREADS": "1" for pool in ("OMP", "OPENBLAS", "MKL", "NUMBA")} | {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "20000000000",
 }
 _CLIENT = """#!{python} -IS
 import json, os, socket, sys
@@ -102,10 +99,19 @@ class Warm:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(listener.fileno()), str(self.programs / "python3")],
                 stdin=subprocess.PIPE,  # at its end the warm process ends
-                env=os.environ | AT_START,
+                env=os.environ | _at_start(),
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
+
+
+def _at_start() -> dict[str, str]:
+    """What stages are started with: libraries read it when they are imported, glibc when the process starts."""
+    from winnow.launch import THREADS
+
+    file = Path(__file__).resolve().parents[2] / "dvc.yaml"
+    given = {name: value for each in yaml.safe_load(file.read_text())["vars"] for name, value in each.items()}
+    return THREADS | dict(setting.split("=") for setting in given["keep_memory"].split())
 
 
 @functools.cache
