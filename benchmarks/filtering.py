@@ -38,12 +38,12 @@ from winnow.extraction.extract import extract, layer_features
 from winnow.extraction.loading import load_model
 from winnow.filtering.calibration import lightly_changed, reduced
 from winnow.filtering.compare import compare
-from winnow.filtering.cut import cut
-from winnow.filtering.keepers import kept_for
+from winnow.filtering.cover import Points
+from winnow.filtering.cut import Cut, cut
 from winnow.filtering.merge_tree import merge_tree
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
-from winnow.filtering.redundancy import score_redundancy
+from winnow.filtering.redundancy import Redundancy, score_redundancy
 from winnow.filtering.scores import cluster_groups
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -260,12 +260,39 @@ def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: P
         [lightly_changed(pictures[place]) for place in some], f"{name}-changed", shared, cache, image_size=image_size
     )
     ids = np.array([f"{number:06}" for number in range(len(pictures))])
-    points, within = reduced(
+    found = reduced(
         ids, features, np.ones(len(ids), dtype=bool), {"image_id": ids[some], "features": changed}, dimensions=128
     )
-    groups = cluster_groups(points, clusters=10, seed=SEED)
-    scores = score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
-    return kept_for(scores.keeper, scores.reach > within)
+    groups = cluster_groups(found.points, clusters=10, seed=SEED)
+    scores = score_redundancy(found.points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+    chosen = cut_only(found.points, scores, groups, copies=found.copies, within=found.copy_distance)
+    return np.where(chosen.kept, np.arange(len(ids)), chosen.keeper)
+
+
+def cut_only(
+    points: np.ndarray,
+    scores: Redundancy,
+    groups: np.ndarray,
+    *,
+    copies: Points | None = None,
+    within: float = 0.0,
+    keep: float | None = None,
+) -> Cut:
+    """Without outliers: down to a share, or what has a kept image within a distance."""
+    return cut(
+        points,
+        copies=points if copies is None else copies,
+        outlier_order=np.arange(len(points)),
+        removal_rank=scores.removal_rank,
+        keeper=scores.keeper,
+        trees=groups,
+        groups=groups,
+        outliers=0.0,
+        similar=None,
+        within=within,
+        keep=keep,
+        most_of_a_group=0.3,
+    )
 
 
 def auto(shared: Path, cache: Path) -> dict:
@@ -316,19 +343,7 @@ def bccd(shared: Path, cache: Path) -> dict:
         points = fit_reduction(features, dimensions=64)(features)
         groups = cluster_groups(points, clusters=5, seed=SEED)
         scores = score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
-        chosen = cut(
-            points,
-            outlier_order=outlier_order(density_tree(points)),
-            removal_rank=scores.removal_rank,
-            reach=scores.reach,
-            keeper=scores.keeper,
-            groups=groups,
-            outliers=0.0,
-            similar=None,
-            within=0.0,
-            keep=0.5,
-            most_of_a_group=0.3,
-        )
+        chosen = cut_only(points, scores, groups, keep=0.5)
         gone = {name for name, stays in zip(ids, chosen.kept, strict=True) if not stays}
         write_filtered(archive, dataset, gone, Path(folder) / "out")
         with open_archive(Path(folder) / "out", max_unpacked_bytes=1e9) as written:

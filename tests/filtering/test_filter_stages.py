@@ -54,8 +54,8 @@ class Run:
         self.features = np.load(folder / "features.npy", mmap_mode="r")
         ids = self.items["image_id"].to_numpy(dtype=str)
         filtered = self.items["is_filtered"].to_numpy()
-        points, within = reduced(ids, self.features, filtered, self.changed, dimensions=64)
-        self.points = {"points": points, "copy_distance": np.float64(within)}
+        self.points = reduced(ids, self.features, filtered, self.changed, dimensions=64).arrays()
+        points = self.points["points"]
         own = self.items[filtered].reset_index(drop=True)
         options = {"linkage": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
         self.redundancy = redundancy_scores(own, points[filtered], **options)
@@ -63,7 +63,7 @@ class Run:
         self.scores = self.outliers.merge(self.redundancy, on="image_id")
 
     def decided(self, decisions=NOBODY, **options):
-        return decide(self.items, self.boxes, self.points, self.scores, decisions, **(CUT | options))
+        return decide(self.items, self.boxes, self.points, self.features, self.scores, decisions, **(CUT | options))
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,6 @@ def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
     facts = Facts(
         found.ledger,
         sample.points["points"][ids],
-        by_reach=True,
         summary=found.figures,
         pays=result.figures(),
         dataset=dataset_figures(sample.items, sample.boxes, sample.problems),

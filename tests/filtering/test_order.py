@@ -25,10 +25,11 @@ def cut_at(points, found, *, groups=None, **options):
     chosen = {"outliers": 0.0, "similar": 0.0, "within": 0.0, "keep": None, "most_of_a_group": 0.3} | options
     return cut(
         points,
+        copies=points,
         outlier_order=outlier_order(density_tree(points)),
         removal_rank=found.removal_rank,
-        reach=found.reach,
         keeper=found.keeper,
+        trees=groups,
         groups=groups,
         **chosen,
     )

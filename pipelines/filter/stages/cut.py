@@ -1,5 +1,7 @@
 """Decide which images go, with a reason for each."""
 
+import numpy as np
+
 from winnow import stage, tables
 from winnow.filtering.decide import decide
 from winnow.workspace import Workspace
@@ -12,6 +14,7 @@ def main(params: stage.Declared) -> str:
         items,
         boxes,
         workspace.arrays("points", of=items["image_id"].to_numpy(dtype=str)),
+        np.load(workspace.path("layer_features"), mmap_mode="r"),
         workspace.table("outlier_scores").merge(workspace.table("redundancy"), on="image_id", validate="one_to_one"),
         workspace.table("verdicts"),
         **params.cut.model_dump(),

@@ -11,15 +11,15 @@ def main(params: stage.Declared) -> str:
     workspace, items = Workspace(), Workspace().table("items")
     features = np.load(workspace.path("layer_features"), mmap_mode="r")
     ids = items["image_id"].to_numpy(dtype=str)
-    points, copy_distance = reduced(
+    found = reduced(
         ids,
         features,
         items["is_filtered"].to_numpy(),
         workspace.arrays("changed"),
         dimensions=params.reduce.dimensions,
     )
-    workspace.write("points", {"image_id": ids, "points": points, "copy_distance": np.float64(copy_distance)})
-    return f"{points.shape[1]} of {features.shape[1]} dimensions, a copy is up to {copy_distance**2 / 2:.4f} away"
+    workspace.write("points", {"image_id": ids, **found.arrays()})
+    return f"{found.points.shape[1]} of {features.shape[1]} dimensions, {found.sentence}"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ def main(params: stage.Declared) -> str:
     facts = Facts(
         ledger,
         workspace.arrays("points", of=ids)["points"],
-        by_reach=params.cut.similar == "auto" and params.cut.keep is None,
         summary=workspace.json("filter_summary"),
         pays=workspace.json("pays_metrics"),
         dataset=workspace.json("filter_dataset_metrics"),

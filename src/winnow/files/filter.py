@@ -31,7 +31,6 @@ _REDUNDANCY = (
     Column("tile", "int64", "one of some 50 clusters, to look at together", low=0),
     Column("removal_rank", "int64", "1 is the first to go; 0 never goes", low=0),
     Column("merge_height", "float64", "of the merge by which it goes; infinite: never"),
-    Column("reach", "float64", "images that went for its keeper before are no farther from it; Euclidean"),
     Column("stays_for_it", "str", "the image that stays when it goes; itself if it never goes"),
 )
 _LEDGER = (
@@ -99,6 +98,7 @@ FILTER: Mapping[str, File] = MappingProxyType(
                 (
                     Array("image_id", "str", "N", "the image"),
                     Array("points", "float32", "ND", "reduced features of length 1"),
+                    Array("copy_mean", "float32", "F", "mean of the features at length 1: copies are centred by it"),
                     Array("copy_distance", "float64", "", "median distance to the own changed image; Euclidean", low=0),
                 )
             ),

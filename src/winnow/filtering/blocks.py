@@ -33,16 +33,16 @@ def block_keepers(points: np.ndarray, *, linkage: Linkage, seed: int, block: int
     sample = points if count <= _CENTRES_FROM else points[np.sort(rng.choice(count, _CENTRES_FROM, replace=False))]
     centres = kmeans_centres(sample, clusters=max(2, round(count / block)), seed=seed)
     two_nearest = nearest(points, centres, k=2)
-    keeper, height, reach = np.arange(count), np.full(count, np.inf), np.full(count, np.inf)
+    keeper, height = np.arange(count), np.full(count, np.inf)
     for number in range(len(centres)):
         members = np.flatnonzero(two_nearest[:, 0] == number)
         if not len(members):
             continue
         inside = points[members]
         found = nested_keepers(merge_tree(inside, linkage=linkage), inside)
-        keeper[members], height[members], reach[members] = members[found.keeper], found.height, found.reach
-    _across_borders(points, two_nearest, keeper, height, reach, linkage)
-    return Keepers(keeper, height, reach)
+        keeper[members], height[members] = members[found.keeper], found.height
+    _across_borders(points, two_nearest, keeper, height, linkage)
+    return Keepers(keeper, height)
 
 
 def _across_borders(
@@ -50,18 +50,13 @@ def _across_borders(
     two_nearest: np.ndarray,
     keeper: np.ndarray,
     height: np.ndarray,
-    reach: np.ndarray,
     linkage: Linkage,
 ) -> None:
     """Let an image go for its nearest in the block of its second centre where that is nearer than its own merge.
 
     Of two that would go for each other the first image stays; a keeper across a border does not itself go across one,
-    so that no chain of keepers comes back. What had gone for the image before is no farther from its new keeper than
-    both distances together.
+    so that no chain of keepers comes back.
     """
-    radius = np.zeros(len(points))
-    gone = np.flatnonzero(np.isfinite(reach))
-    np.maximum.at(radius, keeper[gone], reach[gone])
     crossing: list[tuple[float, int, int]] = []
     for number in np.unique(two_nearest[:, 1]):
         outside = np.flatnonzero(two_nearest[:, 1] == number)
@@ -80,8 +75,6 @@ def _across_borders(
         if image in _chain(keeper, other):
             continue
         keeper[image], height[image] = other, distance
-        euclidean = distance if linkage == "ward" else float(np.sqrt(2 * distance))
-        reach[image] = euclidean + radius[image]
         fixed.add(other)
 
 

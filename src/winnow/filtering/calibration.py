@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from winnow import tables
-from winnow.filtering.reduction import Reduction, fit_reduction
+from winnow.filtering.copies import CopySpace, unit_mean
+from winnow.filtering.reduction import fit_reduction
 
 _CROP, _QUALITY = 0.9, 70
 
@@ -27,18 +29,50 @@ def chosen_for_change(count: int, *, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(count, min(most, count), replace=False))
 
 
-def copy_distance(reduction: Reduction, features: np.ndarray, changed: np.ndarray) -> float:
+def copy_distance(copies: CopySpace, places: np.ndarray, changed: np.ndarray) -> float:
     """The median Euclidean distance of unit vectors between images and their slightly changed selves.
 
     The median, since images of few pixels change much: at the 95th percentile 75 % of CIFAR-10 would be copies.
 
     Args:
-        reduction: of the dataset.
-        features: (M, D) of the images.
-        changed: (M, D) of what `lightly_changed` made of them.
+        copies: of the dataset.
+        places: (M,) int64, the images.
+        changed: (M, D) features of what `lightly_changed` made of them.
+
+    Returns:
+        0 where M is 0.
     """
-    difference = reduction(features).astype(np.float64) - reduction(changed)
+    if not len(places):
+        return 0.0
+    difference = copies[places].astype(np.float64) - copies.of(changed)
     return float(np.median(np.sqrt((difference**2).sum(axis=1))))
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What comes of N features.
+
+    Attributes:
+        points: (N, d) float32, rows of length 1.
+        copies: where copies are looked for.
+        copy_distance: how far a copy may be there, 0 to 2.
+    """
+
+    points: np.ndarray
+    copies: CopySpace
+    copy_distance: float
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """For the file `points`."""
+        return {
+            "points": self.points,
+            "copy_mean": self.copies.mean,
+            "copy_distance": np.array(self.copy_distance, dtype=np.float64),
+        }
+
+    @property
+    def sentence(self) -> str:
+        return f"a copy is up to {self.copy_distance**2 / 2:.4f} away"
 
 
 def reduced(
@@ -48,7 +82,7 @@ def reduced(
     changed: Mapping[str, np.ndarray],
     *,
     dimensions: int | None,
-) -> tuple[np.ndarray, float]:
+) -> Reduced:
     """Reduce a dataset, and learn how far a copy may be.
 
     Args:
@@ -57,14 +91,9 @@ def reduced(
         is_filtered: (N,) bool, the images that the reduction learns from.
         changed: `image_id` (M,) and `features` (M, D) of some of these, lightly changed; none gives the distance 0.
         dimensions: of `winnow.filtering.reduction.fit_reduction`.
-
-    Returns:
-        (N, d) float32 points of length 1, and the distance of `copy_distance`.
     """
     rows = np.flatnonzero(is_filtered)
     reduction = fit_reduction(features if len(rows) == len(features) else features[rows], dimensions=dimensions)
-    points = reduction(features)
-    if not len(changed["image_id"]):
-        return points, 0.0
-    place = tables.align(changed["image_id"], image_id, "the features")
-    return points, copy_distance(reduction, np.asarray(features[place]), changed["features"])
+    copies = CopySpace(features, unit_mean(features, rows))
+    places = tables.align(changed["image_id"], image_id, "the features") if len(changed["image_id"]) else rows[:0]
+    return Reduced(reduction(features), copies, copy_distance(copies, places, changed["features"]))

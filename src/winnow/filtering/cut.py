@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from winnow.filtering.cover import Points, covered_by
 from winnow.filtering.keepers import kept_for
 
 KEPT, OUTLIER, REDUNDANT, PERSON = "kept", "outlier", "redundant", "person"
@@ -16,8 +17,8 @@ class Cut:
     Attributes:
         verdict: (N,) str, `kept`, `outlier`, `redundant`, or `person` for what a person has dropped.
         keeper: (N,) int64, the image that is kept for a redundant one; -1 for all others.
-        distance: (N,) float64 Euclidean distance of unit vectors, 0 to 2, from a redundant image to its keeper; NaN for
-            all others.
+        distance: (N,) float64 Euclidean distance of unit vectors, 0 to 2, from a redundant image to its keeper, among
+            the copies where these were looked for, else of the points; NaN for all others.
         spared: outliers by rank that stay because their group has lost its share already.
     """
 
@@ -35,10 +36,11 @@ class Cut:
 def cut(
     points: np.ndarray,
     *,
+    copies: Points,
     outlier_order: np.ndarray,
     removal_rank: np.ndarray,
-    reach: np.ndarray,
     keeper: np.ndarray,
+    trees: np.ndarray,
     groups: np.ndarray,
     outliers: float,
     similar: float | None,
@@ -52,12 +54,15 @@ def cut(
 
     Args:
         points: (N, D) float32, rows of length 1.
+        copies: the same images where copies are looked for.
         outlier_order: (N,) int64 images, the oddest first.
-        removal_rank, reach, keeper: (N,), as in `winnow.filtering.redundancy.Redundancy`.
+        removal_rank, keeper: (N,), as in `winnow.filtering.redundancy.Redundancy`.
+        trees: (N,) int, the groups inside which images go for one another.
         groups: (N,) int, of which outliers may take `most_of_a_group` at most: a rare class is no outlier.
         outliers: share of all images that goes as outliers, in [0, 1].
-        similar: share of all images that goes as redundant, in [0, 1]; None for those that have a kept image `within`.
-        within: Euclidean distance of unit vectors.
+        similar: share of all images that goes as redundant, in [0, 1]; None for all that have a kept image `within`,
+            those that go last by rank being kept first.
+        within: Euclidean distance of unit vectors of `copies`.
         keep: share of all images that stays, in (0, 1]; it takes the place of `similar`. None leaves that alone.
         most_of_a_group: share of a group, in [0, 1].
         keep_anyway, drop_anyway: (N,) bool, a person's verdicts, which come first.
@@ -79,22 +84,22 @@ def cut(
     )
     verdict[odd] = OUTLIER
     open_to = (removal_rank > 0) & ~stays & (verdict == KEPT)
-    if keep is not None:
-        wanted = max(int((verdict == KEPT).sum()) - max(round(keep * count), 1), 0)
-    else:
-        wanted = count if similar is None else round(similar * count)
     if keep is None and similar is None:
-        chosen = np.flatnonzero(open_to & (reach <= within))
+        order = np.flatnonzero(verdict == KEPT)
+        order = order[np.argsort(-removal_rank[order], kind="stable")]
+        kept_by, distance = covered_by(copies, group=trees, order=order, may_go=open_to, within=within)
+        verdict[kept_by >= 0] = REDUNDANT
     else:
+        wanted = round((similar or 0.0) * count)
+        if keep is not None:
+            wanted = int((verdict == KEPT).sum()) - max(round(keep * count), 1)
         candidates = np.flatnonzero(open_to)
-        chosen = candidates[np.argsort(removal_rank[candidates], kind="stable")][:wanted]
-    verdict[chosen] = REDUNDANT
-    verdict, kept_by = _with_keepers(points, verdict, keeper)
-    redundant = verdict == REDUNDANT
-    distance = np.full(count, np.nan)
-    difference = points[redundant].astype(np.float64) - points[kept_by[redundant]]
-    distance[redundant] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    return Cut(verdict, np.where(redundant, kept_by, -1), distance, spared)
+        verdict[candidates[np.argsort(removal_rank[candidates], kind="stable")][: max(wanted, 0)]] = REDUNDANT
+        verdict, kept_by = _with_keepers(points, verdict, keeper)
+        redundant, distance = verdict == REDUNDANT, np.full(count, np.nan)
+        difference = points[redundant].astype(np.float64) - points[kept_by[redundant]]
+        distance[redundant] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return Cut(verdict, np.where(verdict == REDUNDANT, kept_by, -1), distance, spared)
 
 
 def _outliers(order: np.ndarray, groups: np.ndarray, *, wanted: int, most: float) -> tuple[np.ndarray, int]:

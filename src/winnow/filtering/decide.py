@@ -1,5 +1,6 @@
 """From scores to verdicts, figures and the sentences that say what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.errors import WinnowError
+from winnow.filtering.copies import CopySpace
 from winnow.filtering.cut import cut
 from winnow.filtering.leakage import leaks
 from winnow.filtering.ledger import filter_figures, filter_ledger, group_counts, warnings
@@ -38,7 +40,8 @@ class Decision:
 def decide(
     items: pd.DataFrame,
     boxes: pd.DataFrame,
-    points: dict[str, np.ndarray],
+    points: Mapping[str, np.ndarray],
+    features: np.ndarray,
     scores: pd.DataFrame,
     decisions: pd.DataFrame,
     *,
@@ -53,7 +56,8 @@ def decide(
     Args:
         items: of all images, sorted by `image_id`.
         boxes: of all images.
-        points: `points` (N, D) of the items in their order, and `copy_distance`.
+        points: `points` (N, D) of the items in their order, `copy_mean` and `copy_distance`.
+        features: (N, F) that these came from, also a memory map.
         scores: of the filtered images.
         decisions: `image_id`, `verdict` (`keep` or `drop`), `reviewer` of people.
         outliers, similar, keep, most_of_a_group: as in the section `cut` of the params.
@@ -67,16 +71,17 @@ def decide(
     ids = scores["image_id"].to_numpy()
     _check(decisions, ids)
     inside = points["points"][filtered]
-    within = float(points["copy_distance"])
+    copies, within = CopySpace(features, points["copy_mean"]), float(points["copy_distance"])
     order = np.argsort(scores["outlier_rank"].to_numpy())
     keeper = pd.Series(np.arange(len(ids)), index=ids)[scores["stays_for_it"]].to_numpy()
     balance = scores["balance"].to_numpy()
     result = cut(
         inside,
+        copies=copies.only(filtered),
         outlier_order=order,
         removal_rank=scores["removal_rank"].to_numpy(),
-        reach=scores["reach"].to_numpy(),
         keeper=keeper,
+        trees=scores["group"].to_numpy(),
         groups=balance,
         outliers=outliers,
         similar=None if similar == "auto" else similar,
@@ -87,7 +92,7 @@ def decide(
         drop_anyway=np.isin(ids, decisions.loc[decisions["verdict"] == "drop", "image_id"]),
     )
     ledger = filter_ledger(items, scores, result, decisions)
-    leaked = leaks(items["image_id"].to_numpy(), points["points"], filtered, within=within)
+    leaked = leaks(items["image_id"].to_numpy(), points["points"], copies, filtered, within=within)
     figures = filter_figures(result, inside, balance, within=within, leaked=len(leaked), seed=seed)
     removed = figures["removed"]
     sentence = (

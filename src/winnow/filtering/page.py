@@ -30,7 +30,6 @@ class Facts:
     Attributes:
         ledger: of all images.
         points: (M, D) float32 of the filtered images, in the ledger's order.
-        by_reach: whether redundant images went by their `reach` (`similar: auto`), not by their rank.
         summary, pays, dataset, layer: figures of the stages.
         groups: classes before and after.
         table: the comparison of rules.
@@ -38,7 +37,6 @@ class Facts:
 
     ledger: pd.DataFrame
     points: np.ndarray
-    by_reach: bool
     summary: Mapping[str, Any]
     pays: Mapping[str, Any]
     dataset: Mapping[str, Any]
@@ -146,11 +144,12 @@ def _cloud_data(facts: Facts, own: pd.DataFrame) -> dict[str, Any]:
     space, _, _ = project(facts.points, method="pca", neighbours=15, min_distance=0.1, seed=0)
     position = pd.Series(np.arange(len(own)), index=own["image_id"])
     able = np.flatnonzero(own["removal_rank"] > 0)
-    by = own["reach" if facts.by_reach else "removal_rank"].to_numpy()[able]
+    stays = (own["verdict"] != REDUNDANT).to_numpy()  # where the slider stands at first, what went is before it
     return {
         "places": elements.packed(space.clip(-1, 1) * 32767, "<i2"),
         "odd": elements.packed(own["outlier_rank"].to_numpy(), "<i4"),
-        "order": elements.packed(able[np.argsort(by, kind="stable")], "<i4"),
+        "order": elements.packed(able[np.lexsort((own["removal_rank"].to_numpy()[able], stays[able]))], "<i4"),
+        "went_for": elements.packed(own["keeper"].map(position).fillna(-1).to_numpy(), "<i4"),
         "keeper": elements.packed(position[own["stays_for_it"]].to_numpy(), "<i4"),
         "ids": [clean(image_id) for image_id in own["image_id"]],
         "hint": _HINT,
@@ -192,7 +191,7 @@ def _outliers(own: pd.DataFrame, shots: _Shots, pairs: int) -> str:
 def _tiles(own: pd.DataFrame, shots: _Shots) -> str:
     rows = []
     for _, part in sorted(own.groupby("tile"), key=lambda item: -len(item[1])):
-        shown = part.sort_values("reach", ascending=False).head(_PER_TILE)
+        shown = part.sort_values("merge_height", ascending=False).head(_PER_TILE)
         kept = int((part["verdict"] == KEPT).sum())
         label = part["label"].mode()
         words = f"{number(len(part))} images, {number(kept)} kept"

@@ -24,14 +24,12 @@ class Redundancy:
     Attributes:
         keeper: (N,) int64, the image that stays when this one goes; itself where it never goes.
         height: (N,) float64, of the merge by which it goes, in the linkage's unit; infinite where it never goes.
-        reach: (N,) float64, as in `winnow.filtering.keepers.Keepers`.
         removal_rank: (N,) int64, 1 for the first to go; 0 where it never goes.
         tile: (N,) int64, one of some 50 clusters of the trees, to look at: foreign images that are alike share one.
     """
 
     keeper: np.ndarray
     height: np.ndarray
-    reach: np.ndarray
     removal_rank: np.ndarray
     tile: np.ndarray
 
@@ -61,7 +59,7 @@ def score_redundancy(
         Scores; in every group one image never goes.
     """
     count = len(points)
-    keeper, height, reach = np.arange(count), np.full(count, np.inf), np.full(count, np.inf)
+    keeper, height = np.arange(count), np.full(count, np.inf)
     tile, tiles = np.zeros(count, dtype=np.int64), 0
     with progress("merge", count) as report:
         for group in np.unique(groups):
@@ -76,10 +74,9 @@ def score_redundancy(
                 part = tree.labels(max(1, round(_TILES * len(members) / count)))
             tile[members] = tiles + part
             tiles += int(part.max()) + 1
-            keeper[members] = members[found.keeper]
-            height[members], reach[members] = found.height, found.reach
+            keeper[members], height[members] = members[found.keeper], found.height
             report(len(members))
     rank = np.zeros(count, dtype=np.int64)
     order = removal_order(height, balance, floor=floor)
     rank[order] = np.arange(1, len(order) + 1)
-    return Redundancy(keeper, height, reach, rank, tile)
+    return Redundancy(keeper, height, rank, tile)

@@ -51,7 +51,7 @@ def redundancy_scores(
 
     Returns:
         A row per image: `group`, `balance` (its class or set of box classes where there are any, else its group),
-        `tile`, `removal_rank`, `merge_height`, `reach`, `stays_for_it`.
+        `tile`, `removal_rank`, `merge_height`, `stays_for_it`.
 
     Raises:
         WinnowError: if groups by label or prediction are asked for and there are no labels.
@@ -77,7 +77,6 @@ def redundancy_scores(
             "tile": found.tile,
             "removal_rank": found.removal_rank,
             "merge_height": found.height,
-            "reach": found.reach,
             "stays_for_it": ids[found.keeper],
         }
     )

@@ -7,6 +7,7 @@
   const places = new Int16Array(bytes(data.places));
   const odd = new Int32Array(bytes(data.odd)); // turn among outliers, from 1; 0 never
   const order = new Int32Array(bytes(data.order)); // images in the order in which they go as redundant
+  const wentFor = new Int32Array(bytes(data.went_for)); // as the pipeline cut; -1 for what it did not take as redundant
   const keeper = new Int32Array(bytes(data.keeper));
   const count = keeper.length;
   const state = new Uint8Array(count); // 0 kept, 1 redundant, 2 outlier
@@ -32,6 +33,7 @@
   }
 
   function keptFor(image) {
+    if (wentFor[image] >= 0 && !state[wentFor[image]]) return wentFor[image];
     let other = keeper[image];
     while (state[other] && keeper[other] !== other) other = keeper[other];
     return state[other] ? -1 : other;

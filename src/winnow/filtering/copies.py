@@ -1,0 +1,53 @@
+"""Where copies are looked for: all dimensions of the features.
+
+A light change moves an image out of the few directions in which images of a dataset differ most. Principal components
+lose that part of the change, and less of what tells two images apart: among them a copy may be no farther than a
+different image. So trees are built on components, and copies are found without.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from winnow.encoders.normalise import l2_normalised
+
+_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class CopySpace:
+    """N features, read when they are asked for: scaled to length 1, centred, scaled again.
+
+    Attributes:
+        features: (F, D) float of any precision, an array or a memory map.
+        mean: (D,) float32, as of `unit_mean`.
+        rows: (N,) int64 of the features; None for all.
+    """
+
+    features: np.ndarray
+    mean: np.ndarray
+    rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.features if self.rows is None else self.rows)
+
+    def __getitem__(self, places: np.ndarray) -> np.ndarray:
+        """(M, D) float32, rows of length 1."""
+        return self.of(self.features[places if self.rows is None else self.rows[places]])
+
+    def only(self, chosen: np.ndarray) -> "CopySpace":
+        """Those of (N,) bool."""
+        rows = np.arange(len(self)) if self.rows is None else self.rows
+        return replace(self, rows=rows[chosen])
+
+    def of(self, features: np.ndarray) -> np.ndarray:
+        """(M, D) float32, rows of length 1, of features that the space does not hold."""
+        return l2_normalised(l2_normalised(features.astype(np.float32)) - self.mean)
+
+
+def unit_mean(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(D,) float32 mean of some rows of (N, D) features, each scaled to length 1."""
+    total = np.zeros(features.shape[1])
+    for start in range(0, len(rows), _ROWS):
+        total += l2_normalised(features[rows[start : start + _ROWS]].astype(np.float32)).sum(axis=0, dtype=np.float64)
+    return np.asarray(total / max(len(rows), 1), dtype=np.float32)

@@ -1,0 +1,90 @@
+"""Copies of what is kept: an image goes where a kept one is near enough, by their distance itself."""
+
+from typing import Protocol
+
+import faiss
+import numpy as np
+
+MOST_EXACT = 100_000
+"""The largest group in which an image is compared with all kept ones; in larger ones with those of near cells."""
+_BLOCK = 1024
+_IMAGES_PER_CELL, _CELLS_LOOKED_INTO = 256, 16
+_ROUNDING = 1e-6  # of squared distances of float32 unit vectors
+
+
+class Points(Protocol):
+    """(N, D) float32, rows of length 1: an array, or what reads its rows from a file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray: ...
+
+
+def covered_by(
+    points: Points,
+    *,
+    group: np.ndarray,
+    order: np.ndarray,
+    may_go: np.ndarray,
+    within: float,
+    most_exact: int = MOST_EXACT,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keep images one after the other, but for those that have a kept one near enough.
+
+    Args:
+        points: N images; those of one group are held in memory.
+        group: (N,) int; an image goes for one of its own group only.
+        order: (M,) int64 images, the first to be kept first; those that may not go are kept before all others.
+        may_go: (N,) bool.
+        within: Euclidean distance of unit vectors, 0 to 2, up to which an image goes, to the rounding of float32.
+        most_exact: images of a group above which a kept image may be missed, so that one stays that could have gone.
+
+    Returns:
+        (N,) int64, the nearest kept image for each that goes, -1 for all others; (N,) float64, how far it is, NaN for
+        all others.
+    """
+    keeper, distance = np.full(len(points), -1), np.full(len(points), np.nan)
+    order = order[np.lexsort((may_go[order], group[order]))]
+    starts = np.flatnonzero(np.diff(group[order])) + 1
+    for members in np.split(order, starts):
+        own = points[members]
+        index = _index(own, exact=len(members) <= most_exact)
+        stays = np.ones(len(members), dtype=bool)
+        for start in range(0, len(members), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            stays[block] = _stays(index, own[block], may_go[members[block]], within)
+            index.add(own[block][stays[block]])
+        gone = members[~stays]
+        if len(gone):
+            squared, place = index.search(own[~stays], 1)
+            keeper[gone] = members[stays][place[:, 0]]
+            distance[gone] = np.sqrt(np.maximum(squared[:, 0], 0))
+    return keeper, distance
+
+
+def _index(points: np.ndarray, *, exact: bool) -> faiss.Index:
+    """An empty index of squared distances."""
+    dimensions = points.shape[1]
+    if exact:
+        return faiss.IndexFlatL2(dimensions)
+    cells = len(points) // _IMAGES_PER_CELL
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(dimensions), dimensions, cells)
+    index.train(points[:: max(1, len(points) // (64 * cells))])
+    index.nprobe = _CELLS_LOOKED_INTO
+    return index
+
+
+def _stays(index: faiss.Index, points: np.ndarray, may_go: np.ndarray, within: float) -> np.ndarray:
+    """(N,) bool: which points have none within reach, neither in the index nor kept before them."""
+    most = within**2 + _ROUNDING
+    stays = np.ones(len(points), dtype=bool)
+    if index.ntotal:
+        squared, found = index.search(points, 1)
+        stays = ~((found[:, 0] >= 0) & (squared[:, 0] <= most) & may_go)
+    open_to = np.flatnonzero(stays)
+    near = 2 - 2 * (points[open_to] @ points[open_to].T) <= most
+    kept = np.zeros(len(open_to), dtype=bool)
+    for place, image in enumerate(open_to):
+        kept[place] = not (may_go[image] and near[place, :place][kept[:place]].any())
+    stays[open_to] = kept
+    return stays
