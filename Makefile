@@ -6,6 +6,8 @@ PYTEST := pytest -n logical --maxprocesses 4 --dist worksteal
 # Exported by make and not written into a command: the path may hold blanks and quotes.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+# Where it is set, every process compiles torch and all else anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The pipelines beside the main one: `make <name>` runs pipelines/<name>.
 PIPELINES := $(patsubst pipelines/%/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
