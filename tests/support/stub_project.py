@@ -97,11 +97,10 @@ def environment(*, warm: bool = False) -> dict[str, str]:
     return os.environ | who | {"PATH": path, "PYTHONPATH": source, "DVC_NO_ANALYTICS": "1", "COLUMNS": "160"}
 
 
-def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300, warm: bool = True) -> str:
-    """Run a command to its end, in so many seconds at most; its output. See `warm_python` for what is `warm`."""
-    done = subprocess.run(
-        command, cwd=folder, env=environment(warm=warm), capture_output=True, text=True, timeout=timeout
-    )
+def call(folder: Path, *command: str, fails: bool = False, timeout: int = 300) -> str:
+    """Run a command to its end, in so many seconds at most, in forks of a warm Python; its output."""
+    settings = {"cwd": folder, "env": environment(warm=True), "timeout": timeout}
+    done = subprocess.run(command, **settings, capture_output=True, text=True)
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output
     return output

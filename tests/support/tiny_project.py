@@ -184,8 +184,8 @@ def git(folder: Path, *arguments: str) -> None:
     call(folder, "git", *arguments)
 
 
-def dvc(folder: Path, *arguments: str, fails: bool = False, warm: bool = True) -> str:
-    return call(folder, "dvc", *arguments, fails=fails, timeout=1700, warm=warm)
+def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
+    return call(folder, "dvc", *arguments, fails=fails, timeout=1700)
 
 
 def run_stage(folder: Path, name: str) -> None:

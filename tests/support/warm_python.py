@@ -4,6 +4,7 @@ Most of what a stage takes on a tiny archive is `import torch` and the like, in 
 `python3` and a `dvc` to put first on PATH. For `python3 -m` one of `NEEDS`, the ways in which tests, DVC and winnow
 start each other, they hand arguments, environment and open files to the warm process, which forks and runs them as
 Python itself would; for anything else `python3` becomes the real one. No module of winnow is imported before the fork.
+A warm DVC writes dvc.lock with libyaml; its own way, in pure Python, takes a second for each stage.
 A fork is no member of its caller's process group: what is to be killed has to run without.
 """
 
@@ -20,8 +21,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -48,14 +52,28 @@ NEEDS = {
     ),
     "winnow.cli": ("pandas", "pydantic", "rich.table", "yaml"),
     "dvc": (
+        "dulwich.porcelain",
+        "dulwich.stash",
         "dulwich.worktree",
         "dvc.cli.parser",
+        "dvc.commands.experiments.run",
         "dvc.data_cloud",
         "dvc.ignore",
         "dvc.repo.experiments",
+        "dvc.repo.experiments.executor.local",
+        "dvc.repo.experiments.queue.celery",
+        "dvc.repo.experiments.queue.workspace",
+        "dvc.repo.index",
+        "dvc.repo.plots",
         "dvc.repo.reproduce",
         "dvc.stage",
+        "dvc.utils.hydra",
+        "dvc_data.index.checkout",
+        "dvc_task.proc.manager",
+        "flatten_dict",
+        "hydra",
         "networkx",
+        "pygit2",
         "ruamel.yaml",
         "scmrepo.git",
     ),
@@ -145,6 +163,8 @@ def serve(listener: socket.socket) -> list[str]:
                     words, files = _order(caller)
                     for library in NEEDS[words[0][0]]:
                         importlib.import_module(library)
+                    if words[0][0] == "dvc":
+                        importlib.import_module("dvc.dvcfile").modify_yaml = modify_yaml
                     gc.freeze()  # no fork copies what another would have to look through
                     process = os.fork()
                     if not process:
@@ -176,6 +196,26 @@ def _ended(running: dict[int, socket.socket]) -> list[tuple[int, int]]:
     waited = [os.waitpid(process, os.WNOHANG) for process in running]
     codes = [(process, os.waitstatus_to_exitcode(status)) for process, status in waited if process]
     return [(process, code if code >= 0 else 128 - code) for process, code in codes]
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes as DVC does: keys in their order, no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(OrderedDict, lambda dumper, data: dumper.represent_dict(data.items()))
+
+
+@contextmanager
+def modify_yaml(path: str, fs: object = None) -> Iterator[dict[str, Any]]:
+    """In place of DVC's own, for files without comments."""
+    file = Path(path)
+    data = yaml.load(file.read_bytes(), yaml.CSafeLoader) if file.exists() else {}
+    yield data
+    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=10**9)
+    file.write_text(text, encoding="utf-8")
 
 
 def _become(words: list[str], folder: str, environment: dict[str, str], files: list[int]) -> list[str]:
