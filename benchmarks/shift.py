@@ -1,12 +1,14 @@
 """What pipelines/shift finds where the answer is known, and what it costs to read a table of the size of ImageNet's.
 
     python benchmarks/shift.py planted
+    python benchmarks/shift.py wrong_labels
     python benchmarks/shift.py table --rows 100000
     python benchmarks/shift.py kannada --shared ../shared
     python benchmarks/shift.py line --shared ../shared
     python benchmarks/shift.py sample
 
-`planted` draws the six cases of `winnow.shift.planted`; `table` writes a CSV of 1,024 features, reads it, and again by
+`planted` draws the six cases of `winnow.shift.planted`, `wrong_labels` one of them with more and fewer classes, wrong
+labels and errors of the classifier; `table` writes a CSV of 1,024 features, reads it, and again by
 pandas in chunks; `kannada` compares Kannada-MNIST's test set with Dig-MNIST, by a probe on pixels and a small
 convolutional network; `line` fits the line through 30 published models on CIFAR-10 and CIFAR-10.1. Each writes
 `benchmarks/results/shift-<name>.json`; `kannada` also docs/figures/shift-kannada.png. `sample` draws
@@ -47,6 +49,7 @@ from winnow.shift.waterfall import waterfall
 
 ROOT = Path(__file__).resolve().parents[1]
 PART_OF = {"one_class": "withheld", "all_classes": "withheld"}  # others are named like their part
+CHANGES = {"wrong_share": (0.02, 0.2), "spread": (0.45, 0.9), "classes": (3, 30)}  # of the case `wrong_labels`
 FEATURES = 1024
 BOOTSTRAPS = 100  # of each planted draw
 NONE = {"models_a": "data/none", "models_b": "data/none", "label_column": "label"}
@@ -63,7 +66,7 @@ OPTIONS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("planted", "table", "kannada", "line", "sample", "one"))
+    parser.add_argument("name", choices=("planted", "wrong_labels", "table", "kannada", "line", "sample", "one"))
     parser.add_argument("--shared", default=ROOT.parent / "shared", type=Path, help="folder with data/")
     parser.add_argument("--rows", default=None, type=int, help="of the table, or of each planted set")
     parser.add_argument("--seeds", default=20, type=int, help="of each planted cause")
@@ -83,13 +86,15 @@ def main() -> None:
     match arguments.name:
         case "planted":
             found = planted(arguments.rows or 2000, arguments.seeds, arguments.nothing, arguments.cache)
+        case "wrong_labels":
+            found = wrong_labels(arguments.rows or 2000, arguments.seeds, arguments.cache)
         case "table":
             found = table(arguments.rows or 100_000)
         case "kannada":
             found = kannada(arguments.shared)
         case _:
             found = line(arguments.shared)
-    path = ROOT / f"benchmarks/results/shift-{arguments.name}.json"
+    path = ROOT / f"benchmarks/results/shift-{arguments.name.replace('_', '-')}.json"
     path.write_text(json.dumps({**machine(), **found}, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path.relative_to(ROOT)}")
 
@@ -120,15 +125,41 @@ def planted(rows: int, seeds: int, nothing: int, cache: Path) -> dict[str, Any]:
     return found
 
 
-def _once(case: str, rows: int, seed: int, cache: Path) -> dict[str, Any]:
+def wrong_labels(rows: int, seeds: int, cache: Path) -> dict[str, Any]:
+    """What share of the part of wrong labels is found, and how often the interval covers it, as the task changes."""
+    found = []
+    for change in ({}, *({name: value} for name, values in CHANGES.items() for value in values)):
+        runs = [_once("wrong_labels", rows, seed, cache, **change) for seed in range(seeds)]
+        truths, values = (np.array([run[name] for run in runs]) for name in ("true", "value"))
+        found.append(
+            {
+                "change": change,
+                "seeds": len(runs),
+                "mean_accuracy_a": float(np.mean([run["accuracy_a"] for run in runs])),
+                "mean_true_part": float(truths.mean()),
+                "share_of_true_part": float(values.sum() / truths.sum()),
+                "share_error": float((values - truths).std(ddof=1) / np.sqrt(len(runs)) / truths.mean()),
+                "interval_covers": sum(run["covers"] for run in runs),
+            }
+        )
+    return {"rows": rows, "tasks": found}
+
+
+def _once(case: str, rows: int, seed: int, cache: Path, **change: Any) -> dict[str, Any]:
     """One draw; kept in `cache`, so that a run after a kill goes on."""
-    path = cache / f"shift-{case}-{rows}-{seed}.json"
+    path = cache / "-".join(
+        ["shift", case, *(f"{name}_{value}" for name, value in change.items()), f"{rows}-{seed}.json"]
+    )
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
-    both = plant(case, rows=rows, train_rows=2000, seed=seed)
+    both = plant(case, rows=rows, train_rows=2000, seed=seed, **change)
     leaked = leaked_rows(nearness(both.train, both.a.features, both.b.features), ratio=0.3)
     parts = waterfall(both.a, both.b, leaked_a=leaked[0], leaked_b=leaked[1], bootstraps=BOOTSTRAPS, seed=seed)
-    found: dict[str, Any] = {"parts": parts.named(), "classes": parts.named_classes()}
+    found: dict[str, Any] = {
+        "parts": parts.named(),
+        "classes": parts.named_classes(),
+        "accuracy_a": both.a.accuracy,
+    }
     if case != "nothing":
         part = parts.parts[PART_OF.get(case, case)]
         found |= {"true": both.true_part, "value": part.value, "covers": part.low <= both.true_part <= part.high}

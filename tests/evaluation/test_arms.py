@@ -5,17 +5,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from archives import write_zip
 from pictures import SIZE, picture
 from winnow.data.decode import decode_pixels
 from winnow.data.pixels import DecodedPixels
+from winnow.errors import WinnowError
 from winnow.evaluation import arms
 from winnow.evaluation.arms import evaluate_arms, leaked
-from winnow.evaluation.held_out import HeldOut, read_test_sets
+from winnow.evaluation.held_out import HeldOut, find_test_sets, read_test_sets
+from winnow.evaluation.why import OPTIONS
 
 RNG = np.random.default_rng(0)
 NAMES = ["cat", "dog"]
+PLAIN = {"encoder": "plain", "batch_size": 8, "flip": False, "plain": {"weight_candidates": [1.0], "input_size": 16}}
 
 
 def noise(count: int) -> np.ndarray:
@@ -35,7 +39,7 @@ def found(monkeypatch, tmp_path):
         assert list(networks) == [0, 1] and num_classes == 2 and batch_size == 7
         right = {split: np.arange(len(images)) % 2 for split, images in pixels.items()}
         return {
-            split: np.stack([labels if arm == "submission" else np.ones_like(labels), np.ones_like(labels)])
+            split: np.eye(2)[np.stack([labels if arm == "submission" else np.ones_like(labels), np.ones_like(labels)])]
             for split, labels in right.items()
         }
 
@@ -51,10 +55,11 @@ def found(monkeypatch, tmp_path):
             folders,
             held_out("v", noise(4)) if validation is None else validation,
             test_sets,
-            training=noise(3) if training is None else training,
+            training=held_out("n", noise(3) if training is None else training),
             training_name="data/raw/mine.zip",
             class_names=NAMES,
             batch_size=7,
+            embed=PLAIN,
         )
 
     return run
@@ -104,6 +109,70 @@ def test_several_test_sets_are_judged_each_under_its_name(found):
     assert result.metrics["clean_leaks"] == 0 and result.metrics["field_leaks"] == 1
     assert set(result.predictions["baseline"]["split"]) == {"validation", "clean", "field"}
     assert "on the clean set" in result.headline
+
+
+def test_every_two_test_sets_are_told_apart(found):
+    """Also of two images. What leaked, by hash, is the first part; a set of leaks alone is left out."""
+    training = noise(2)
+    field = noise(2)
+    field[0] = training[1]
+    result = found(
+        {
+            "clean": held_out("c", noise(5)),
+            "field": held_out("f", field),
+            "one": held_out("o", noise(1)),
+            "seen": held_out("s", training),
+        },
+        training,
+    )
+    pairs = result.metrics["pairs"]
+    assert list(pairs) == ["clean_to_field", "clean_to_one", "field_to_one"]
+    first = pairs["clean_to_field"]
+    assert first["leaked"] == {"a": 0, "b": 1} and first["a"] == "clean"
+    accuracy = first["accuracy"]
+    assert first["drop"]["value"] == pytest.approx(accuracy["a"]["value"] - accuracy["b"]["value"])
+    assert sum(part["value"] for part in first["parts"].values()) == pytest.approx(first["drop"]["value"])
+    assert f"A is clean, B is field: {first['verdict']}" in result.words
+
+
+def test_pairs_are_told_apart_as_pipelines_shift_does(root):
+    params = yaml.safe_load((root / "pipelines/shift/params.yaml").read_text(encoding="utf-8"))["explain"]
+    assert {**OPTIONS, "pictures": params["pictures"]} == params
+
+
+def test_test_sets_in_a_folder_are_called_as_they_are(tmp_path):
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    for name in ("field.tar.gz", "lab.zip", "lab.zip.dvc", ".gitignore"):
+        (folder / name).touch()
+    assert find_test_sets("data/none", None, "data/none") == {"test": ("data/none", None)}
+    found = find_test_sets("t.zip", "val", folder)
+    assert found == {
+        "test": ("t.zip", "val"),
+        "field": (folder / "field.tar.gz", "val"),
+        "lab": (folder / "lab.zip", "val"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "is empty; put test sets there"),
+        (("test.zip",), "cannot be called test, which means something else; rename it"),
+        (("a_unseen",), "cannot be called a_unseen"),
+        (("a.tar", "a.zip"), "are both the test set a; rename one"),
+    ],
+)
+def test_a_folder_of_test_sets_that_cannot_be_named_is_refused(tmp_path, names, said):
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(WinnowError, match=said):
+        find_test_sets("data/none", None, tmp_path)
+
+
+def test_a_folder_of_test_sets_is_a_folder(tmp_path):
+    with pytest.raises(WinnowError, match="which is no folder"):
+        find_test_sets("data/none", None, tmp_path / "nowhere")
 
 
 def test_a_test_set_of_leaks_alone_proves_nothing(found):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,17 +114,23 @@ def test_a_training_is_restored_where_it_was_done_before(built):
 
 
 def test_a_test_set_of_training_images_is_measured_and_said_to_prove_nothing(built):
-    """Nor does it matter that it lacks a class."""
+    """Nor does it matter that it lacks a class. Two others have names of their own, and are told apart."""
     packed = pd.read_parquet(built / "data/processed/baseline_set.parquet")
     packed = packed[packed["label"] < 2].head(9).set_index("name")
     write_archive(built / "data/raw/seen.zip", "seen", packed["image_bytes"].to_dict(), packed["label"].to_dict())
     params = yaml.safe_load((built / "params.yaml").read_text())
-    params["data"]["test_archive"] = "data/raw/seen.zip"
+    (built / "data/raw/more").mkdir()
+    for name in ("clean", "other"):
+        shutil.copy(built / "data/raw/tiny-test.zip", built / f"data/raw/more/{name}.zip")
+    params["data"] |= {"test_archive": "data/raw/seen.zip", "test_sets": "data/raw/more"}
     (built / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     output = dvc(built, "repro", "-s", "evaluate")
     assert "9 of 9 test images" in output and "none is left: the figures prove nothing" in output
     figures = json.loads((built / "metrics/evaluation.json").read_text())
     assert "test_unseen" not in figures["submission"] and figures["submission"]["test"]["images"] == 9
+    assert figures["submission"]["clean"]["images"] > 9 and list(figures["pairs"]) == ["clean_to_other"]
+    assert figures["pairs"]["clean_to_other"]["drop"]["value"] == 0
+    assert "A is clean, B is other: Accuracy is" in output
 
 
 @pytest.mark.slow

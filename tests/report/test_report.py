@@ -25,6 +25,7 @@ from winnow.report.noise import noise_from_table
 from winnow.report.page import STAMP, render_page
 from winnow.report.provenance import last_timings, stamped
 from winnow.report.tiles import COLUMNS, SIDE, make_tiles
+from winnow.shift.waterfall import PARTS
 from winnow.workspace import Workspace
 
 HOSTILE = ['<img src=x onerror="alert(1)">', "$\\frac{1}{", "a&b' --></script><script>alert(2)</script>\x00"]
@@ -271,6 +272,21 @@ def test_a_test_set_of_leaks_alone(root):
         evaluation[arm] = {split: row for split, row in evaluation[arm].items() if split != "test_unseen"}
     found = gather(dataclasses.replace(inputs, metrics=inputs.metrics | {"evaluation": evaluation}))
     assert any("60 test images nearly repeat a training image; none is left" in said for said in found.limits)
+
+
+def test_named_test_sets_have_a_row_and_every_two_are_told_apart(root):
+    inputs = make_inputs(root)
+    evaluation = dict(inputs.metrics["evaluation"])
+    for arm in ("baseline", "submission"):
+        evaluation[arm] = evaluation[arm] | dict.fromkeys(("a&b", "a&b_unseen"), evaluation[arm]["test"])
+    parts = {name: {"value": 0.01, "low": 0.0, "high": 0.02, "sure": True} for name in PARTS}
+    pair = {"a": "test", "b": "a&b", "verdict": "It <fell>.", "parts": parts}
+    evaluation["pairs"] = {"test_to_a&b": pair | {"accuracy": {"a": {"value": 0.9}, "b": {"value": 0.83}}}}
+    page = render_page(gather(dataclasses.replace(inputs, metrics=inputs.metrics | {"evaluation": evaluation})))
+    told = words(page)
+    assert "Why test sets differ: A is test, B is a&b It <fell>." in told and "<fell>" not in page
+    assert "test set a&b without near duplicates of training images" in told
+    assert "From the accuracy on test to that on a&amp;b" in page
 
 
 def test_a_truth_that_judges_little(root):

@@ -7,7 +7,9 @@ import pandas as pd
 
 from winnow.errors import WinnowError
 
-SPLITS = ("test", "test_unseen", "validation")
+UNSEEN = "_unseen"
+"""What the name of a test set ends with where the images that leaked are left out."""
+SPLITS = ("test", f"test{UNSEEN}", "validation")
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Pair:
 
 def in_split(predictions: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
     """The rows of a split; `test_unseen` is the test split less what leaked. Raises WinnowError if there are none."""
-    rows = predictions[predictions["split"] == split.removesuffix("_unseen")]
-    if split == "test_unseen":
+    rows = predictions[predictions["split"] == split.removesuffix(UNSEEN)]
+    if split.endswith(UNSEEN):
         rows = rows[rows["leaks"].astype(str) != "1"]
     if rows.empty:
         raise WinnowError(f"{name} has no predictions on the {split} set; try --split validation.")

@@ -60,6 +60,19 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
     return SideBySide(parts, len(class_names))
 
 
+def load_frozen(embed: Section, *, class_names: list[str]) -> "Encoder":
+    """Make the first encoder of the section `embed` that is frozen, `plain` where none is: for images of elsewhere.
+
+    Args and Raises: as in `load_encoder`.
+    """
+    names = embed["encoder"]
+    for name in [names] if isinstance(names, str) else names:
+        encoder = load_encoder({**embed, "encoder": name}, class_names=class_names)
+        if not encoder.is_fitted:
+            return encoder
+    return load_encoder({**embed, "encoder": "plain"}, class_names=class_names)
+
+
 def check_encoder(embed: Section) -> None:
     """Look up the names in the sections of the chosen encoders, before a long run finds out; nothing is downloaded.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.compare.align_predictions import UNSEEN
 from winnow.data.pixels import Pixels
 from winnow.detect.duplicates.hashed import HashedImages
 from winnow.detect.duplicates.leaks import find_leaks
@@ -16,10 +17,8 @@ from winnow.evaluation.held_out import HeldOut
 from winnow.evaluation.predict import by_seed, predict_splits
 from winnow.evaluation.predictions import predictions_table
 from winnow.evaluation.summary import summary
+from winnow.evaluation.why import explain_pairs
 from winnow.row_groups import Joined
-
-UNSEEN = "_unseen"
-"""What the name of a test set ends with where the images that leaked are left out."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class ArmsEvaluation:
     """The result of `evaluate_arms`.
 
     Attributes:
-        metrics: nested; as `Evaluation.metrics`, and per test set `<set>_rejected` and `<set>_leaks` (counts).
+        metrics: nested; as `Evaluation.metrics`, and per test set `<set>_rejected` and `<set>_leaks` (counts). Of two
+            test sets or more also `pairs`, why the last arm's accuracy differs between them, of `explain_pairs`.
         per_class: as `Evaluation.per_class`.
         predictions: by arm, as `predictions_table` returns them.
         confusion: by arm, `actual` and `predicted` (class names) of the first seed on the set that the arms are judged
@@ -55,8 +55,10 @@ class ArmsEvaluation:
 
     @property
     def words(self) -> str:
-        """The headline, and under it the summaries."""
-        return f"{self.headline}\n\n{self.summaries}\n"
+        """The headline, and under it the summaries and why test sets differ."""
+        pairs = self.metrics.get("pairs", {}).values()
+        why = "".join(f"\nA is {pair['a']}, B is {pair['b']}: {pair['verdict']}\n" for pair in pairs)
+        return f"{self.headline}\n\n{self.summaries}\n{why}"
 
 
 def evaluate_arms(
@@ -64,10 +66,11 @@ def evaluate_arms(
     validation: HeldOut,
     test_sets: Mapping[str, HeldOut],
     *,
-    training: Pixels,
+    training: HeldOut,
     training_name: str,
     class_names: Sequence[str],
     batch_size: int,
+    embed: Mapping[str, Any],
 ) -> ArmsEvaluation:
     """Judge every arm's networks on the validation set and on every test set.
 
@@ -78,30 +81,33 @@ def evaluate_arms(
         weights: by arm, the one to compare with first, the folder of its networks' weights.
         validation: what the arms chose their best epoch by.
         test_sets: by name; none at all where there is no test set.
-        training: (M, H, W, 3) uint8, all that any arm was trained on. The baseline's set holds the sources of all that
-            the submission's set has.
+        training: all that any arm was trained on. The baseline's set holds the sources of all that the submission's
+            set has.
         training_name: what a warning calls the archive that they came from.
         class_names: K names, in label order.
         batch_size: images per forward pass.
+        embed: section of the params, for `explain_pairs`.
 
     Raises:
         WinnowError: if an arm has no weights, or they are of another network.
     """
     splits = {"validation": validation, **test_sets}
     labels = {split: images.labels for split, images in splits.items()}
-    leaks = leaked(Joined(training, validation.pixels), test_sets)
+    leaks = leaked(Joined(training.pixels, validation.pixels), test_sets)
     unseen = {split: ~hit for split, hit in leaks.items() if hit.any() and not hit.all()}
     predictions: dict[tuple[str, str], np.ndarray] = {}
     tables: dict[str, pd.DataFrame] = {}
+    logits: dict[str, np.ndarray] = {}
     for arm, folder in weights.items():
         networks = by_seed(folder)
-        predicted = predict_splits(
+        logits = predict_splits(
             networks,
             {split: images.pixels for split, images in splits.items()},
             arm=arm,
             num_classes=len(class_names),
             batch_size=batch_size,
         )
+        predicted = {split: rows.argmax(axis=2) for split, rows in logits.items()}
         tables[arm] = predictions_table(
             predicted,
             labels,
@@ -117,9 +123,12 @@ def evaluate_arms(
     evaluation = evaluate(predictions, labels, class_names=class_names)
     counts = {f"{split}_rejected": len(images.rejected) for split, images in test_sets.items()}
     counts |= {f"{split}_leaks": int(hit.sum()) for split, hit in leaks.items()}
+    pairs = explain_pairs(
+        test_sets, logits, leaks, training_labels=training.labels, class_names=class_names, embed=embed
+    )
     judged = next(iter(test_sets), "validation")
     return ArmsEvaluation(
-        metrics=evaluation.metrics | counts,
+        metrics=evaluation.metrics | counts | ({"pairs": pairs} if pairs else {}),
         per_class=evaluation.per_class,
         predictions=tables,
         confusion={arm: _confusion(evaluation, arm, judged) for arm in weights},

@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from winnow.compare.align_predictions import UNSEEN
 from winnow.data.manifest import load_dataset
 from winnow.data.pixels import DecodedPixels, Pixels
+from winnow.errors import WinnowError
 from winnow.files import given
+
+RESERVED = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,38 @@ class HeldOut:
         """From a packed set with its `image_bytes`, see `data.packed`."""
         pixels = DecodedPixels(packed["image_bytes"].to_numpy())
         return cls(packed["image_id"].to_numpy(), packed["label"].to_numpy(), pixels)
+
+
+def find_test_sets(
+    test_archive: str | Path, split: str | None, folder: str | Path
+) -> dict[str, tuple[str | Path, str | None]]:
+    """What `read_test_sets` reads: `test`, and the test sets in a folder, by name.
+
+    Args:
+        test_archive: `data.test_archive`.
+        split: of it and of all others, `data.test_split`.
+        folder: `data.test_sets`: of each folder or archive in it (`.dvc` files and hidden ones are none) the name up to
+            the first dot is that of the test set. Left out where it is not given.
+
+    Raises:
+        WinnowError: if the folder is none or empty, or two names are alike or mean something else.
+    """
+    found: dict[str, tuple[str | Path, str | None]] = {"test": (test_archive, split)}
+    if not given(folder):
+        return found
+    if not Path(folder).is_dir():
+        raise WinnowError(f"data.test_sets is {folder}, which is no folder; name one that holds a test set a name.")
+    paths = sorted(path for path in Path(folder).iterdir() if path.name[0] != "." and path.suffix != ".dvc")
+    if not paths:
+        raise WinnowError(f"data.test_sets is {folder}, which is empty; put test sets there, or set it to data/none.")
+    for path in paths:
+        name = path.name.partition(".")[0]
+        if name in RESERVED or name.endswith(UNSEEN):
+            raise WinnowError(f"{path}: a test set cannot be called {name}, which means something else; rename it.")
+        if name in found:
+            raise WinnowError(f"{found[name][0]} and {path} are both the test set {name}; rename one.")
+        found[name] = (path, split)
+    return found
 
 
 def read_test_sets(

@@ -11,6 +11,7 @@ from winnow.data.layouts.registry import AUTO
 from winnow.data.listing import listed
 from winnow.encoders.registry import check_encoder
 from winnow.errors import WinnowError
+from winnow.evaluation.held_out import find_test_sets
 from winnow.evaluation.truth import read_truth
 from winnow.files import given
 from winnow.models.networks import check_network
@@ -29,7 +30,7 @@ def check_models(params: Params) -> None:
 
 
 def read_inputs(params: Params) -> Iterator[str]:
-    """Read the layouts of the archive and of the test archive, the truth file and the folders of external photos.
+    """Read the layouts of the archive and of all test sets, the truth file and the folders of external photos.
 
     What the pipeline has yet to make is passed over.
 
@@ -51,14 +52,17 @@ def read_inputs(params: Params) -> Iterator[str]:
         image_ids = {entry.image_id for entry in layout.entries if entry.image_id}
         yield f"{data.archive}: {_told(layout)}"
         yield from layout.notes
-    if given(data.test_archive) and Path(data.test_archive).exists():
-        layout = _layout(params, data.test_archive, data.test_split, class_names)
+    for name, (archive, split) in find_test_sets(data.test_archive, data.test_split, data.test_sets).items():
+        if not (given(archive) and Path(archive).exists()):
+            continue
+        layout = _layout(params, str(archive), split, class_names)
         if not any(not entry.problem for entry in layout.entries):
+            key = "data.test_archive" if name == "test" else "a test set of data.test_sets"
             raise WinnowError(
-                f"data.test_archive is {data.test_archive}, which holds no image of the classes {listed(class_names)} "
+                f"{key} is {archive}, which holds no image of the classes {listed(class_names)} "
                 f"({_problem(layout)}); name its classes likewise, or correct data.test_split."
             )
-        yield f"{data.test_archive}: {_told(layout)}"
+        yield f"{archive}: {_told(layout)}"
     if given(data.truth) and Path(data.truth).exists() and class_names:
         truth = read_truth(data.truth, class_names=list(class_names))
         if truth is not None and image_ids and image_ids.isdisjoint(truth["image_id"]):

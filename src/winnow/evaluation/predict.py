@@ -27,13 +27,12 @@ def by_seed(folder: Path) -> dict[int, Path]:
 def predict_splits(
     networks: Mapping[int, Path], pixels: Mapping[str, Pixels], *, arm: str, num_classes: int, batch_size: int
 ) -> dict[str, np.ndarray]:
-    """By split, (S, N) predicted labels: a row per network, in their order; `pixels` holds (N, H, W, 3) uint8 each."""
+    """By split, (S, N, K) float logits: a row per network, in their order; `pixels` holds (N, H, W, 3) uint8 each."""
     predicted: dict[str, list[np.ndarray]] = {split: [] for split in pixels}
     total = len(networks) * sum(len(images) for images in pixels.values())
     with progress(f"evaluate {arm}", total) as report:
         for path in networks.values():
             network = load_model(path, num_classes=num_classes)
             for split, images in pixels.items():
-                logits = predict(network, images, batch_size=batch_size, report=report)
-                predicted[split].append(logits.argmax(axis=1))
+                predicted[split].append(predict(network, images, batch_size=batch_size, report=report))
     return {split: np.stack(rows) for split, rows in predicted.items()}

@@ -24,6 +24,10 @@ class Data(Section):
     test_archive: str = Field(
         description="Path of a clean test set in the same layouts, or data/none. Only `evaluate` reads it."
     )
+    test_sets: str = Field(
+        description="Path of a folder with more test sets, or data/none. Each folder or archive in it is a test set of "
+        "that name, read as the test archive is; `evaluate` measures every one, and says why they differ, two by two."
+    )
     truth: str = Field(
         description="Path of a truth file for the scorecard, or data/none. A CSV "
         "`image_id,true_label,is_ood,duplicate_of`; any column but the first may be absent."
@@ -60,6 +64,7 @@ class Data(Section):
         return {
             "archive": (self.archive, "put the archive there, or name another"),
             "test_archive": (self.test_archive, "put it there, or set it to data/none"),
+            "test_sets": (self.test_sets, "put it there, or set it to data/none"),
             "truth": (self.truth, "put it there, or set it to data/none"),
             "outside_photos": (self.outside_photos, "put the photos there, or set it to data/none"),
         }

@@ -1,11 +1,17 @@
 """The sections of the page about the results, and what they rest on."""
 
+from functools import partial
+
+import pandas as pd
+
 from winnow.report import elements, figures_results
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
-from winnow.report.formatting import counted, number, percent, points
+from winnow.report.formatting import clean, counted, number, percent, points
 from winnow.report.narrative import detector_sentence
 from winnow.report.scores import detector_rows, scorecard_rows, self_check_rows
+from winnow.report.shift_figures import waterfall
+from winnow.report.style import to_svg
 from winnow.tables import records
 
 # Columns of tables that hold no numbers.
@@ -44,7 +50,27 @@ def results(facts: Facts) -> str:
             label="Learning curves of both arms",
             caption="Both arms are trained alike and keep the epoch that is best on the validation set.",
         )
+        + _why_they_differ(facts)
     )
+
+
+def _why_they_differ(facts: Facts) -> str:
+    """Every two test sets, if there are so many."""
+    said = ""
+    for place, pair in enumerate(facts.metrics["evaluation"].get("pairs", {}).values()):
+        a, b = clean(pair["a"]), clean(pair["b"])
+        table = pd.DataFrame([{"part": name, **part} for name, part in pair["parts"].items()])
+        drawn = waterfall(pair, table, partial(to_svg, prefix=f"pair{place}"))
+        said += (
+            f"<h3>{elements.escaped(f'Why test sets differ: A is {a}, B is {b}')}</h3>"
+            f"<p>{elements.escaped(pair['verdict'])}</p>"
+            + elements.figure(
+                drawn,
+                label=f"From the accuracy on {a} to that on {b}",
+                caption="Plain accuracy of the submission's networks, part by part. Grey parts may be chance.",
+            )
+        )
+    return said
 
 
 def _change(before: float, after: float) -> tuple[str, str, str]:

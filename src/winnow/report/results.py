@@ -1,16 +1,17 @@
 """What both arms achieved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from winnow.compare.align_predictions import in_split, seed_columns
+from winnow.compare.align_predictions import UNSEEN, in_split, seed_columns
 from winnow.compare.comparison import Comparison, compare
 from winnow.files import ARMS
 from winnow.metrics import confusion_matrix
-from winnow.report.formatting import percent, points
+from winnow.report.formatting import clean, percent, points
 
 SPLITS = {
     "test": "test set",
@@ -95,8 +96,7 @@ def gather_results(
             "images": evaluation[ARMS[0]][name]["images"],
             **{arm: evaluation[arm][name]["balanced_accuracy"] for arm in ARMS},
         }
-        for name, words in SPLITS.items()
-        if name in evaluation[ARMS[0]]
+        for name, words in _splits(evaluation[ARMS[0]]).items()
     )
     classes = pd.DataFrame({"class": class_names})
     for arm in ARMS:
@@ -113,6 +113,17 @@ def gather_results(
         seeds=int(evaluation[ARMS[1]][split]["seeds"]),
         comparison=compare(baseline, others, names=list(ARMS))[0],
     )
+
+
+def _splits(measured: Mapping[str, Any]) -> dict[str, str]:
+    """In words what was measured; test sets of `data.test_sets` last."""
+    known = {name: words for name, words in SPLITS.items() if name in measured}
+    named = [name for name in measured if name not in SPLITS]
+    twinless = " without near duplicates of training images"
+    return known | {
+        name: f"test set {clean(name.removesuffix(UNSEEN))}{twinless if name.endswith(UNSEEN) else ''}"
+        for name in named
+    }
 
 
 def _confusion(rows: pd.DataFrame, class_names: list[str]) -> np.ndarray:

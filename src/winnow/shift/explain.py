@@ -64,6 +64,7 @@ def explain(
     training: Mapping[str, Any],
     sets: Mapping[str, Any],
     options: Mapping[str, Any],
+    leaked: Mapping[str, np.ndarray] | None = None,
 ) -> Explanation:
     """Take the drop from A to B apart and ask what else there is to ask.
 
@@ -77,6 +78,8 @@ def explain(
         class_names: K names.
         training: the metrics of the training.
         sets, options: the sections `sets` and `explain` of the params.
+        leaked: (N,) bool of `a` and `b`, where it is known which rows are training rows; else they are looked for
+            among `features`.
     """
     seed = options["seed"]
     has_features = min(len(features["a"]), len(features["b"])) > 0
@@ -87,7 +90,7 @@ def explain(
         for name in ("a", "b")
     )
     distance = {name: np.full(len(labels[name]), np.nan) for name in ("a", "b")}
-    leaked = {name: np.zeros(len(labels[name]), dtype=bool) for name in ("a", "b")}
+    known, leaked = leaked, {name: np.zeros(len(labels[name]), dtype=bool) for name in ("a", "b")}
     by_distance = pd.DataFrame({"set": [], "bin": [], "rows": [], "accuracy": []}).astype({"bin": int, "rows": int})
     if has_features and len(features["train"]):
         found = nearness(features["train"], features["a"], features["b"])
@@ -101,6 +104,7 @@ def explain(
             ],
             ignore_index=True,
         )
+    leaked = dict(known or leaked)
     parts = waterfall(
         a,
         b,

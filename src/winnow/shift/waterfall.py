@@ -123,7 +123,7 @@ class _Side:
         kept = counts * ~self.leaked
         right = kept
         if self.evidence is not None:
-            right = kept * (1 - self.evidence.error_probability(self.evidence.error_rate(kept)))
+            right = kept * (1 - self.evidence.error_probability(kept))
         shared = right * self.towards_shared
         return {
             "all": _ratio((counts * self.correct).sum(axis=1), counts.sum(axis=1)),
@@ -175,7 +175,7 @@ def waterfall(
             )
     evidence_a, evidence_b = (_evidence(rows, leaked, seed) for rows, leaked in ((a, leaked_a), (b, leaked_b)))
     errors_a, errors_b = (
-        np.zeros(len(rows.labels)) if found is None else found.error_probability(float(found.error_rate(kept)[0, 0]))
+        np.zeros(len(rows.labels)) if found is None else found.error_probability(kept)[0]
         for rows, found, kept in ((a, evidence_a, ~leaked_a[None]), (b, evidence_b, ~leaked_b[None]))
     )
     weights_a, weights_b = (1 - errors_a) * ~leaked_a, (1 - errors_b) * ~leaked_b

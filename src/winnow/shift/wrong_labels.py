@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit, logit
 
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
@@ -11,6 +12,8 @@ from winnow.learn.probe import crossval_pred_probs
 _FOLDS = 5
 _L2 = (1e-3, 1e-2, 1e-1)
 _TINY = 1e-6
+_LEAST = 1e-300
+_BOUNDS = ((0.0, 3.0), (0.0, 3.0), (0.0, 1.0), (1e-4, 0.5))  # two weights, the bend, the error rate
 
 
 @dataclass(frozen=True)
@@ -21,40 +24,40 @@ class LabelEvidence:
         label_probability: (N,) float64: probability of the given label before it was given.
         other_class: (N,) int64: the most probable class but the given one.
         num_classes: K.
+        influence: (N, 3) float64: how far the three weights that `label_probability` rests on move, to first order, if
+            a row counts once more. Zero for rows that they were not learned from.
+        sensitivity: (N, 3) float64: how far the log-odds of `label_probability` move with each weight.
     """
 
     label_probability: np.ndarray
     other_class: np.ndarray
     num_classes: int
+    influence: np.ndarray
+    sensitivity: np.ndarray
 
-    def error_probability(self, rate: float | np.ndarray) -> np.ndarray:
-        """P(label is wrong) of each row, if a share `rate` of the labels were drawn from the other classes.
+    def error_probability(self, counts: np.ndarray, *, steps: int = 40) -> np.ndarray:
+        """P(label is wrong) of each row, under the share of wrong labels that makes the labels most likely.
 
-        Args:
-            rate: a number, or (R, 1) of them.
-
-        Returns:
-            (N,) or (R, N) float64 in [0, 1].
-        """
-        right = (1 - rate) * self.label_probability
-        wrong = rate * (1 - self.label_probability) / (self.num_classes - 1)
-        return np.asarray(wrong / np.maximum(right + wrong, 1e-300))
-
-    def error_rate(self, counts: np.ndarray, *, steps: int = 40) -> np.ndarray:
-        """The share of wrong labels that makes the labels most likely, by expectation maximisation.
+        Wrong labels are drawn from the other classes alike. Their share is found by expectation maximisation, anew for
+        each resample, and the weights move with it: so that a spread over resamples holds what all of them are unsure
+        of.
 
         Args:
             counts: (R, N) how often each row counts.
             steps: of the iteration.
 
         Returns:
-            (R, 1) float64 in [0, 1].
+            (R, N) float64 in [0, 1].
         """
-        total = np.maximum(counts.sum(axis=1, keepdims=True), 1e-300)
+        moved = (counts - 1) @ self.influence @ self.sensitivity.T
+        given = expit(logit(np.maximum(self.label_probability, _LEAST)) + moved)
+        other = (1 - given) / max(self.num_classes - 1, 1)
+        total = np.maximum(counts.sum(axis=1, keepdims=True), _LEAST)
         rate = np.full((len(counts), 1), 0.05)
         for _ in range(steps):
-            rate = (counts * self.error_probability(rate)).sum(axis=1, keepdims=True) / total
-        return rate
+            wrong = rate * other / ((1 - rate) * given + rate * other)
+            rate = (counts * wrong).sum(axis=1, keepdims=True) / total
+        return np.asarray(rate * other / ((1 - rate) * given + rate * other))
 
 
 def label_evidence(
@@ -66,6 +69,10 @@ def label_evidence(
     knows what its own pictures of a class look like, blurred ones too. The logarithms of both are added with the two
     weights, and the labels have the share of errors, that make the given labels most likely (errors go to any other
     class alike). A probability of the given label near 0 in both is then an error, not a surprise.
+
+    Two models that are each unsure by chance disagree at random: what their sum calls improbable is rarer still. With
+    straight weights those tails are too heavy, and wrong labels hide in them. So a third
+    weight bends the sum downwards, by its square.
 
     Args:
         labels: (N,) int in [0, K).
@@ -81,25 +88,63 @@ def label_evidence(
         folds = stratified_group_folds(labels, np.arange(len(labels)), folds=_FOLDS, seed=seed)
         own = crossval_pred_probs(features, labels, folds, num_classes=num_classes, l2_candidates=_L2).pred_probs
     logs = np.log(np.maximum(np.stack([pred_probs, own]), _TINY)).astype(np.float64)  # (2, N, K)
-
-    def of_label(weights: np.ndarray) -> np.ndarray:
-        return np.asarray(_mixed(logs[:, counted], weights)[np.arange(int(counted.sum())), labels[counted]])
-
-    def loss(values: np.ndarray) -> float:
-        given = of_label(values[:2])
-        rate = values[2]
-        return -float(np.log((1 - rate) * given + rate * (1 - given) / max(num_classes - 1, 1)).mean())
-
-    best = minimize(loss, [0.5, 0.5, 0.03], bounds=[(0, 3), (0, 3), (1e-4, 0.5)], method="L-BFGS-B")
-    mixed = _mixed(logs, best.x[:2])
+    pool = _Pool(logs[:, counted], labels[counted])
+    found = minimize(
+        lambda values: _negative(*pool.likelihood(values)),
+        [0.5, 0.5, 0.0, 0.03],
+        jac=True,
+        bounds=_BOUNDS,
+        method="L-BFGS-B",
+    )
+    free = np.array([low < value < high for value, (low, high) in zip(found.x, _BOUNDS, strict=True)])
+    scores = pool.likelihood(found.x)[1] * free
+    information = scores.T @ scores + np.eye(len(found.x))  # the identity: a prior as wide as 1
+    influence = np.zeros((len(labels), 3))
+    influence[counted] = np.linalg.solve(information, scores.T).T[:, :3]
+    probs, sensitivity = _Pool(logs, labels).probabilities(found.x[:3])
     rows = np.arange(len(labels))
-    probability = mixed[rows, labels].copy()
-    mixed[rows, labels] = -1
-    return LabelEvidence(probability, mixed.argmax(axis=1), num_classes)
+    probability = probs[rows, labels].copy()
+    probs[rows, labels] = -1
+    return LabelEvidence(probability, probs.argmax(axis=1), num_classes, influence, sensitivity * free[:3])
 
 
-def _mixed(logs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(N, K) probabilities in proportion to the exponentials of the weighted sums of logarithms."""
-    summed = np.tensordot(weights, logs, axes=1)
-    raised = np.exp(summed - summed.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+@dataclass(frozen=True)
+class _Pool:
+    """Two models' (2, N, K) log-probabilities of rows with (N,) labels."""
+
+    logs: np.ndarray
+    labels: np.ndarray
+
+    def probabilities(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N, K) probabilities, and the (N, 3) derivatives of the log-odds of the given label by the weights.
+
+        Proportional to the exponential of s - bend * s^2, where s is the weighted sum less that of the best class.
+        """
+        rows = np.arange(len(self.labels))
+        summed = np.tensordot(weights[:2], self.logs, axes=1)
+        best = summed.argmax(axis=1)
+        summed -= summed[rows, best][:, None]
+        raised = np.exp(summed - weights[2] * summed**2)
+        probs = raised / raised.sum(axis=1, keepdims=True)
+        others = probs.copy()
+        others[rows, self.labels] = 0
+        others /= np.maximum(others.sum(axis=1, keepdims=True), _LEAST)
+        slope = 1 - 2 * weights[2] * summed
+        by_weight = [slope * (logs - logs[rows, best][:, None]) for logs in self.logs] + [-(summed**2)]
+        odds = [one[rows, self.labels] - (others * one).sum(axis=1) for one in by_weight]
+        return probs, np.stack(odds, axis=1)
+
+    def likelihood(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) log-likelihood of the labels, and its (N, 4) derivatives by the three weights and the error rate."""
+        probs, odds = self.probabilities(values[:3])
+        rate, wrong_classes = values[3], max(probs.shape[1] - 1, 1)
+        given = probs[np.arange(len(self.labels)), self.labels]
+        other = (1 - given) / wrong_classes
+        total = np.maximum((1 - rate) * given + rate * other, _LEAST)
+        by_odds = (1 - rate - rate / wrong_classes) * given * (1 - given) / total
+        return np.log(total), np.hstack([by_odds[:, None] * odds, ((other - given) / total)[:, None]])
+
+
+def _negative(logs: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean loss and its gradient."""
+    return -float(logs.mean()), -scores.mean(axis=0)
