@@ -17,7 +17,7 @@ def main(params: stage.Declared) -> str:
         {"test": (params.data.test_archive, params.data.test_split)},
         named=params.data.class_names,
         class_names=class_names,
-        image_size=params.data.image_size,
+        image_size=params.data.image_size or params.data.train_size,
         max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
         spool=workspace.scratch("evaluate"),
     )

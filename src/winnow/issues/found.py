@@ -79,7 +79,7 @@ class Found:
 
     def _cards(self, kind: Kind) -> str:
         ids = kind.worst["image_id"].to_numpy()
-        pictures = Workspace(self.workspace).table("images", of=ids)["image_bytes"]
+        pictures = Workspace(self.workspace).column("images", "image_bytes", of=ids)[:]
         cards = []
         for row, picture in zip(kind.worst.itertuples(), pictures, strict=True):
             becomes = {"relabel": str(row.suggested_label), "drop": "dropped"}.get(str(row.action), "kept")
