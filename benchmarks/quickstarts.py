@@ -5,9 +5,9 @@
     python benchmarks/quickstarts.py --shared ../shared --cleanlab peers/bin/python --lightly lightly/bin/python
 
 The images are the first hundred of each class of the roman numerals' training set, 1,000 in folders of labels. Every
-tool runs in a process of its own, with one thread; what is counted is CPU seconds of it and of all that it started, from
-the start of Python on. A tool whose interpreter is not given is left out, one that fails is recorded with its last line.
-Then, in the workspace that `winnow scan` made: a threshold changed and `quick_check` run anew. Writes
+tool runs in a process of its own, with one thread; what is counted is CPU seconds of it and of all that it started,
+with the start of Python. A tool whose interpreter is not given is left out, and of one that fails the last line is
+kept. Then, in the workspace that `winnow scan` made, a threshold is changed and `quick_check` run anew. Writes
 `benchmarks/results/quickstarts.json`, and prints docs/benchmarks.md's table.
 """
 
