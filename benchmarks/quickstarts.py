@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--cleanlab", help="a Python with cleanlab[datalab], cleanvision and torch")
     parser.add_argument("--lightly", help="a Python with lightly-studio")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/quickstarts.json", type=Path)
+    parser.add_argument("--only", nargs="+", choices=WORDS, help="these alone; the others' figures stay in the file")
     parser.add_argument("--one", help="internal: the tool that runs in this process")
     parser.add_argument("--images", type=Path, help="internal: its images")
     arguments = parser.parse_args()
@@ -61,27 +62,36 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="quickstarts-") as scratch:
         folder = Path(scratch)
         count = write_images(arguments.shared / "data/roman-numerals/roman-numerals.zip", folder / "images")
-        scan = [sys.executable, "-m", "winnow.cli", "scan", "images", "--top", "0"]
-        dvc = [sys.executable, "-m", "dvc"]
-        change = [*dvc, "exp", "run", "-S", "curate.relabel_confidence=0.5", "quick_check"]
-        runs = {"winnow": timed(scan, folder)}
-        workspace = folder / "images-winnow"
-        timed([*dvc, "repro", "quick_check"], workspace)
-        runs["threshold"] = timed(change, workspace)
+        runs = {}
+        if not arguments.only or {"winnow", "threshold"} & set(arguments.only):
+            runs = ours(folder)
         for tool, python in (
             ("cleanvision", arguments.cleanlab),
             ("datalab", arguments.cleanlab),
             ("lightly", arguments.lightly),
             ("lightly-plain", arguments.lightly),
         ):
-            if python:
+            if python and (not arguments.only or tool in arguments.only):
+                (folder / tool).mkdir()
                 command = [str(Path(python).absolute()), str(Path(__file__).resolve()), "--one", tool]
-                runs[tool] = timed([*command, "--images", str(folder / "images")], folder)
+                runs[tool] = timed([*command, "--images", str(folder / "images")], folder / tool)
     from machine import machine
 
     result = {"benchmark": "quickstarts", **machine(), "threads": 1, "images": count, "runs": runs}
+    if arguments.only:
+        result = json.loads(arguments.out.read_text(encoding="utf-8"))
+        runs = result["runs"] = result["runs"] | runs
     arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(table(runs))
+
+
+def ours(folder: Path) -> dict[str, dict[str, Any]]:
+    """`winnow scan`, and a threshold tried after it."""
+    scanned = timed([sys.executable, "-m", "winnow.cli", "scan", "images", "--top", "0"], folder)
+    dvc, workspace = [sys.executable, "-m", "dvc"], folder / "images-winnow"
+    timed([*dvc, "repro", "quick_check"], workspace)
+    change = [*dvc, "exp", "run", "-S", "curate.relabel_confidence=0.5", "quick_check"]
+    return {"winnow": scanned, "threshold": timed(change, workspace)}
 
 
 def write_images(archive: Path, folder: Path) -> int:
@@ -107,7 +117,7 @@ def timed(command: list[str], folder: Path) -> dict[str, Any]:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     measured: dict[str, Any] = {"cpu_s": round(cpu, 1), "wall_s": round(time.perf_counter() - start, 1)}
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip() and "WARNING" not in line]
         measured["failed"] = lines[-1][:300] if lines else f"status {done.returncode}"
     print(" ".join(command[-4:]), measured, file=sys.stderr, flush=True)
     return measured
