@@ -3,6 +3,8 @@
 from winnow import stage
 from winnow.augmentation.policy.policy import read_policy
 from winnow.augmentation.training_set import make_training_set
+from winnow.data.images import resized_bytes
+from winnow.data.pixels import resized_to
 from winnow.workspace import Workspace
 
 
@@ -11,9 +13,11 @@ def main(params: stage.Declared) -> str:
     ledger = workspace.table("ledger", ["image_id", "split", "final_label", "ood_score", "decided_by"])
     training = ledger[ledger["split"] == "train"]
     image_id = training["image_id"].to_numpy()
+    side = resized_to(params.data.image_size, params.data.train_size)
+    images, encoded = workspace.table("images", ["image_id"]), workspace.column("images", "image_bytes")
     made = make_training_set(
         training,
-        workspace.table("images"),
+        images.assign(image_bytes=resized_bytes(encoded, image_size=side)[:]),
         workspace.arrays("pred_probs", of=image_id)["pred_probs"],
         workspace.arrays("class_probs", of=image_id)["class_probs"],
         policy=read_policy(workspace.path("augmentation_policy")),

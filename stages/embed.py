@@ -1,7 +1,7 @@
 """Turn every image into a feature vector with the chosen encoder."""
 
 from winnow import stage
-from winnow.data.pixels import DecodedPixels
+from winnow.data.pixels import DecodedPixels, resized_to
 from winnow.encoders.registry import load_encoder
 from winnow.workspace import Workspace
 
@@ -10,9 +10,10 @@ def main(params: stage.Declared) -> str:
     workspace = Workspace()
     manifest = workspace.table("manifest", ["image_id", "label"])
     image_id = manifest["image_id"].to_numpy()
+    side = resized_to(params.data.image_size, params.data.train_size)
     encoder = load_encoder(params.embed.model_dump(), class_names=workspace.class_names)
     embedding = encoder.embed_dataset(
-        DecodedPixels(workspace.column("images", "image_bytes", of=image_id)),
+        DecodedPixels(workspace.column("images", "image_bytes", of=image_id), resized_to=side),
         manifest["label"].to_numpy(),
         scratch=workspace.scratch("embed"),
     )

@@ -16,7 +16,7 @@ def main(params: stage.Declared) -> str:
         find_test_sets(params.data.test_archive, params.data.test_split, params.data.test_sets),
         named=params.data.class_names,
         class_names=class_names,
-        image_size=params.data.image_size,
+        image_size=params.data.image_size or params.data.train_size,
         max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
         spool=workspace.scratch("evaluate"),
     )

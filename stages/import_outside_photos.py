@@ -3,7 +3,7 @@
 from winnow import stage
 from winnow.curation.external import compare_photos, import_summary, no_photos, no_rejected, read_external
 from winnow.data.archive import open_archive
-from winnow.data.pixels import DecodedPixels
+from winnow.data.pixels import DecodedPixels, resized_to
 from winnow.encoders.base import Embedding
 from winnow.encoders.registry import load_encoder
 from winnow.files import given
@@ -14,7 +14,8 @@ def main(params: stage.Declared) -> str:
     workspace, source = Workspace(), params.data.outside_photos
     photos, rejected = no_photos(), no_rejected()
     if given(source):
-        class_names, size = workspace.class_names, params.data.image_size
+        class_names, side = workspace.class_names, resized_to(params.data.image_size, params.data.train_size)
+        size = side or params.data.image_size
         with open_archive(source, max_unpacked_bytes=params.data.max_unpacked_gb * 2**30) as archive:
             read, whole, rejected = read_external(archive, class_names=class_names, image_size=size)
         image_id = workspace.table("manifest", ["image_id"])["image_id"].to_numpy()
@@ -24,8 +25,8 @@ def main(params: stage.Declared) -> str:
             whole,
             load_encoder(params.embed.model_dump(), class_names=class_names),
             image_id=image_id,
-            pixels=DecodedPixels(workspace.column("images", "image_bytes", of=image_id)),
-            trusted_pixels=DecodedPixels(workspace.column("images", "image_bytes", of=trusted)),
+            pixels=DecodedPixels(workspace.column("images", "image_bytes", of=image_id), resized_to=side),
+            trusted_pixels=DecodedPixels(workspace.column("images", "image_bytes", of=trusted), resized_to=side),
             trusted_labels=workspace.table("manifest", ["label"], of=trusted)["label"].to_numpy(),
             trusted_embedding=Embedding.from_arrays(workspace.arrays("features", of=trusted)),
             l2_candidates=params.crossval.l2_candidates,

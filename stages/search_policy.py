@@ -15,13 +15,14 @@ def main(params: stage.Declared) -> str:
         return "off; policy_search.enabled in params.yaml turns it on"
     # These take seconds to import, which a search that is off is not to cost.
     from winnow.augmentation.policy.search import SearchSettings, search_policy
-    from winnow.data.pixels import DecodedPixels
+    from winnow.data.pixels import DecodedPixels, resized_to
     from winnow.device import best_device
 
     ledger = workspace.table("ledger", ["image_id", "split", "final_label"])
     ledger = ledger[ledger["split"] == "train"]
+    side = resized_to(params.data.image_size, params.data.train_size)
     policy = search_policy(
-        DecodedPixels(workspace.column("images", "image_bytes", of=ledger["image_id"].to_numpy())),
+        DecodedPixels(workspace.column("images", "image_bytes", of=ledger["image_id"].to_numpy()), resized_to=side),
         ledger["final_label"].to_numpy(),
         num_classes=len(workspace.class_names),
         settings=SearchSettings(**options.model_dump(exclude={"enabled", "seed"})),

@@ -3,6 +3,7 @@
 from winnow import stage
 from winnow.curation.review import CONFIRMATIONS_FILE, digests, read_confirmations
 from winnow.curation.validation_set import make_validation_set
+from winnow.data.pixels import resized_to
 from winnow.workspace import Workspace
 
 
@@ -20,6 +21,7 @@ def main(params: stage.Declared) -> str:
         external,
         review.rows,
         class_names=class_names,
+        resized_to=resized_to(params.data.image_size, params.data.train_size),
         **params.validation.model_dump(),
     )
     workspace.write("ledger", made.ledger)

@@ -201,6 +201,18 @@ def test_every_out_is_ignored_by_git_and_every_metric_is_not(root):
                     assert options["cache"] is False and path.startswith("metrics/"), f"{name}: {path}"
 
 
+def test_dvc_lists_one_file_of_figures(root):
+    """`dvc metrics show` puts all that is called `metrics` anywhere in the repository into one table."""
+    called = [
+        path
+        for folder in folders(root)
+        for _, definition, _ in stages_and_scripts(folder)
+        for item in definition.get("metrics", [])
+        for path in item
+    ]
+    assert called == ["metrics/summary.json"]
+
+
 def test_make_clean_leaves_what_people_put_there(root, tmp_path):
     """Archives in data/raw and the reviews are nobody's output: they could not be had again."""
     mine = ["data/raw/train.zip", "data/review/decisions.csv", "weights/clip.safetensors", "params.yaml"]

@@ -1,7 +1,7 @@
 """Parquet files too large to hold: a column read, and a table written, a row group at a time."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from itertools import chain
 from pathlib import Path
@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 
 from winnow import tables
 
+# Of images at their own size, thousands would be too much to hold; of small ones a row group has far less.
+_GROUP_BYTES = 2**26
+_AT_ONCE = 64  # values put through a function
 # Two, since what compares images of one file with one another needs them from two places.
 _GROUPS_HELD = 2
 
@@ -124,7 +127,38 @@ class Joined:
         return values
 
 
-Values: TypeAlias = np.ndarray | StoredColumn | Joined
+class Mapped:
+    """(N,) values, each put through a function when rows are asked for."""
+
+    def __init__(self, values: "Values", function: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Args: (N,) values, and what makes (M,) others of any (M,) of them."""
+        self._values, self._function = values, function
+
+    dtype = np.dtype(object)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(N,)."""
+        return (len(self),)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def take(self, rows: np.ndarray) -> "Mapped":
+        """Those at these positions alone, (M,) int."""
+        return Mapped(self._values.take(rows), self._function)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """(M,) object array of the values at these positions, a slice or (M,) int."""
+        wanted = np.arange(len(self))[rows]
+        values = np.empty(len(wanted), dtype=object)
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            values[part] = self._function(self._values[wanted[part]])
+        return values
+
+
+Values: TypeAlias = np.ndarray | StoredColumn | Joined | Mapped
 """(N,) values of a column, in memory or read when rows are asked for."""
 
 
@@ -149,7 +183,8 @@ def write_parquet_parts(parts: Iterable[pd.DataFrame], path: str | Path) -> None
 
 
 def _row_groups(parts: Iterable[pd.DataFrame]) -> Iterator[pa.Table]:
-    """The parts' rows in tables of `tables.ROW_GROUP`, the last one smaller; one empty table if there are no rows."""
+    """The parts' rows in tables of `tables.ROW_GROUP`, or of fewer that have `_GROUP_BYTES`, the last one smaller; one
+    empty table if there are no rows."""
     waiting: pa.Table | None = None
     written = False
     for part in parts:
@@ -157,7 +192,7 @@ def _row_groups(parts: Iterable[pd.DataFrame]) -> Iterator[pa.Table]:
         if waiting is not None and (waiting.num_rows or written):
             table = pa.concat_tables([waiting, table.cast(waiting.schema)])
         waiting = table  # the types of an empty first part are not known
-        while waiting.num_rows >= tables.ROW_GROUP:
+        while waiting.num_rows >= tables.ROW_GROUP or waiting.nbytes >= _GROUP_BYTES:
             yield waiting.slice(0, tables.ROW_GROUP).combine_chunks()
             waiting, written = waiting.slice(tables.ROW_GROUP), True
     if waiting is not None and (waiting.num_rows or not written):

@@ -10,6 +10,7 @@ from PIL import Image
 from curation_data import kept_images
 from winnow.curation.external import no_photos
 from winnow.curation.validation_set import confirmed_photos, known_leaks, make_validation_set
+from winnow.data.images import read_image
 
 NAMES = ["cat", "lynx"]
 SETTINGS = {"per_class": 5, "max_total": 1000, "min_label_quality": 0.6, "max_ood_score": 0.1, "seed": 0}
@@ -74,6 +75,22 @@ def test_the_sets_are_packed_apart_and_counted():
         "per_class": {"cat": 5, "lynx": 5},
     }
     assert result.summary == "10 validation images, 5 to 5 per class" and result.warnings == []
+
+
+def test_images_at_their_own_size_are_packed_at_that_of_training_and_leaks_are_found_among_them():
+    sizes = np.random.default_rng(1).integers(40, 120, (40, 2))
+    pixels = [
+        np.asarray(Image.fromarray(image[:6, :8]).resize(size, 3)) for image, size in zip(noise(40), sizes, strict=True)
+    ]
+    pixels[1] = pixels[0]
+    given = answers(("img_000", 0, "confirm", "ada", ""))
+    result = made(pixels, given=given, resized_to=24)
+    assert result.ledger.set_index("image_id").loc["img_001", "rule"] == "validation_leak"
+    for name, count in (("validation", 10), ("baseline", 29)):
+        packed = result.sets[name].frame()
+        assert len(packed) == count
+        for image_id, content in zip(packed["image_id"], packed["image_bytes"], strict=True):
+            assert content == read_image(png(pixels[int(image_id[4:])]), image_size=24).image_bytes
 
 
 def test_an_image_that_looks_like_a_validation_image_leaves_training_and_the_baseline():

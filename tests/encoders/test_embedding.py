@@ -47,7 +47,7 @@ class Projection:
         self.seen, self.calls, self.dies_after, self.weights = 0, 0, dies_after, weights
 
     def encoder(self) -> FrozenNetwork:
-        return FrozenNetwork(name="projection", fingerprint={"weights": self.weights}, encode=self.encode)
+        return FrozenNetwork(name="projection", fingerprint={"weights": self.weights}, input_size=8, encode=self.encode)
 
     def encode(self, pixels: np.ndarray) -> torch.Tensor:
         if self.calls == self.dies_after:

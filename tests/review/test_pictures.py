@@ -89,3 +89,18 @@ def test_the_route_looks_ids_up_and_falls_back_to_the_stored_picture(tmp_path):
     assert client.get("/original/img_000000").headers["x-content-type-options"] == "nosniff"
     truth = client.get("/api/truth").json()["true_label"]
     assert truth == pd.read_csv(folder / "data/raw/truth.csv")["true_label"].tolist()
+
+
+def test_a_wall_gets_smaller_pictures_of_images_at_their_own_size(tmp_path):
+    folder = write_workspace(tmp_path / "animals", images=40)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["data"]["image_size"] = None
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    images = pd.read_parquet(folder / "data/interim/images.parquet")
+    images.at[3, "image_bytes"] = encoded(np.zeros((500, 2000, 3), np.uint8), "JPEG")
+    images.to_parquet(folder / "data/interim/images.parquet")
+    dataset = Session(folder, reviewer="ada").dataset
+    large, small = (dataset.image_bytes(name) for name in images["image_id"][3:5])
+    assert Image.open(io.BytesIO(large)).size == (512, 128)
+    assert small == images["image_bytes"][4]
+    assert dataset.image_bytes("img_999999") is None

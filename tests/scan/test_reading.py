@@ -6,7 +6,7 @@ import pytest
 from archives import write_folder, write_zip
 from pictures import picture
 from winnow.errors import WinnowError
-from winnow.scan.reading import look_at, notes_on_encoder, settings_of, working_size
+from winnow.scan.reading import look_at, notes_on_encoder, one_size, settings_of, train_size
 
 LIMIT = 2**30
 
@@ -77,9 +77,15 @@ def test_no_image_that_can_be_opened(tmp_path):
         ([(128, 128)], 128),
     ],
 )
-def test_the_working_size_fits_the_images(sizes, side):
+def test_the_size_to_train_at_fits_the_images(sizes, side):
     widths, heights = np.array(sizes).T
-    assert working_size(widths, heights) == side
+    assert train_size(widths, heights) == side
+
+
+@pytest.mark.parametrize(("sizes", "side"), [([(28, 28)] * 2, 28), ([(500, 300)] * 2, None), ([(512, 512)], None)])
+def test_all_but_small_squares_of_one_size_are_scored_at_their_own(sizes, side):
+    widths, heights = np.array(sizes).T
+    assert one_size(widths, heights) == side
 
 
 def test_settings_follow_from_the_smallest_class(tmp_path):
@@ -89,7 +95,8 @@ def test_settings_follow_from_the_smallest_class(tmp_path):
     settings = settings_of(reading, archive="../pets", split=None)
     assert settings == {
         "data.archive": "../pets",
-        "data.image_size": 32,
+        "data.image_size": None,
+        "data.train_size": 32,
         "curate.class_floor": 5,
         "validation.per_class": 2,
         "augment.budget": 2000,

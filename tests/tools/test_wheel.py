@@ -44,8 +44,8 @@ def winnow(site: Path, folder: Path, *arguments: str | Path) -> str:
 
 @pytest.fixture
 def pets(tmp_path) -> Path:
-    """An ImageFolder of 40 discs, bars and crosses each, larger than they are scored at; two cards are in wrong boxes,
-    one twice, and one file is no image."""
+    """An ImageFolder of 40 discs, bars and crosses each, oblong, so that they are scored at their own size; two cards
+    are in wrong boxes, one twice, and one file is no image."""
     rng = np.random.default_rng(0)
     for label, name in enumerate(("disc", "bars", "cross")):
         (tmp_path / "pets" / name).mkdir(parents=True)
@@ -71,7 +71,8 @@ def test_init_makes_a_workspace_from_the_wheel_and_runs_nothing(unpacked, pets):
     output = winnow(unpacked, pets.parent, "init", "pets", "--to", "mine", "--set", "validation.per_class=3")
     assert "ImageFolder, <label>/<image>; 70x50 pixels" in output
     params = yaml.safe_load((pets.parent / "mine/params.yaml").read_text())
-    assert (params["data"]["archive"], params["data"]["image_size"]) == ("../pets", 32)
+    data = params["data"]
+    assert (data["archive"], data["image_size"], data["train_size"]) == ("../pets", None, 32)
     assert params["validation"]["per_class"] == 3
     assert not (pets.parent / "mine/dvc.lock").exists()
 

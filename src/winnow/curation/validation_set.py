@@ -9,8 +9,9 @@ import pandas as pd
 
 from winnow.curation.rules import VALIDATION_LEAK
 from winnow.curation.validation import apply_confirmations, assign_splits, require_every_class, select_validation
+from winnow.data.images import resized_bytes
 from winnow.data.packed import PackedSet, join_packed, pack_originals
-from winnow.data.pixels import DecodedPixels
+from winnow.data.pixels import DecodedPixels, Pixels
 from winnow.detect.duplicates.hashed import HashedImages
 from winnow.detect.duplicates.leaks import find_leaks
 from winnow.errors import NO_LABELS
@@ -51,6 +52,7 @@ def make_validation_set(
     min_label_quality: float,
     max_ood_score: float,
     seed: int,
+    resized_to: int | None = None,
 ) -> ValidationSet:
     """Choose the validation set and finish the ledger.
 
@@ -61,6 +63,7 @@ def make_validation_set(
         decisions: (N rows) as `decide` returns them.
         features: (N, D) float32, L2-normalised, in the same order.
         image_bytes: (N,) encoded images, in the same order.
+        resized_to: the side that the sets' images are brought to; None where they have one size.
         external: external photos as `check_external` returns them.
         confirmations: as `read_confirmations` returns them.
         class_names: K names; none where images have no labels, and then there is no validation set.
@@ -88,7 +91,8 @@ def make_validation_set(
         seed=seed,
     )
     image_id = decisions["image_id"].to_numpy()
-    leaks, external_leaks = leaks_of(validation, photos, image_id, image_bytes)
+    leaks, external_leaks = leaks_of(validation, photos, image_id, DecodedPixels(image_bytes, resized_to=resized_to))
+    image_bytes = resized_bytes(image_bytes, image_size=resized_to)
     ledger = assign_splits(decisions, validation, leaks, class_names=names, external_leaks=external_leaks)
     in_validation = (ledger["split"] == "validation").to_numpy()
     validated = np.concatenate([ledger["final_label"][in_validation], photos["label"]])
@@ -133,19 +137,19 @@ def confirmed_photos(external: pd.DataFrame, confirmations: pd.DataFrame) -> pd.
 
 
 def leaks_of(
-    validation: np.ndarray, photos: pd.DataFrame, image_id: np.ndarray, image_bytes: Values
+    validation: np.ndarray, photos: pd.DataFrame, image_id: np.ndarray, pixels: Pixels
 ) -> tuple[dict[int, int], dict[int, str]]:
     """Search the images outside the validation set for near duplicates of those in it.
 
     Args:
         validation: sorted row positions of the validation images.
         photos: external photos in the validation set, with `image_id`, `image_bytes` and `counterparts`.
-        image_id, image_bytes: (N,) of the dataset.
+        image_id, pixels: (N,) and (N, H, W, 3) uint8 of the dataset.
 
     Returns:
         By row position, the row of the validation image that each leaks, and the id of the external photo.
     """
-    images = HashedImages.of(DecodedPixels(image_bytes))
+    images = HashedImages.of(pixels)
     others = np.setdiff1d(np.arange(len(image_id)), validation)
     training = images.subset(others)
     found = find_leaks(images.subset(validation), training)

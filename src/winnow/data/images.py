@@ -4,15 +4,18 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
+from winnow.cores import cores
 from winnow.data.budget import Budget
 from winnow.data.foreign import RAW, what_it_is
 from winnow.data.intact import damage
+from winnow.row_groups import Mapped, Values
 
 # What Pillow warns of is no fault of the picture, or found by `damage`; a line for each would bury the rest.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -75,14 +78,14 @@ class Decoded:
     image_bytes: bytes
 
 
-def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> Decoded:
+def read_image(image_bytes: bytes, *, image_size: int | None, file_name: str = "") -> Decoded:
     """Decode an image of any kind and repair it if need be.
 
     Args:
         image_bytes: a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, JPEG 2000, PPM, PGM, PBM, PCX, QOI, SGI or TGA file (the
             first frame counts).
         image_size: side in pixels; images of another size are resized whole, without regard to their proportions,
-            so that nothing is cut off.
+            so that nothing is cut off. None leaves each at its own size.
         file_name: what the file is called. The content decides what it is, but a TGA is taken for one by its name.
 
     Raises:
@@ -91,7 +94,7 @@ def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> D
     """
     with decoding(image_bytes, file_name=file_name):
         image, width, height, repairs = upright_rgb(image_bytes, file_name=file_name)
-        if image.size != (image_size, image_size):
+        if image_size is not None and image.size != (image_size, image_size):
             repairs.append("size")
             image = image.resize((image_size, image_size), Image.Resampling.LANCZOS)
     if repairs:
@@ -100,6 +103,23 @@ def read_image(image_bytes: bytes, *, image_size: int, file_name: str = "") -> D
         image_bytes = buffer.getvalue()
         image = Image.open(io.BytesIO(image_bytes))
     return Decoded(np.asarray(image), width, height, tuple(repairs), image_bytes)
+
+
+def resized_bytes(image_bytes: Values, *, image_size: int | None) -> Values:
+    """Encoded images brought to one size when rows are asked for, as `read_image` brings them there.
+
+    Args:
+        image_bytes: (N,) images that `read_image` has accepted.
+        image_size: side in pixels; None where they have one size already and stay as they are.
+    """
+
+    def resize(some: np.ndarray) -> np.ndarray:
+        resized = np.empty(len(some), dtype=object)
+        with ThreadPoolExecutor(cores()) as pool:
+            resized[:] = list(pool.map(lambda one: read_image(one, image_size=image_size).image_bytes, some))
+        return resized
+
+    return image_bytes if image_size is None else Mapped(image_bytes, resize)
 
 
 @contextmanager

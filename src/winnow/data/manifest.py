@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,17 +15,17 @@ import pandas as pd
 from winnow.cores import cores
 from winnow.data.archive import Archive, open_archive
 from winnow.data.class_sizes import note_on_small_classes, require_classes, without_small_classes
-from winnow.data.images import CONVERSIONS, BadImage, read_image
+from winnow.data.images import CONVERSIONS, BadImage, read_image, resized_bytes
 from winnow.data.layouts import Entry, read_layout
 from winnow.data.layouts.entries import NO_LABEL, Box
 from winnow.data.layouts.registry import AUTO
 from winnow.progress import progress
 from winnow.row_groups import StoredColumn, Values, write_parquet_parts
-from winnow.tables import ROW_GROUP
 
 _MANIFEST_COLUMNS = ("image_id", "file_name", "label", "width", "height", "repairs", "bytes_sha256")
 _REJECTED_COLUMNS = ("file_name", "image_id", "reason", "detail")
 _BATCH_FILES, _BATCH_BYTES = 512, 32 * 2**20  # whichever comes first
+_FRAME = 64  # images at their own size may have megabytes each
 _Facts = tuple[int, int, str, str]  # width, height, repairs, digest
 _Accepted = tuple[str, str, int | None, int, int, str, str]  # by _MANIFEST_COLUMNS
 _Rejected = tuple[str, str, str, str]  # by _REJECTED_COLUMNS
@@ -60,6 +60,10 @@ class Manifest:
     notes: tuple[str, ...] = ()
     objects: pd.DataFrame = field(default_factory=lambda: _objects({}, []))
 
+    def resized(self, image_size: int | None) -> "Manifest":
+        """The same with images brought to one size when they are asked for; None leaves them as they are."""
+        return replace(self, image_bytes=resized_bytes(self.image_bytes, image_size=image_size))
+
     @property
     def images(self) -> pd.DataFrame:
         """All `image_id` and `image_bytes`, a row per image."""
@@ -67,8 +71,8 @@ class Manifest:
 
     def image_frames(self) -> Iterator[pd.DataFrame]:
         """`images` in pieces, for those that are too large to hold."""
-        for start in range(0, len(self.manifest), ROW_GROUP):
-            yield self.images_of(slice(start, start + ROW_GROUP))
+        for start in range(0, len(self.manifest), _FRAME):
+            yield self.images_of(slice(start, start + _FRAME))
 
     def images_of(self, rows: slice) -> pd.DataFrame:
         """The rows of `images` in a slice."""
@@ -88,7 +92,7 @@ def build_manifest(
     *,
     class_names: Sequence[str],
     split: str | None,
-    image_size: int,
+    image_size: int | None,
     keep: Sequence[str] | None = None,
     every_class: bool = True,
     min_images_per_class: int = 0,
@@ -103,7 +107,7 @@ def build_manifest(
         archive: open archive.
         class_names: names in label order; empty to derive them.
         split: which split of an ImageFolder to read; None for `train` if there is one.
-        image_size: side in pixels that every accepted image has afterwards.
+        image_size: side in pixels that every accepted image has afterwards; None leaves each at its own size.
         keep: the classes to read, in label order, of those named or derived; None for all.
         every_class: whether each class needs `images_needed` accepted images, or any one image is enough.
         min_images_per_class: classes with fewer accepted images are left out, and their images rejected as
@@ -159,7 +163,11 @@ def _objects(boxes: Mapping[str, Sequence[Box]], image_id: Iterable[str]) -> pd.
 
 
 def _examined(
-    archive: Archive, wanted: dict[str, Entry], image_size: int, accepted: list[_Accepted], rejected: list[_Rejected]
+    archive: Archive,
+    wanted: dict[str, Entry],
+    image_size: int | None,
+    accepted: list[_Accepted],
+    rejected: list[_Rejected],
 ) -> Iterator[pd.DataFrame]:
     """Read, decode and repair the wanted images; the bytes of those accepted, as frames of `image_bytes`.
 

@@ -22,11 +22,12 @@ def check_models(params: Params) -> None:
     """Look up the encoder and the networks that `params` name.
 
     Raises:
-        WinnowError: if one is unknown, or a network takes no images of `data.image_size`.
+        WinnowError: if one is unknown, or a network takes no images of the size that is trained on.
     """
     check_encoder(params.embed.model_dump())
-    check_network(params.train.network, image_size=params.data.image_size)
-    check_network(params.quick_check.network, image_size=params.data.image_size, key="quick_check.network")
+    size = params.data.image_size or params.data.train_size
+    check_network(params.train.network, image_size=size)
+    check_network(params.quick_check.network, image_size=size, key="quick_check.network")
 
 
 def read_inputs(params: Params) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from winnow.scan.findings import Estimates, Kind, estimates, found_kinds
 from winnow.workspace import Workspace
 
 _SHOWN, _SIDE = 8, 96
+_PICTURE = "object-fit:contain;border:1px solid #8888;border-radius:3px;background:#8882"
 COLUMNS = (
     *("image_id", "label", "label_quality_score", "is_label_issue", "suggested_label", "suggested_confidence"),
     *("ood_score", "is_ood", "duplicate_group", "duplicate_of", "image_faults"),
@@ -64,10 +66,11 @@ class Found:
 
     def _repr_html_(self) -> str:
         """The worst images of each kind with their pictures, for notebooks."""
-        parts = [f"<p>{html.escape(sentence)}</p>" for sentence in self._estimates().sentences]
+        parts = [f"<p>{_with_code(sentence)}</p>" for sentence in self._estimates().sentences]
         for kind in self.kinds():
             if kind.count:
-                parts.append(f"<h4>{html.escape(kind.headline)}</h4>")
+                worst = f", the worst {len(kind.worst)}" if len(kind.worst) < kind.count else ""
+                parts.append(f"<h4>{html.escape(kind.headline + worst)}</h4>")
                 parts.append(f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{self._cards(kind)}</div>")
         return "".join(parts)
 
@@ -79,7 +82,7 @@ class Found:
 
     def _cards(self, kind: Kind) -> str:
         ids = kind.worst["image_id"].to_numpy()
-        pictures = Workspace(self.workspace).table("images", of=ids)["image_bytes"]
+        pictures = Workspace(self.workspace).column("images", "image_bytes", of=ids)[:]
         cards = []
         for row, picture in zip(kind.worst.itertuples(), pictures, strict=True):
             becomes = {"relabel": str(row.suggested_label), "drop": "dropped"}.get(str(row.action), "kept")
@@ -90,10 +93,15 @@ class Found:
             words = html.escape(" → ".join(shown))
             cards.append(
                 f"<figure style='margin:0;width:{_SIDE + 24}px' title='{html.escape(str(row.reason), quote=True)}'>"
-                f"<img src='{_data_url(picture)}' width={_SIDE} alt=''>"
+                f"<img src='{_data_url(picture)}' width={_SIDE} height={_SIDE} style='{_PICTURE}' alt=''>"
                 f"<figcaption><b>{words}</b><br><small>{html.escape(str(row.why))}</small></figcaption></figure>"
             )
         return "".join(cards)
+
+
+def _with_code(sentence: str) -> str:
+    """HTML of a sentence, what stands between backticks as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(sentence))
 
 
 def _data_url(picture: bytes) -> str:

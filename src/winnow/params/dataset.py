@@ -48,10 +48,17 @@ class Data(Section):
         "the folders, sorted. Zero-shot uses the names: in CLIP's prompts, or to find ImageNet's labels (`timm`). Put "
         "names that YAML reads as something else in quotes: `'yes'`, `'no'`, `'7'`."
     )
-    image_size: int = Field(
+    image_size: int | None = Field(
         ge=12,
         le=1024,
-        description="Width and height in pixels of every image that goes out. Others are resized and recorded.",
+        description="Width and height in pixels of every image; null keeps each at its own. Others are resized, and "
+        "recorded. At their own size images are scored as they came, and take as much room in the workspace.",
+    )
+    train_size: int = Field(
+        ge=12,
+        le=1024,
+        description="Width and height of what is trained on, where `image_size` is null. Those are the training, "
+        "validation and test sets and the submission; else they have `image_size`.",
     )
     min_images_per_class: int = Field(
         ge=0,

@@ -74,7 +74,9 @@ def load_sections(sections: Collection[str], path: str | Path = "params.yaml") -
 
 def _read(path: str | Path) -> dict[str, Any]:
     content = read_yaml(
-        path, missing="is missing; run from the repository's root, or write it with 'winnow init base'."
+        path,
+        missing="is missing; run from the repository's root or a workspace that 'winnow scan' made, or write it with "
+        "'winnow init base'.",
     )
     if not isinstance(content, dict):
         raise WinnowError(f"{path} holds no sections; write it with 'winnow init base' or restore it with git.")

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from winnow.data.decode import reduced_bytes
 from winnow.files import ARMS
+from winnow.row_groups import Mapped
 from winnow.workspace import Workspace
+
+_LONGEST = 256  # pixels of a picture of the dataset
 
 METRICS = (
     "manifest",
@@ -68,7 +73,7 @@ def read_inputs(workspace: Workspace, *, params: Mapping[str, Any], files: pd.Da
     return Inputs(
         class_names=workspace.class_names,
         ledger=workspace.table("ledger"),
-        images=workspace.table("images"),
+        images=_reduced_images(workspace),
         image_map=workspace.table("map"),
         encoder=json.loads(str(workspace.arrays("features", ["encoder"])["encoder"])),
         rejected=workspace.table("rejected"),
@@ -81,3 +86,13 @@ def read_inputs(workspace: Workspace, *, params: Mapping[str, Any], files: pd.Da
         params=params,
         files=files,
     )
+
+
+def _reduced_images(workspace: Workspace) -> pd.DataFrame:
+    """`image_id` and `image_bytes`, no larger than a report shows them: at their own size all would be too much."""
+
+    def reduce(some: np.ndarray) -> np.ndarray:
+        return np.array([reduced_bytes(one, longest=_LONGEST) for one in some], dtype=object)
+
+    image_bytes = Mapped(workspace.column("images", "image_bytes"), reduce)
+    return workspace.table("images", ["image_id"]).assign(image_bytes=image_bytes[:])

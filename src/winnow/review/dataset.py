@@ -15,6 +15,7 @@ from winnow.curation.explain import meaning
 from winnow.curation.review import digests
 from winnow.curation.rules import REVIEW, RULES, cuts_of, in_force
 from winnow.curation.rules.rule import Outcome, Rule
+from winnow.data.decode import reduced_bytes
 from winnow.errors import WinnowError
 from winnow.params import Params, load_params
 from winnow.review.columns import OwnColumns, read_columns
@@ -23,6 +24,7 @@ from winnow.row_groups import StoredColumn
 from winnow.workspace import Workspace
 
 _NEIGHBOURS = 12
+_LONGEST = 512  # pixels of a picture in a wall of them
 _NO_SCORES = ("threshold",)
 # What became of images that no rule dropped; the colours are of Okabe and Ito (2008).
 _NOT_DROPPED = (
@@ -116,15 +118,27 @@ class Dataset:
 
     @cached_property
     def _images(self) -> dict[str, bytes]:
-        packed = self.workspace.table("images")
-        images = dict(zip(packed["image_id"], packed["image_bytes"], strict=True))
+        images: dict[str, bytes] = {}
+        if self.params.data.image_size is not None:  # at their own size all would be too much
+            packed = self.workspace.table("images")
+            images.update(zip(packed["image_id"], packed["image_bytes"], strict=True))
         images.update(zip(self.outside["image_id"], self.outside["image_bytes"], strict=True))
         return images
 
     def image_bytes(self, image_id: str) -> bytes | None:
-        """An encoded image of the dataset, or an external photo; None where there is no such image."""
+        """An encoded image of the dataset, or an external photo; None where there is no such image.
+
+        One at its own size is reduced to what a wall of them needs; `Session.original` has it in full.
+        """
         with self._lock:
+            if self.params.data.image_size is None and image_id not in self._images and image_id in self.position:
+                row = np.array([self.position[image_id]])
+                self._images[image_id] = reduced_bytes(self._stored[row][0], longest=_LONGEST)
             return self._images.get(image_id)
+
+    @cached_property
+    def _stored(self) -> StoredColumn:
+        return self.stored_images()
 
     def stored_images(self) -> StoredColumn:
         """The N encoded images in the ledger's order."""

@@ -10,6 +10,7 @@ import pandas as pd
 from winnow.curation.review import Review, read_confirmations, read_review
 from winnow.curation.rules import RULES, in_force
 from winnow.curation.rules.rule import Thresholds
+from winnow.data.pixels import resized_to
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
@@ -46,7 +47,10 @@ class Session:
         archive = self.workspace.root / data.archive
         self._originals = Originals(archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30)
         self.lookalikes = Lookalikes(
-            self._dataset.params.embed.model_dump(), self._dataset.class_names, self._dataset.stored_images
+            self._dataset.params.embed.model_dump(),
+            self._dataset.class_names,
+            self._dataset.stored_images,
+            resized_to(data.image_size, data.train_size),
         )
         self._points: bytes | None = None
         self._what_if: WhatIf | None = None

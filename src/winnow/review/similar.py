@@ -49,10 +49,15 @@ class Lookalikes:
     """Finds images like a picture or words; encoders are loaded when first asked for."""
 
     def __init__(
-        self, embed: Mapping[str, Any], class_names: Sequence[str], images: Callable[[], StoredColumn]
+        self,
+        embed: Mapping[str, Any],
+        class_names: Sequence[str],
+        images: Callable[[], StoredColumn],
+        resized_to: int | None = None,
     ) -> None:
-        """Args: the section `embed` of params.yaml; K names; opens the N encoded images."""
+        """Args: the section `embed` of params.yaml; K names; opens the N encoded images; as of `DecodedPixels`."""
         self._embed, self._class_names, self._images = embed, list(class_names), images
+        self._resized_to = resized_to
         self._lock = threading.Lock()
         self._loaded: tuple[Encoder, np.ndarray | None] | None = None
         self._tower: TextTower | None = None
@@ -70,16 +75,16 @@ class Lookalikes:
         Raises:
             WinnowError: if it is no image, or the encoder's weights cannot be had.
         """
-        images = DecodedPixels(self._images())
+        images = DecodedPixels(self._images(), resized_to=self._resized_to)
         try:
             with decoding(picture):
                 opened = upright_rgb(picture)[0]
         except BadImage as error:
             raise WinnowError(f"that is no picture that can be read ({error}); take a JPEG or PNG.") from None
-        first = images[:1][:]
-        pixels = np.array(opened.resize((first.shape[2], first.shape[1])))[None]
         with self._lock:
             encoder, own = self._encoder(images)
+            side = images.shape[1]
+            pixels = np.array(opened.resize((side, side)))[None]
             found = encoder.embed_dataset(pixels, np.zeros(1, np.int64)).features[0]
         return like_vector(features() if own is None else own, found)
 

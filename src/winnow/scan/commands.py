@@ -115,5 +115,6 @@ def prepare(
     notes = [*reading.notes, *notes_on_encoder(reading, params.embed.encoder)]
     for note in notes:
         console.print(f"note: {note}", highlight=False, markup=False)
-    console.print(f"workspace: {folder}; scored at {params.data.image_size} pixels\n", highlight=False, markup=False)
+    size = f"{params.data.image_size} pixels" if params.data.image_size else "their own size"
+    console.print(f"workspace: {folder}; images are scored at {size}\n", highlight=False, markup=False)
     return folder, notes

@@ -111,15 +111,17 @@ def notes_on_encoder(reading: Reading, encoder: Sequence[str]) -> list[str]:
     ]
 
 
-def working_size(widths: np.ndarray, heights: np.ndarray) -> int:
-    """The side in pixels that images are scored and trained at; what is exported keeps its own size.
-
-    Square images of one size up to 128 pixels stay as they are. Others get the largest of SIDES that the shorter side
-    of half of them has, and the smallest of SIDES if none is that small.
-    """
+def one_size(widths: np.ndarray, heights: np.ndarray) -> int | None:
+    """The side of the images where all are squares of one size, of 12 to 128 pixels; None where each keeps its own."""
     smallest, largest = int(min(widths.min(), heights.min())), int(max(widths.max(), heights.max()))
-    if smallest == largest and 12 <= largest <= SIDES[-1]:
-        return largest
+    return largest if smallest == largest and 12 <= largest <= SIDES[-1] else None
+
+
+def train_size(widths: np.ndarray, heights: np.ndarray) -> int:
+    """The side in pixels that images are trained at, and those of one size scored: `one_size`, or the largest of SIDES
+    that the shorter side of half of them has, and the smallest of SIDES if none is that small."""
+    if side := one_size(widths, heights):
+        return side
     shorter = float(np.median(np.minimum(widths, heights)))
     return max((side for side in SIDES if side <= shorter), default=SIDES[0])
 
@@ -129,7 +131,8 @@ def settings_of(reading: Reading, *, archive: str, split: str | None) -> dict[st
     always = {
         "data.archive": archive,
         **({"data.split": split} if split else {}),
-        "data.image_size": working_size(reading.widths, reading.heights),
+        "data.image_size": one_size(reading.widths, reading.heights),
+        "data.train_size": train_size(reading.widths, reading.heights),
     }
     if not reading.classes:
         return always | {"embed.encoder": "plain", "curate.class_floor": 0}

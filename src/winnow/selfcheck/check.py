@@ -17,6 +17,8 @@ from winnow.selfcheck.report import flip_outcomes, report, summary
 from winnow.selfcheck.rerun import rerun_detectors
 from winnow.selfcheck.result import Result
 
+OPTIONS = ("duplicates", "crossval", "label_issues", "ood", "curate")
+"""Sections of params.yaml that `self_check` takes."""
 _WORDS = {"label": "label flips", "ood": "foreign pictures", "duplicate": "copies"}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path, PurePath
 
 from rich import box
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,6 +20,11 @@ def seen_line(directory: str | Path, seen: Collection[str]) -> str:
     names = [PurePath(name).stem for name in validation.files] if validation else []
     count = sum(name in seen for name in names)
     return f"{count:,} of {len(names):,} validation images were seen by a person."
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print `findings_table`."""
+    Console().print(findings_table(findings))
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:

@@ -11,6 +11,9 @@ import pandas as pd
 from winnow.errors import WinnowError
 from winnow.submission.lint import Finding
 
+SETS = {"training": "submission", "validation": "validation"}
+"""The sets of a submission, and the packed sets that they are written from."""
+
 
 @dataclass(frozen=True)
 class SubmissionSummary:

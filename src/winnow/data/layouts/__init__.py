@@ -44,7 +44,7 @@ def read_layout(
     names = archive.names()
     chosen = registry.find_layout(archive, layout=layout, unlabelled=unlabelled)
     if chosen is None:
-        raise WinnowError(_no_images(archive, names))
+        raise WinnowError(_no_images(archive, names, unlabelled=unlabelled))
     known = registry.LAYOUTS[chosen]
     reader = known.images
     if keep is not None and not reader.POSITIONAL:
@@ -89,7 +89,7 @@ def with_classes(layout: Layout, keep: Sequence[str]) -> Layout:
     return replace(layout, class_names=list(keep), entries=[kept(entry) for entry in layout.entries])
 
 
-def _no_images(archive: Archive, names: Sequence[str]) -> str:
+def _no_images(archive: Archive, names: Sequence[str], *, unlabelled: bool) -> str:
     packed = [name for name in names if name.lower().endswith(PACKED_SUFFIXES)]
     forms = ", or ".join(known.images.FORM for known in registry.LAYOUTS.values() if known.has_labels)
     if packed:
@@ -100,7 +100,8 @@ def _no_images(archive: Archive, names: Sequence[str]) -> str:
         )
     litter = Counter(archive.left_out.values())
     without = f" (left out: {', '.join(f'{n} {reason}' for reason, n in sorted(litter.items()))})" if litter else ""
-    return f"{archive.label} holds no images{without}; it needs {forms}."
+    alone = ", or images alone, without labels" if unlabelled else ""
+    return f"{archive.label} holds no images{without}; it needs {forms}{alone}."
 
 
 def _readable(archive: Archive, entry: Entry) -> Entry:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from winnow.data.perceptual_hash import hash_frequencies, low_frequencies
-from winnow.data.pixels import Pixels, batches
+from winnow.data.pixels import DecodedPixels, Pixels, batches
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,13 @@ class HashedImages:
         digest, hashes, look = np.empty(len(images), "S64"), np.empty(len(images), np.uint64), []
         for rows, batch in batches(images):
             frequencies = low_frequencies(batch)
-            digest[rows] = [hashlib.sha256(image.tobytes()).hexdigest().encode() for image in batch]
+            digest[rows] = [_digest(image) for image in batch]
             hashes[rows] = hash_frequencies(frequencies, batch)
             look.append(frequencies / np.maximum(np.linalg.norm(frequencies, axis=1, keepdims=True), 1e-6))
+        if isinstance(images, DecodedPixels) and images.own_size:  # alike when reduced may differ in full
+            _, position, count = np.unique(digest, return_inverse=True, return_counts=True)
+            alike = np.flatnonzero(count[position] > 1)
+            digest[alike] = [_digest(image, str(image.shape)) for image in images.own(alike)]
         looks = np.concatenate(look) if look else np.empty((0, 0), np.float32)
         return cls(images, np.arange(len(images)), digest, hashes, looks)
 
@@ -58,3 +62,7 @@ class HashedImages:
     def decoded(self, rows: np.ndarray) -> np.ndarray:
         """(n, H, W, 3) uint8 of the images at the positions `rows`, (n,) int, in any order and repeated as wanted."""
         return self.pixels[self.rows[rows]]
+
+
+def _digest(image: np.ndarray, size: str = "") -> bytes:
+    return hashlib.sha256(size.encode() + image.tobytes()).hexdigest().encode()

@@ -9,11 +9,12 @@ import pandas as pd
 from cleanvision.issue_managers.image_property_issue_manager import ImagePropertyIssueManager, compute_scores
 from PIL import Image
 
-from winnow.data.pixels import Pixels, batches
+from winnow.data.pixels import Pixels, one_by_one
 from winnow.progress import progress
 
 _OF_PIXELS = ("dark", "low_information", "blurry", "grayscale")  # `light` falls out of `dark`
 _OF_SIZE = ("odd_size", "odd_aspect_ratio")
+_LONGEST = 512  # of an image at its own size; CleanVision measures blur at 64 pixels, and the rest is of all pixels
 FAULTS = ("dark", "light", "low_information", "blurry", "grayscale", *_OF_SIZE)
 
 
@@ -24,7 +25,7 @@ def score_image_faults(pixels: Pixels, width: np.ndarray, height: np.ndarray) ->
     images are RGB by the time they are decoded.
 
     Args:
-        pixels: (N, H, W, 3) uint8, decoded.
+        pixels: (N, H, W, 3) uint8; images of their own size are scored in their own proportions.
         width: (N,) int, of the images as they came, before any resizing; of these are `odd_size` (far from the sizes
             of the others) and `odd_aspect_ratio`.
         height: (N,) int.
@@ -40,10 +41,9 @@ def score_image_faults(pixels: Pixels, width: np.ndarray, height: np.ndarray) ->
     properties, defaults = manager.image_properties, manager.get_default_params()
     raw = []
     with progress("image faults", len(pixels)) as report:
-        for _, batch in batches(pixels):
-            images = [_as_image(image) for image in batch]
-            raw += [compute_scores(index, images, _OF_PIXELS, properties) for index in range(len(images))]
-            report(len(images))
+        for image in one_by_one(pixels, longest=_LONGEST):
+            raw.append(compute_scores(0, [_as_image(image)], _OF_PIXELS, properties))
+            report(1)
     measured = pd.DataFrame(raw)
     # These two properties look at nothing but the size.
     sizes: list[Any] = [SimpleNamespace(size=size) for size in zip(width.tolist(), height.tolist(), strict=True)]

@@ -8,7 +8,7 @@ import torch
 
 from winnow import tables
 from winnow.checkpoint import fingerprint
-from winnow.data.pixels import Pixels
+from winnow.data.pixels import Pixels, at_side
 from winnow.device import CPU_BATCH, best_device, exact_arithmetic, side_by_side
 from winnow.encoders.frozen.network import FrozenNetwork
 from winnow.encoders.normalise import l2_normalised
@@ -29,7 +29,7 @@ def embed_images(
 
     Args:
         network: the encoder's network.
-        pixels: (N, H, W, 3) uint8, N at least 1.
+        pixels: (N, H, W, 3) uint8, N at least 1; images of their own size are brought to the network's from there.
         batch_size: images encoded at once by a GPU, and the most by a core of the CPU.
         flip: average the features with those of the mirrored image.
         scratch: folder for finished parts, or None to keep none.
@@ -38,6 +38,7 @@ def embed_images(
         features (N, D) float32 with rows of length 1, and the network's zero-shot probabilities, or None.
     """
     parts, device = [], best_device()
+    pixels = at_side(pixels, network.input_size)
     step = min(batch_size, CPU_BATCH) if device.type == "cpu" else batch_size
     began, encoded = time.monotonic(), 0
     with progress("embed", len(pixels)) as report:

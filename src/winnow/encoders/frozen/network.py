@@ -17,6 +17,7 @@ class FrozenNetwork:
     Attributes:
         name: as in params.yaml: `open_clip`, `timm`.
         fingerprint: all that decides the features (model, weights' sha256, preprocessing); JSON values only.
+        input_size: the largest side that `encode` resizes images to.
         encode: (B, H, W, 3) uint8 pixels to (B, D) float32 features, not yet normalised, on the encoder's device.
         zero_shot: (N, D) float32 features as `encode` gave them, not normalised, to class probabilities; None where the
             network has no text encoder or labels for the classes.
@@ -25,6 +26,7 @@ class FrozenNetwork:
 
     name: str
     fingerprint: Mapping[str, Any]
+    input_size: int
     encode: Callable[[np.ndarray], torch.Tensor]
     zero_shot: Callable[[np.ndarray], ZeroShot] | None = None
     no_zero_shot: str = ""

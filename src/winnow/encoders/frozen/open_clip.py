@@ -102,8 +102,8 @@ def load_open_clip(
     }
     if not class_names:
         why = "there are no class names"
-        return FrozenNetwork(name="open_clip", fingerprint=fingerprint, encode=encode, no_zero_shot=why)
-    return FrozenNetwork(name="open_clip", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot)
+        return FrozenNetwork("open_clip", fingerprint, input_size, encode, no_zero_shot=why)
+    return FrozenNetwork("open_clip", fingerprint, input_size, encode, zero_shot)
 
 
 def find_weights(model: str, pretrained: str) -> tuple[Path | None, dict[str, Any]]:

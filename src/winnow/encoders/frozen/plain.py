@@ -22,7 +22,7 @@ def load_plain(*, input_size: int, device: torch.device) -> FrozenNetwork:
         return plain_features(resize(pixels, input_size=input_size, device=device).float() / 255)
 
     why = "the encoder plain knows no words"
-    return FrozenNetwork("plain", {"encoder": "plain", "input_size": input_size}, encode, no_zero_shot=why)
+    return FrozenNetwork("plain", {"encoder": "plain", "input_size": input_size}, input_size, encode, no_zero_shot=why)
 
 
 def plain_features(images: torch.Tensor) -> torch.Tensor:

@@ -102,7 +102,12 @@ def load_timm(
         "std": list(std),
     }
     return FrozenNetwork(
-        name="timm", fingerprint=fingerprint, encode=encode, zero_shot=zero_shot, no_zero_shot=no_zero_shot
+        name="timm",
+        fingerprint=fingerprint,
+        input_size=max(sizes),
+        encode=encode,
+        zero_shot=zero_shot,
+        no_zero_shot=no_zero_shot,
     )
 
 
