@@ -1,7 +1,7 @@
 """What the views of groups ask the server for."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from winnow.review.duplicates import duplicate_groups, test_leaks, validation_leaks
+from winnow.review.groups import Size
 from winnow.review.routes import Body, session_of
 from winnow.review.similar import like_rows
 
@@ -38,6 +39,13 @@ def duplicates(request: Request) -> JSONResponse:
     ledger, path = session.dataset.ledger, session.workspace.path("predictions", arm="submission")
     test = test_leaks(session.workspace.table("predictions", arm="submission")) if path.is_file() else None
     return JSONResponse({"groups": duplicate_groups(ledger), "validation": validation_leaks(ledger), "test": test})
+
+
+@router.get("/api/groups")
+def groups(request: Request, size: Size = "medium") -> dict[str, Any]:
+    """Rows of each group of the map, the most typical first; None where there is no map."""
+    found = session_of(request).groups(size)
+    return {"groups": None if found is None else [rows.tolist() for rows in found]}
 
 
 @router.get("/api/statistics")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from winnow.curation.review import Review, read_confirmations, read_review
@@ -15,6 +16,7 @@ from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
 from winnow.review.applying import Applying, changes, counts
 from winnow.review.dataset import Dataset, load_dataset, pack_points
+from winnow.review.groups import Size, map_groups
 from winnow.review.originals import Originals
 from winnow.review.params_file import digest
 from winnow.review.proposals import agreements, grouped, proposed, wrong_labels
@@ -34,7 +36,7 @@ class Session:
         self.workspace, self.reviewer, self._columns = Workspace(Path(root).resolve()), reviewer, columns
         self.decisions = decisions_file(self.workspace, lambda: self.dataset.digests)
         self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
-        self._lock = threading.RLock()
+        self._lock, self._groups_lock = threading.RLock(), threading.Lock()
         self.applying = Applying(self.workspace.root)
         self._thresholds: tuple[str, Thresholds] | None = None  # with the digest of the file that they were read from
         self._read()
@@ -51,6 +53,7 @@ class Session:
         self._points: bytes | None = None
         self._what_if: WhatIf | None = None
         self._proposals: pd.DataFrame | None = None
+        self._groups: dict[Size, list[np.ndarray]] = {}
 
     def _current_stamp(self) -> tuple[int, int] | None:
         try:
@@ -172,6 +175,17 @@ class Session:
         if self._proposals is None:
             self._proposals = proposed(dataset.ledger, class_names=dataset.class_names, thresholds=self.thresholds())
         return self._proposals
+
+    def groups(self, size: Size) -> list[np.ndarray] | None:
+        """Groups of the map, as `map_groups` returns them; None where there is no map."""
+        dataset, known = self.dataset, self._groups
+        if dataset.places is None:
+            return None
+        with self._groups_lock:  # seconds for a large dataset: who asks twice waits, all other questions are answered
+            if size not in known:
+                places = dataset.places[["x3", "y3", "z3"]].to_numpy()
+                known[size] = map_groups(places, dataset.features(), size=size)
+            return known[size]
 
     def statistics(self) -> dict[str, Any]:
         """Figures by class, size, fault and reviewer, as `statistics.py` returns them."""

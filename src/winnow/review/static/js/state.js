@@ -121,15 +121,16 @@ const MANY = 50; // more verdicts than this at once are asked about first
 
 const ask = (count, question, yes) => count <= MANY || sure(`${question} ${number(count)} images?`, `${yes} ${number(count)}`);
 
-// action: keep, drop, relabel (with a label), or null to take verdicts back.
+// action: keep, drop, relabel (with a label; the one that an image came with keeps it), or null to take verdicts back.
 export async function decide(ids, action, label = null, reason = "") {
   const word = { keep: "Keep", drop: "Drop", relabel: "Relabel" }[action] || "Clear";
   if (!(await ask(ids.length, action ? word : "Clear the verdicts on", word))) return false;
-  return decideEach(ids.map((id) => [id, action, label]), reason);
+  const given = (id) => data.arrays.label[data.row.get(id)];
+  return decideEach(ids.map((id) => (action === "relabel" && label === given(id) ? [id, "keep", null] : [id, action, label])), reason);
 }
 
-export async function agreeOn(verdicts) {
-  return (await ask(verdicts.length, "Agree with the pipeline on", "Agree on")) && decideEach(verdicts);
+export async function agreeOn(verdicts, reason = "") {
+  return (await ask(verdicts.length, "Agree with the pipeline on", "Agree on")) && decideEach(verdicts, reason);
 }
 
 // `verdicts`: [[image_id, action, label]], saved by one request, all or none, and taken back by one undo.
