@@ -11,6 +11,7 @@ import pandas as pd
 from winnow.curation.review import Review, read_confirmations, read_review
 from winnow.curation.rules import RULES, in_force
 from winnow.curation.rules.rule import Thresholds
+from winnow.curation.tags import read_tags
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
@@ -20,9 +21,10 @@ from winnow.review.groups import Size, map_groups
 from winnow.review.originals import Originals
 from winnow.review.params_file import digest
 from winnow.review.proposals import agreements, grouped, proposed, wrong_labels
+from winnow.review.saved_views import VIEWS_FILE, SavedViews
 from winnow.review.similar import Lookalikes
 from winnow.review.statistics import by_class, by_fault, by_reviewer, by_size
-from winnow.review.verdicts import Change, decisions_file, validation_file
+from winnow.review.verdicts import Change, decisions_file, review_lock, tags_file, validation_file
 from winnow.review.whatif import WhatIf
 from winnow.tables import read_json
 from winnow.workspace import Workspace
@@ -36,6 +38,8 @@ class Session:
         self.workspace, self.reviewer, self._columns = Workspace(Path(root).resolve()), reviewer, columns
         self.decisions = decisions_file(self.workspace, lambda: self.dataset.digests)
         self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
+        self.tags = tags_file(self.workspace, lambda: self.dataset.digests)
+        self.saved_views = SavedViews(self.workspace.root / VIEWS_FILE, lock=review_lock(self.workspace))
         self._lock, self._groups_lock = threading.RLock(), threading.Lock()
         self.applying = Applying(self.workspace.root)
         self._thresholds: tuple[str, Thresholds] | None = None  # with the digest of the file that they were read from
@@ -224,6 +228,10 @@ class Session:
         dataset = self.dataset
         images = dataset.digests_with_photos
         return read_confirmations(self.validation.path, images=images, class_names=dataset.class_names)
+
+    def given_tags(self) -> Review:
+        """tags.csv likewise."""
+        return read_tags(self.tags.path, images=self.dataset.digests)
 
     def check_ids(self, changes: Sequence[Change], *, outside_too: bool) -> None:
         """Refuse a verdict on an image that is not there; one on an image that has gone can be taken back."""

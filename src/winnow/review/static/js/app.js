@@ -16,6 +16,7 @@ import { pending } from "./pending.js";
 import { fill, h, key, leaving, number, typing, writing } from "./dom.js";
 import { isDark } from "./colours.js";
 import { openZoom } from "./zoom.js";
+import { openTags } from "./tags.js";
 import { address, moved, open, takeIn } from "./address.js";
 import { loadVerdicts, onChange, reviewer, setting, state, undo } from "./state.js";
 
@@ -56,7 +57,9 @@ function theme(value) {
 function standing() {
   if (isRunning()) return `Applying: ${applying().stages.find((it) => it.state === "running")?.name ?? "…"}`;
   const waiting = pending().all;
-  return `${number(Object.keys(state.decisions).length)} verdicts${waiting ? `, ${number(waiting)} not applied` : ""}`;
+  const given = Object.keys(state.decisions).length;
+  const all = `${number(given)} ${given === 1 ? "verdict" : "verdicts"}`;
+  return waiting ? h("span", {}, h("span", { class: "words" }, `${all}, `), `${number(waiting)} not applied`) : all;
 }
 
 function drawTop() {
@@ -99,7 +102,7 @@ function drawTop() {
 }
 
 const KEYS = [
-  ["everywhere", [["M, B, O, E, Q, F, T, W, V, Y", "map, proposals, groups, duplicates, queue, matrices, statistics, what if, validation, apply"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
+  ["everywhere", [["M, B, O, E, Q, F, T, W, V, Y", "map, proposals, groups, duplicates, queue, matrices, statistics, what if, validation, apply"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["L", "tag the image, or all that are marked"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
   ["queue", [["A, Enter", "agree with the pipeline"], ["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
   ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["A", "agree on the pinned image"], ["G", "show as gallery"], ["Esc", "let go"]]],
   ["gallery", [["arrows", "move"], ["space", "mark"], ["Shift+click", "mark all up to there"], ["A", "agree with the pipeline on all that are marked"], ["S", "the most similar to what is marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
@@ -129,6 +132,11 @@ document.addEventListener("keydown", (event) => {
     const name = { m: "map", b: "proposals", o: "groups", e: "duplicates", f: "matrices", t: "statistics", q: "queue", w: "whatif", v: "validation", y: "apply" }[event.key.toLowerCase()];
     if (event.key === "?") return help();
     if (event.key.toLowerCase() === "z" && current?.row?.() !== undefined) return openZoom(current.row());
+    const rows = event.key.toLowerCase() === "l" && !readOnly ? (current?.targets?.() ?? [current?.row?.()].filter((row) => row !== undefined)) : [];
+    if (rows.length) {
+      event.preventDefault();
+      return openTags(rows, () => current?.refresh?.());
+    }
     if (name && name in VIEWS && name !== shownView) return go(name);
   }
   return current?.keydown?.(event);

@@ -4,6 +4,7 @@ import { className, data, explained, imageUrl, readOnly, scoreColumns } from "./
 import { linkTo } from "./address.js";
 import { outcomeColour } from "./colours.js";
 import { fill, h, key, shown } from "./dom.js";
+import { openTags, tagLine } from "./tags.js";
 import { decide, decided, wordsOf } from "./state.js";
 
 const outcome = (row) => data.info.outcomes[data.arrays.outcome[row]];
@@ -119,6 +120,7 @@ export async function showCard(panel, row, { go, close }) {
     h("div", { class: "pinned" }, picture(id, 160, `image ${id}; double click enlarges it`), h("div", {}, outcomeBadge(row), labelLine(known))),
     h("p", { class: "reason" }, sentence(known.reason)),
     verdictLine(id),
+    !readOnly && tagLine(id, () => openTags([row], () => showCard(panel, row, { go, close }))),
     decisionBar(id, row, () => showCard(panel, row, { go, close })),
     counterpart >= 0 && [h("h3", {}, "Counterpart"), h("div", { class: "strip" }, thumb(counterpart, { onclick: () => go(counterpart) }))],
     h("h3", {}, "Nearest neighbours ", !readOnly && h("a", { class: "small", href: linkTo("gallery", { like: row }) }, "all, by similarity")),

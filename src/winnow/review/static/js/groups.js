@@ -217,6 +217,7 @@ export function groupsView(view, { go, params }) {
     leave() {},
     refresh: () => groups.length && draw(),
     undo: takeBack,
+    targets: () => (groups.length ? group().filter((row) => !out.has(row)) : []),
     row: () => (groups.length ? sheet()[focused] : undefined),
     keydown(event) {
       if (typing(event) || !groups.length) return;
