@@ -230,18 +230,26 @@ def cpu_seconds(driver) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in family)
 
 
+class Address(str):
+    """Where `process` answers."""
+
+    process: subprocess.Popen
+
+
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """`winnow review` over a workspace, on a free port; gives its address."""
+def serving(folder: Path, *, port: int = 0) -> Iterator[Address]:
+    """`winnow review` over a workspace, on a free port or this one; gives its address."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "winnow.cli", "review", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "winnow.cli", "review", str(folder), "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert select.select([process.stdout], [], [], _SERVER_S)[0], f"the server said nothing in {_SERVER_S} s"
         line = process.stdout.readline()
-        address = re.search(r"http://\S+", line)
-        assert address, f"the server printed {line!r}"
-        yield address[0]
+        found = re.search(r"http://\S+", line)
+        assert found, f"the server printed {line!r}"
+        address = Address(found[0])
+        address.process = process
+        yield address
     finally:
         process.terminate()
         try:

@@ -29,6 +29,10 @@ class LikeWords(Body):
     words: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class Second(Body):
+    text: str
+
+
 @router.get("/api/duplicates")
 def duplicates(request: Request) -> JSONResponse:
     """Duplicate groups, and leaks from training into the validation set and the test sets.
@@ -52,6 +56,20 @@ def groups(request: Request, size: Size = "medium") -> dict[str, Any]:
 def statistics(request: Request) -> JSONResponse:
     """Figures by class, size, fault and reviewer."""
     return JSONResponse(session_of(request).statistics())
+
+
+@router.get("/api/second")
+def second(request: Request) -> JSONResponse:
+    """The second reviewer's verdicts compared with the own ones; None where there are none."""
+    return JSONResponse({"compared": session_of(request).second()})
+
+
+@router.post("/api/second")
+def take_second(request: Request, body: Second) -> JSONResponse:
+    """Keep a CSV of verdicts to compare with, in place of the one before; "" forgets it. It decides nothing."""
+    session = session_of(request)
+    session.save_second(body.text)
+    return JSONResponse({"compared": session.second()})
 
 
 @router.post("/api/similar")

@@ -22,6 +22,7 @@ from winnow.review.originals import Originals
 from winnow.review.params_file import digest
 from winnow.review.proposals import agreements, grouped, proposed, wrong_labels
 from winnow.review.saved_views import VIEWS_FILE, SavedViews
+from winnow.review.second import SECOND_FILE, compare, read_second, save_second
 from winnow.review.similar import Lookalikes
 from winnow.review.statistics import by_class, by_fault, by_reviewer, by_size
 from winnow.review.verdicts import Change, decisions_file, review_lock, tags_file, validation_file
@@ -232,6 +233,26 @@ class Session:
     def given_tags(self) -> Review:
         """tags.csv likewise."""
         return read_tags(self.tags.path, images=self.dataset.digests)
+
+    def second(self) -> dict[str, Any] | None:
+        """The second reviewer's verdicts compared with the own ones, as `compare` returns it, and `notice`, on rows
+        without an effect; None where there are none."""
+        dataset = self.dataset
+        read = read_second(self._second_path, dataset)
+        if read is None:
+            return None
+        label = dataset.ledger["label"].to_numpy()
+        compared = compare(self.review().rows, read.rows, image_id=dataset.image_id, label=label)
+        notice = " ".join(read.warnings).replace(str(self._second_path), "the file")
+        return compared | {"notice": notice}
+
+    def save_second(self, text: str) -> None:
+        """See `second.save_second`."""
+        save_second(self._second_path, text, self.dataset)
+
+    @property
+    def _second_path(self) -> Path:
+        return self.workspace.root / SECOND_FILE
 
     def check_ids(self, changes: Sequence[Change], *, outside_too: bool) -> None:
         """Refuse a verdict on an image that is not there; one on an image that has gone can be taken back."""

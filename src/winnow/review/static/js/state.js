@@ -145,6 +145,12 @@ export async function decideEach(verdicts, reason = "") {
   return send("decisions", rows);
 }
 
+// Take verdicts over as others gave them, signed by them: [[image_id, { action, label, reviewer, reason }]].
+export async function takeOver(verdicts) {
+  if (!(await ask(verdicts.length, "Take over the verdicts on", "Take over"))) return false;
+  return send("decisions", verdicts.map(([id, { action, label, reviewer: theirs, reason }]) => [id, { action, label, reviewer: theirs, reason }]));
+}
+
 export async function confirmImages(pairs, verdict, reason = "") {
   const rows = pairs.map(([id, label]) => [id, verdict && signed({ verdict, label, reason })]);
   if (verdict && rows.some(([, row]) => !row)) return false;
