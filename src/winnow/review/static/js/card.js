@@ -28,11 +28,13 @@ export function agreeWords(row) {
   return action === "relabel" ? `Agree: ${className(label)}` : { keep: "Agree: keep", drop: "Agree: drop" }[action];
 }
 
-export function outcomeBadge(row) {
+export function badge(outcome) {
   const dot = h("span", { class: "dot", "aria-hidden": "true" });
-  dot.style.background = outcomeColour(outcome(row));
-  return h("span", { class: "badge" }, dot, outcomeName(row));
+  dot.style.background = outcomeColour(outcome);
+  return h("span", { class: "badge" }, dot, outcome.words);
 }
+
+export const outcomeBadge = (row) => badge(outcome(row));
 
 export function picture(id, size, alt = "") {
   const image = h("img", { src: imageUrl(id), alt, width: size, height: size, class: "pic", loading: "lazy", draggable: "false", "data-id": id });
