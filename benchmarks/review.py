@@ -84,9 +84,11 @@ def measured(workspace: Path) -> dict:
             driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
             heap = driver.execute_cdp_cmd("Runtime.getHeapUsage", {})
             result["page_heap_mb"] = round((heap["usedSize"] + heap.get("backingStorageSize", 0)) / 2**20, 1)
+            result["page_memory_mb"] = renderer_memory(driver)
+            driver.get("about:blank")
+        with chromium(graphics=False, width=1920, height=1080) as driver:
             result["views_s"] = views(driver, address)
             result["similar"] = similar(driver, address)
-            result["page_memory_mb"] = renderer_memory(driver)
             opened(driver, address, "whatif")
             wait(driver, "return document.getElementById('changed')")
             result["whatif_ms"] = spread(driver.execute_async_script(WHAT_IF, QUALITIES))
