@@ -1,4 +1,4 @@
-"""Time the review app: opening, what-if, frames of the cloud, in a headless Chromium.
+"""Time the review app: opening, views, searches, what-if, walls, frames and memory, in a headless Chromium.
 
     python benchmarks/review.py --name synthetic-50000 --images 50000
     python benchmarks/review.py --name ds801 --workspace /path/to/a/workspace
@@ -14,6 +14,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 from machine import machine
 
@@ -22,6 +25,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "src"))
 
 FRAMES = 60
+SIZES = ((1280, 800), (1920, 1080))
 QUALITIES = [0.05 * step for step in range(1, 19)]
 
 
@@ -76,21 +80,79 @@ def measured(workspace: Path) -> dict:
             result["turning_share"] = driver.execute_script("return winnowReview.map().cloud.share")
             result["filter_ms"] = spread(timed(driver, "winnowReview.map().apply()"))
             result["pick_ms"] = spread(timed(driver, "winnowReview.map().cloud.pick(400, 400)"))
-            opened(driver, address, "gallery")
-            wait(driver, "return document.querySelector('.grid .cell')")
-            driver.execute_cdp_cmd("Performance.enable", {})
-            before = page_seconds(driver)
-            result["gallery_frame_ms"] = spread(driver.execute_async_script(SCROLL, 2 * FRAMES))
-            # What the page's own thread works for a frame, whatever else the machine does.
-            result["gallery_work_ms"] = round(1000 * (page_seconds(driver) - before) / (2 * FRAMES), 1)
             result["wall"] = wall(driver, address)
             driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
             heap = driver.execute_cdp_cmd("Runtime.getHeapUsage", {})
             result["page_heap_mb"] = round((heap["usedSize"] + heap.get("backingStorageSize", 0)) / 2**20, 1)
+            result["page_memory_mb"] = renderer_memory(driver)
+            driver.get("about:blank")
+        with chromium(graphics=False, width=1920, height=1080) as driver:
+            result["views_s"] = views(driver, address)
+            result["similar"] = similar(driver, address)
             opened(driver, address, "whatif")
             wait(driver, "return document.getElementById('changed')")
             result["whatif_ms"] = spread(driver.execute_async_script(WHAT_IF, QUALITIES))
+            driver.get("about:blank")
+        result["gallery"] = {f"{width} x {height}": scrolling(address, width, height) for width, height in SIZES}
     return result
+
+
+def views(driver, address: str) -> dict[str, float]:
+    """From the key to the view with its content, a first and a second time where the server keeps what it made."""
+    from browser import opened, press, wait
+
+    seconds = {}
+    opened(driver, address, "whatif")  # a view that holds no pictures
+    for name, (key, there) in VIEWS.items():
+        for time_ in ("first", "again"):
+            start = time.perf_counter()
+            press(driver, key)
+            wait(driver, f"return location.hash.startsWith('#/{name}') && {there}", 120)
+            seconds[f"{name}, {time_}"] = round(time.perf_counter() - start, 2)
+            press(driver, "w")
+            wait(driver, "return document.getElementById('changed')")
+    return seconds
+
+
+def similar(driver, address: str) -> dict[str, Any]:
+    """A search for images like one, as the server answers, and with the gallery drawn anew."""
+    from browser import opened, press, wait
+
+    driver.set_script_timeout(120)
+    answers = driver.execute_async_script(SIMILAR, 20)
+    drawn = []
+    for _ in range(5):
+        opened(driver, address, "gallery")
+        wait(driver, PICTURES)  # or the search would wait for them
+        press(driver, "\ue014")  # on to the second image
+        driver.execute_script(DRAWN)
+        press(driver, "s")
+        drawn.append(wait(driver, "return globalThis.drawn"))
+    return {"answer_ms": spread(answers), "gallery_ms": spread(drawn)}
+
+
+def renderer_memory(driver) -> float:
+    """What the page's process holds for itself alone, in MB, pictures and the cloud's buffers with it."""
+    family = psutil.Process(driver.service.process.pid).children(recursive=True)
+    renderers = [it for it in family if "--type=renderer" in it.cmdline()]
+    return round(max(it.memory_full_info().uss for it in renderers) / 2**20, 1)
+
+
+def scrolling(address: str, width: int, height: int) -> dict[str, Any]:
+    """Frames while the gallery scrolls, in a browser that draws without WebGL, and what they cost."""
+    from browser import chromium, cpu_seconds, opened, wait
+
+    with chromium(graphics=False, width=width, height=height) as driver:
+        driver.execute_cdp_cmd("Performance.setTimeDomain", {"timeDomain": "threadTicks"})  # CPU, not wall
+        driver.execute_cdp_cmd("Performance.enable", {})
+        opened(driver, address, "gallery")
+        wait(driver, PICTURES)
+        page, browser = page_seconds(driver), cpu_seconds(driver)
+        frames = driver.execute_async_script(SCROLL, 2 * FRAMES)
+        cost = {"page_ms": page_seconds(driver) - page, "browser_ms": cpu_seconds(driver) - browser}
+        driver.get("about:blank")
+    cpu = {name: round(1000 * seconds / len(frames), 1) for name, seconds in cost.items()}
+    return {"frame_ms": spread(frames), "cpu_per_frame": cpu}
 
 
 def page_seconds(driver) -> float:
@@ -121,6 +183,46 @@ def wall(driver, address: str) -> dict[str, int | float]:
     return {"pictures": count, "exceptions": 3, "actions": actions + 1, "saved_s": round(seconds, 2)}
 
 
+# By view: its key, and what is there when it is.
+VIEWS = {
+    "proposals": ("b", "document.querySelector('.tile')"),
+    "groups": ("o", "document.querySelector('.grid .cell')"),
+    "duplicates": ("e", "document.querySelector('.member')"),
+    "statistics": ("t", "document.querySelector('.statistics table')"),
+    "matrices": ("f", "document.querySelector('.heat button')"),
+    "queue": ("q", "document.querySelector('.told .reason')"),
+    "apply": ("y", "document.getElementById('start')"),
+}
+PICTURES = """
+const pictures = [...document.querySelectorAll(".grid img")];
+return pictures.length && pictures.every((it) => it.complete);
+"""
+SIMILAR = """
+const [count, done] = arguments;
+(async () => {
+  const times = [];
+  for (let i = 0; i < count; i++) {
+    const body = JSON.stringify({ rows: [Math.floor((i * winnowReview.data.count) / count)] });
+    const headers = { "Content-Type": "application/json", "X-Winnow": "1" };
+    const start = performance.now();
+    await (await fetch("api/similar", { method: "POST", headers, body })).arrayBuffer();
+    times.push(performance.now() - start);
+  }
+  done(times.slice(1));
+})();
+"""
+# From the key to the frame after the sorted gallery is in the page.
+DRAWN = """
+globalThis.drawn = 0;
+addEventListener("keydown", () => {
+  const start = performance.now();
+  const look = () => {
+    if (document.getElementById("search")) globalThis.drawn = performance.now() - start;
+    else requestAnimationFrame(look);
+  };
+  look();
+}, { once: true, capture: true });
+"""
 SCROLL = """
 const [count, done] = arguments;
 const box = document.querySelector(".scroll");

@@ -47,7 +47,8 @@ def workspace(tmp_path) -> Workspace:
         | {"reason": "out of distribution [score 0.75]", "rule": "ood", "threshold": 0.5},
         common
         | {"image_id": "img_18", "label": 0, "final_label": 1, "action": "relabel", "split": "train"}
-        | {"reason": "clearly a dog", "rule": "review", "decided_by": "ada", "counterpart": "img_17"},
+        | {"reason": "clearly a dog", "rule": "review", "decided_by": "ada", "counterpart": "img_17"}
+        | {"tags": "blurry; ask ada"},
     ]
     workspace = Workspace(tmp_path)
     tables.write_parquet(pd.DataFrame(rows), workspace.path("ledger"))
@@ -116,6 +117,7 @@ def test_why_names_the_reviewer_and_the_counterpart(workspace, monkeypatch) -> N
     facts = {line[:13].strip(): line[13:].strip() for line in result.output.splitlines()}
     assert facts["decided by"] == "ada"
     assert facts["counterpart"] == "img_17"
+    assert facts["tags"] == "blurry; ask ada"
     assert facts["given label"] == "0 (cat)"
     assert facts["final label"] == "1 (dog)"
 

@@ -24,7 +24,7 @@ WRITERS = {
     "src/winnow/export/originals.py:put": "into the unfinished folder of an export",
     "src/winnow/export/parquet.py:write": "into the unfinished folder of an export",
     "src/winnow/params/init.py:write_params": "to a temporary name of its own, for `tables` takes long to import",
-    "src/winnow/review/verdicts.py:_locked": "an empty file to lock",
+    "src/winnow/review/verdicts.py:locked": "an empty file to lock",
     "src/winnow/review/verdicts.py:replace_durably": "what `replacing` does, and on the disk before the answer",
     "src/winnow/shift/feature_table.py:__init__": "a file of memory, marked when it is whole",
     "src/winnow/tables.py:new_array_map": "a file of memory, marked when it is whole",

@@ -152,12 +152,15 @@ def test_what_people_decide_is_replayed(built):
     image_id = ledger.index[(ledger["split"] == "train") & (ledger["rule"] == "keep")][0]
     review = built / "data/review/decisions.csv"
     review.write_text(f"image_id,action,label,reviewer,reason\n{image_id},drop,,ada,blurred beyond use\n")
+    (review.parent / "tags.csv").write_text(f"image_id,tags,reviewer\n{image_id},night;rain,ada\n")
     output = dvc(built, "repro", "package_submission")
     assert "Stage 'score_ood' didn't change, skipping" in output and "Running stage 'curate'" in output
     ledger = pd.read_parquet(built / "data/processed/ledger.parquet").set_index("image_id")
     assert ledger.loc[image_id, ["action", "decided_by", "split"]].tolist() == ["drop", "ada", "none"]
     assert ledger.loc[image_id, "reason"] == "dropped by ada: blurred beyond use"
+    assert ledger["tags"][ledger["tags"] != ""].to_dict() == {image_id: "night; rain"}
     assert not list((built / "submission/tiny-training-set/imgs").glob(f"{image_id}*"))
+    (review.parent / "tags.csv").unlink()
 
     gone = "image_id,action,label,reviewer\nimg_nobody,drop,,ada\n"
     review.write_text(gone)

@@ -129,6 +129,10 @@ def test_verdicts_are_applied_one_run_at_a_time_and_what_changed_is_told(client,
         "groups": [{"from": start, "to": "drop", "rows": [row]}],
     }
     assert answer["version"] == client.get("/api/dataset").json()["version"]
+    app_after_it = create_app(Session(folder, reviewer="ada"), host="127.0.0.1", port=8642, token=None)
+    told = TestClient(app_after_it, base_url="http://127.0.0.1:8642").get("/api/apply").json()
+    for part in ("state", "before", "after", "changed", "seconds"):
+        assert told[part] == answer[part], "an app that is started later tells the same"
     assert drop(client, kept[1]).status_code == 200
 
 

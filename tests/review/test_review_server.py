@@ -23,7 +23,7 @@ from winnow.errors import WinnowError
 from winnow.evaluation.scorecard import scorecard
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
-from winnow.review import security
+from winnow.review import routes, routes_apply, routes_tags, routes_views, security
 from winnow.review.patience import PatientProtocol
 from winnow.review.security import is_loopback
 from winnow.review.server import create_app
@@ -328,6 +328,33 @@ def test_changes_need_json_and_our_header(client, folder):
     assert client.post("/api/decisions", content=body, headers={"content-type": "application/json"}).status_code == 403
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         assert client.post("/api/decisions", content=body, headers=OWN | {"content-type": kind}).status_code == 415
+    assert files(folder) == before
+
+
+def test_no_route_that_changes_or_computes_answers_another_page(folder):
+    """Whatever the route: another origin, a form, a request without our header, or one without the token."""
+    open_app, before = app(folder), files(folder)
+    with_token = app(folder, token="secret")
+    modules = (routes, routes_apply, routes_tags, routes_views)
+    known = {(method, route.path) for module in modules for route in module.router.routes for method in route.methods}
+    posts = sorted(path for method, path in known if method == "POST")
+    assert len(posts) > 10 and {"/api/tags", "/api/views", "/api/second", "/api/apply"} <= set(posts)
+    json_kind = {"content-type": "application/json"}
+    for path in posts:
+        client = TestClient(open_app, base_url=ADDRESS, raise_server_exceptions=False)
+        for headers, status in (
+            (OWN | json_kind | {"origin": "http://evil.example"}, 403),
+            (OWN | json_kind | {"sec-fetch-site": "cross-site"}, 403),
+            (OWN | json_kind | {"host": "evil.example:8642"}, 421),
+            (OWN | {"content-type": "text/plain"}, 415),
+            (json_kind, 403),
+        ):
+            assert client.post(path, content=b"{}", headers=headers).status_code == status, path
+        client = TestClient(with_token, base_url=ADDRESS, raise_server_exceptions=False)
+        assert client.post(path, json={}, headers=OWN).status_code == 401, path
+    client = TestClient(with_token, base_url=ADDRESS, raise_server_exceptions=False)
+    for path in sorted(path for method, path in known if method == "GET" and "{" not in path):
+        assert client.get(path).status_code == 401, path
     assert files(folder) == before
 
 

@@ -27,8 +27,6 @@ _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-dev-shm-usage",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
     "--disable-gpu-watchdog",
     "--disable-hang-monitor",
     "--no-first-run",
@@ -37,6 +35,7 @@ _ARGUMENTS = (
     "--disable-breakpad",
     "--password-store=basic",
 )
+_DRAWS, _DRAWS_NOT = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader"), ("--disable-gpu",)
 _START_S = (30, 60, 90)  # an attempt each: a start that hangs goes on hanging, one on a busy machine needs its time
 _PAGE_S = 60  # a page load, a script
 _ANSWER_S = 90  # any answer of the driver; longer than what the driver itself gives up after
@@ -65,8 +64,9 @@ def programs() -> dict[str, str]:
 class Browser:
     """One Chromium for many tests: started when first asked for, and anew after it was lost."""
 
-    def __init__(self) -> None:
-        self._driver = None
+    def __init__(self, *, graphics: bool = True) -> None:
+        """Args: whether it draws WebGL, in software; pages without are drawn many times faster without."""
+        self._driver, self._graphics = None, graphics
 
     def tab(self, *, width: int = 1280, height: int = 800, dark: bool = False, downloads: Path | None = None):
         """The driver, on a fresh tab of this size and with nothing left of the tabs before.
@@ -75,7 +75,7 @@ class Browser:
         """
         if self._driver is None or self._driver.lost:
             self.close()
-            self._driver = _start(programs())
+            self._driver = _start(programs(), graphics=self._graphics)
         driver = self._driver
         old = driver.window_handles
         driver.switch_to.new_window("tab")
@@ -102,33 +102,33 @@ class Browser:
 
 
 @contextmanager
-def chromium(**options) -> Iterator:
-    """A driver of a Chromium of its own; `options` as `Browser.tab` takes them."""
-    browser = Browser()
+def chromium(*, graphics: bool = True, **options) -> Iterator:
+    """A driver of a Chromium of its own, with or without WebGL; `options` as `Browser.tab` takes them."""
+    browser = Browser(graphics=graphics)
     try:
         yield browser.tab(**options)
     finally:
         browser.close()
 
 
-def _start(paths: dict[str, str]):
+def _start(paths: dict[str, str], *, graphics: bool = True):
     """A driver whose Chromium draws; skips the test if it cannot be had, and all later ones at once."""
     global _no_start
     for limit in () if _no_start else _START_S:
         try:
-            return _attempt(paths, limit)
+            return _attempt(paths, limit, graphics)
         except Exception as error:  # noqa: BLE001 - whatever it is, there is no browser
             reason = f"the last, of {limit} s: {_first_line(error)}"
     _no_start = _no_start or f"Chromium is installed, but {len(_START_S)} attempts to start it here failed; {reason}"
     pytest.skip(_no_start)
 
 
-def _attempt(paths: dict[str, str], limit: float):
+def _attempt(paths: dict[str, str], limit: float, graphics: bool):
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = paths["browser"]
-    for argument in _ARGUMENTS:
+    for argument in (*_ARGUMENTS, *(_DRAWS if graphics else _DRAWS_NOT)):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.timeouts = {"pageLoad": 1000 * _PAGE_S, "script": 1000 * _PAGE_S}
@@ -138,7 +138,7 @@ def _attempt(paths: dict[str, str], limit: float):
         with _limited(service, limit):
             driver = driver_class(options=options, service=service)
             driver.command_executor.client_config.timeout = _ANSWER_S
-            if not driver.execute_script(_GRAPHICS):
+            if graphics and not driver.execute_script(_GRAPHICS):
                 raise BrowserLost("it draws no WebGL 2, not even on an empty page")
     except BaseException:
         _kill(service)
@@ -230,18 +230,26 @@ def cpu_seconds(driver) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in family)
 
 
+class Address(str):
+    """Where `process` answers."""
+
+    process: subprocess.Popen
+
+
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """`winnow review` over a workspace, on a free port; gives its address."""
+def serving(folder: Path, *, port: int = 0) -> Iterator[Address]:
+    """`winnow review` over a workspace, on a free port or this one; gives its address."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "winnow.cli", "review", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "winnow.cli", "review", str(folder), "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert select.select([process.stdout], [], [], _SERVER_S)[0], f"the server said nothing in {_SERVER_S} s"
         line = process.stdout.readline()
-        address = re.search(r"http://\S+", line)
-        assert address, f"the server printed {line!r}"
-        yield address[0]
+        found = re.search(r"http://\S+", line)
+        assert found, f"the server printed {line!r}"
+        address = Address(found[0])
+        address.process = process
+        yield address
     finally:
         process.terminate()
         try:

@@ -20,7 +20,7 @@ from winnow.files import DUPLICATES, IMAGE_FAULTS, LABEL_ISSUES, LEDGER, OOD_SCO
 
 _ACTIONS = {"keep": "kept", "relabel": "relabelled", "drop": "dropped"}
 _SHOWN_FIRST = (
-    *("image_id", "action", "reason", "rule", "threshold", "decided_by", "label", "final_label", "split"),
+    *("image_id", "action", "reason", "rule", "threshold", "decided_by", "label", "final_label", "split", "tags"),
     *("counterpart", "file_name", "width", "height", "repairs", "bytes_sha256"),
 )
 # Label issues first: they are what most people ask about.
@@ -67,6 +67,7 @@ def print_explanation(row: pd.Series, *, class_names: list[str] | None, console:
         "given label": _label(row["label"], class_names),
         "final label": _label(row["final_label"], class_names),
         "split": row.get("split"),
+        "tags": row.get("tags"),
         "counterpart": row["counterpart"],
         "file": row.get("file_name"),
         "size": f"{row['width']} x {row['height']}" if {"width", "height"} <= set(row.index) else None,

@@ -133,10 +133,11 @@ def _read(
             )
         seen[image_id] = line
         rows.append(check(cells, place) | {"image_id": image_id})
-    return Review(_frame(rows, verdict), _warnings(path, unplaced, len(sheet.rows)))
+    return Review(_frame(rows, verdict), unplaced_rows(path, unplaced, len(sheet.rows)))
 
 
-def _warnings(path: Path, unplaced: list[str], total: int) -> tuple[str, ...]:
+def unplaced_rows(path: Path, unplaced: list[str], total: int) -> tuple[str, ...]:
+    """The warning, or none, on rows of a review file, named one by one, that are about no image."""
     if not unplaced:
         return ()
     some = ", ".join(unplaced[:3]) + (f" and {len(unplaced) - 3} more" if len(unplaced) > 3 else "")

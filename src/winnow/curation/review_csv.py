@@ -91,12 +91,14 @@ def images_of(rows: Sequence[Mapping[str, str]], images: Mapping[str, str]) -> l
         found.append(row["image_id"] if digest is not None and row.get(DIGEST, "") in ("", digest) else None)
     taken = set(found)
     free, open_rows = defaultdict(list), defaultdict(list)
-    for image_id, digest in images.items():
-        if image_id not in taken:
-            free[digest].append(image_id)
     for place, row in enumerate(rows):
         if found[place] is None and row.get(DIGEST):
             open_rows[row[DIGEST]].append(place)
+    if not open_rows:
+        return found
+    for image_id, digest in images.items():
+        if image_id not in taken:
+            free[digest].append(image_id)
     for digest, places in open_rows.items():
         if len(places) == 1 and len(free[digest]) == 1:
             found[places[0]] = free[digest][0]

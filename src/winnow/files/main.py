@@ -81,6 +81,7 @@ DECISIONS = (
     Column("final_label", "int64", "given or new label; -1 if dropped or without labels", low=-1),
     Column("threshold", "float64", "the value that it met, NaN if none"),
     Column("reason", "str", "in words"),
+    Column("tags", "str", "that people gave, joined by `; `; absent where no image has any", optional=True),
 )
 LEDGER = (
     *DECISIONS,
@@ -240,7 +241,7 @@ MAIN: Mapping[str, File] = MappingProxyType(
             "models/{arm}",
             "`seed-<s>.safetensors`: weights of the best epoch; the metadata holds `network` and `num_classes`",
         ),
-        "review": File("data/review", "what people decided: `decisions.csv` and `validation.csv`"),
+        "review": File("data/review", "what people decided: `decisions.csv`, `validation.csv` and `tags.csv`"),
         "submission": File("submission", "the folders to hand in"),
         "report": File("report", "`index.html` and `slides.pptx`, for people"),
         "augmentation_policy": File(

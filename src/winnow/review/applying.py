@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from winnow import tables
 from winnow.curation.review import ACTIONS
 from winnow.errors import WinnowError
 from winnow.programs import dvc_environment, stage_of, why_failed
@@ -21,6 +22,7 @@ from winnow.stage import stage_definitions, stages_before
 LAST = ("quick_check", "select_validation")
 """Stages to run up to, the best first: the second where there is nothing to train on."""
 VERDICTS = "data/review"
+_BEFORE, _ENDED = ".winnow/applied-before.parquet", ".winnow/applied.json"  # of the last run that came to its end
 _KEPT_LINES = 400
 _PATIENCE_S = 5.0  # for a stage to end by itself when it is stopped
 
@@ -45,6 +47,24 @@ class Applying:
         self._began = self._ended = 0.0
         self.before: pd.DataFrame | None = None
         self.figures_before: Mapping[str, Any] = {}
+        self._recall()
+
+    def _recall(self) -> None:
+        """Take up the last run's end, which an app before this one may have seen; without it there is none to tell."""
+        try:
+            before, ended = pd.read_parquet(self._root / _BEFORE), tables.read_json(self._root / _ENDED)
+            self.figures_before, self._ended = dict(ended["figures"]), float(ended["seconds"])
+        except (OSError, ValueError, TypeError, KeyError, WinnowError):
+            return
+        self.before, self._state = before, "done"
+
+    def _remember(self, before: pd.DataFrame) -> None:
+        seconds = round(self._ended - self._began, 1)
+        try:
+            tables.write_parquet(before, self._root / _BEFORE)
+            tables.write_json(self._root / _ENDED, {"figures": self.figures_before, "seconds": seconds})
+        except (OSError, WinnowError):
+            return  # the run is as good without; only the next app cannot tell of it
 
     def start(self, ledger: pd.DataFrame, figures: Mapping[str, Any], *, has_classes: bool) -> None:
         """Begin a run.
@@ -112,6 +132,8 @@ class Applying:
                 self._state = "stopped"
             self._finish_running("done" if self._state == "done" else "stopped")
             self._ended, self._process, self._note = time.monotonic(), None, ""
+            if self._state == "done" and self.before is not None:
+                self._remember(self.before)
 
     def _take(self, line: str) -> None:
         """What a line of DVC's, or of a stage's, says of the run."""

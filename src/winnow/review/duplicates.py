@@ -28,24 +28,33 @@ def duplicate_groups(ledger: pd.DataFrame) -> list[dict[str, Any]]:
     position = pd.Series(np.arange(len(ledger)), index=ledger["image_id"])
     counterpart = ledger["counterpart"].map(position).fillna(-1).to_numpy(dtype=np.int64)
     dropped = (ledger["action"] == "drop").to_numpy()
+    columns = {name: ledger[name].to_numpy() for name in ("exact_group", "label", "duplicate_similarity", *_MEMBER)}
+    by_group = shared[np.argsort(group[shared], kind="stable")]
     found = []
-    for _, rows in pd.Series(shared).groupby(group[shared]):
-        members = rows.to_numpy()
+    for members in np.split(by_group, np.flatnonzero(np.diff(group[by_group])) + 1) if len(by_group) else ():
         keeper = _keeper(members, counterpart, dropped)
         members = members[np.argsort(members != keeper, kind="stable")]
-        part = ledger.iloc[members]
-        similarity = part["duplicate_similarity"].min()
+        similarity = columns["duplicate_similarity"][members]
+        known = similarity[~np.isnan(similarity)]
         found.append(
             {
                 "rows": members.tolist(),
                 "keeper": keeper,
-                "exact": bool(part["exact_group"].nunique() == 1),
-                "conflict": bool(part["label"].nunique() > 1),
-                "similarity": None if np.isnan(similarity) else round(float(similarity), 4),
-                "members": part[_MEMBER].to_dict("records"),
+                "exact": _one_value(columns["exact_group"][members]),
+                "conflict": not _one_value(columns["label"][members]),
+                "similarity": round(float(known.min()), 4) if len(known) else None,
+                "members": [{name: _plain(columns[name][row]) for name in _MEMBER} for row in members],
             }
         )
     return sorted(found, key=lambda it: (not it["conflict"], -len(it["rows"]), it["rows"][0]))
+
+
+def _one_value(values: np.ndarray) -> bool:
+    return bool((values == values[0]).all())
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _keeper(members: np.ndarray, counterpart: np.ndarray, dropped: np.ndarray) -> int:

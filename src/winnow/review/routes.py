@@ -16,7 +16,7 @@ from winnow.review.verdicts import Change, Conflict, VerdictFile
 from winnow.review.whatif import dvc_command
 
 router = APIRouter()
-_MOST_CHANGES = 5000
+MOST_CHANGES = 40_000
 _YEAR = "private, max-age=31536000, immutable"
 
 
@@ -24,28 +24,32 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Text as a CSV cell that stays on its line: control characters become blanks."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-class _Verdict(Body):
+class Signed(Body):
     reviewer: Annotated[str, Field(min_length=1, max_length=80)]
-    reason: Annotated[str, Field(max_length=500)] = ""
-
-    @field_validator("reviewer", "reason")
-    @classmethod
-    def _plain(cls, text: str) -> str:
-        return _one_line(text)
 
     @field_validator("reviewer")
     @classmethod
     def _named(cls, text: str) -> str:
+        text = one_line(text)
         if not text:
             raise ValueError("say who decides")
         if text.lower() == "rule":
             raise ValueError("'rule' stands for the pipeline's own rules; take another name")
         return text
+
+
+class _Verdict(Signed):
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+    @field_validator("reason")
+    @classmethod
+    def _plain(cls, text: str) -> str:
+        return one_line(text)
 
 
 class Decision(_Verdict):
@@ -58,25 +62,25 @@ class Confirmation(_Verdict):
     label: Annotated[int, Field(ge=0)] | None = None  # a rejection written by hand may have none
 
 
-class _Change(Body):
+class ImageChange(Body):
     image_id: Annotated[str, Field(min_length=1, max_length=300)]
     expected: dict[str, str] | None
 
 
-class DecisionChange(_Change):
+class DecisionChange(ImageChange):
     verdict: Decision | None
 
 
-class ConfirmationChange(_Change):
+class ConfirmationChange(ImageChange):
     verdict: Confirmation | None
 
 
 class DecisionChanges(Body):
-    changes: Annotated[list[DecisionChange], Field(min_length=1, max_length=_MOST_CHANGES)]
+    changes: Annotated[list[DecisionChange], Field(min_length=1, max_length=MOST_CHANGES)]
 
 
 class ConfirmationChanges(Body):
-    changes: Annotated[list[ConfirmationChange], Field(min_length=1, max_length=_MOST_CHANGES)]
+    changes: Annotated[list[ConfirmationChange], Field(min_length=1, max_length=MOST_CHANGES)]
 
 
 class Question(Body):
@@ -151,16 +155,18 @@ def original_file(request: Request, image_id: str) -> Response:
 
 @router.get("/api/verdicts")
 def verdicts(request: Request) -> dict[str, Any]:
-    """What the two files hold now.
+    """What the review files hold now.
 
     `problem` says why one cannot be read or would stop the pipeline, `notice` which rows are about no image.
     """
     session = session_of(request)
-    answer: dict[str, Any] = {"decisions": {}, "validation": {}, "problem": "", "notice": ""}
+    answer: dict[str, Any] = {"decisions": {}, "validation": {}, "tags": {}, "problem": "", "notice": ""}
     try:
         answer["decisions"] = session.decisions.read()
         answer["validation"] = session.validation.read()
-        answer["notice"] = " ".join([*session.review().warnings, *session.confirmations().warnings])
+        answer["tags"] = session.tags.read()
+        read = (session.review(), session.confirmations(), session.given_tags())
+        answer["notice"] = " ".join(warning for file in read for warning in file.warnings)
     except WinnowError as error:
         answer["problem"] = str(error)
     return answer
@@ -182,24 +188,24 @@ def proposals(request: Request) -> JSONResponse:
 def decide_images(request: Request, body: DecisionChanges) -> Response:
     """Write verdicts to decisions.csv, all or none."""
     session = session_of(request)
-    _refuse_while_read(session)
+    refuse_while_read(session)
     changes = _changes(body, _decision_row, session.dataset.class_names)
     session.check_ids(changes, outside_too=False)
-    return _applied(session.decisions, changes)
+    return applied(session.decisions, changes)
 
 
 @router.post("/api/validation")
 def confirm_images(request: Request, body: ConfirmationChanges) -> Response:
     """Write verdicts to validation.csv, all or none."""
     session = session_of(request)
-    _refuse_while_read(session)
+    refuse_while_read(session)
     changes = _changes(body, _confirmation_row, session.dataset.class_names)
     session.check_ids(changes, outside_too=True)
     candidates.check_total(session, changes)
-    return _applied(session.validation, changes)
+    return applied(session.validation, changes)
 
 
-def _refuse_while_read(session: Session) -> None:
+def refuse_while_read(session: Session) -> None:
     if session.applying.reading:
         raise HTTPException(423, "the pipeline is reading the verdicts; try again in a moment, nothing was saved.")
 
@@ -213,7 +219,7 @@ def _changes(
     ]
 
 
-def _applied(file: VerdictFile, changes: list[Change]) -> Response:
+def applied(file: VerdictFile, changes: list[Change]) -> Response:
     if len({change.image_id for change in changes}) < len(changes):
         raise HTTPException(422, "an image stands twice in one request; nothing was saved.")
     try:
@@ -251,7 +257,7 @@ def _label_cell(label: int, names: list[str]) -> str:
     if label >= len(names):
         raise WinnowError(f"there is no class {label}; nothing was saved.")
     name = names[label]
-    return name if name == _one_line(name) and names.index(name) == label else str(label)
+    return name if name == one_line(name) and names.index(name) == label else str(label)
 
 
 @router.get("/api/validation")

@@ -1,7 +1,7 @@
 """What the views of groups ask the server for."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from winnow.review.duplicates import duplicate_groups, test_leaks, validation_leaks
+from winnow.review.groups import Size
 from winnow.review.routes import Body, session_of
 from winnow.review.similar import like_rows
 
@@ -28,6 +29,10 @@ class LikeWords(Body):
     words: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class Second(Body):
+    text: str
+
+
 @router.get("/api/duplicates")
 def duplicates(request: Request) -> JSONResponse:
     """Duplicate groups, and leaks from training into the validation set and the test sets.
@@ -40,10 +45,31 @@ def duplicates(request: Request) -> JSONResponse:
     return JSONResponse({"groups": duplicate_groups(ledger), "validation": validation_leaks(ledger), "test": test})
 
 
+@router.get("/api/groups")
+def groups(request: Request, size: Size = "medium") -> dict[str, Any]:
+    """Rows of each group of the map, the most typical first; None where there is no map."""
+    found = session_of(request).groups(size)
+    return {"groups": None if found is None else [rows.tolist() for rows in found]}
+
+
 @router.get("/api/statistics")
 def statistics(request: Request) -> JSONResponse:
     """Figures by class, size, fault and reviewer."""
     return JSONResponse(session_of(request).statistics())
+
+
+@router.get("/api/second")
+def second(request: Request) -> JSONResponse:
+    """The second reviewer's verdicts compared with the own ones; None where there are none."""
+    return JSONResponse({"compared": session_of(request).second()})
+
+
+@router.post("/api/second")
+def take_second(request: Request, body: Second) -> JSONResponse:
+    """Keep a CSV of verdicts to compare with, in place of the one before; "" forgets it. It decides nothing."""
+    session = session_of(request)
+    session.save_second(body.text)
+    return JSONResponse({"compared": session.second()})
 
 
 @router.post("/api/similar")

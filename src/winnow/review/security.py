@@ -14,7 +14,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 8_000_000  # a verdict on each of 30,000 images
 PATIENCE_S = 30.0  # for a request that begins and does not end
 COOKIE = "winnow_token"
 # A page of another site can send neither this header nor JSON without the browser asking us first, and we say no.
@@ -50,7 +50,7 @@ class Guard:
     - an `Origin` that is not ours, or a request that the browser marks as cross-site: 403;
     - a request without the token, where one is asked for: 401;
     - a change that is not JSON with our own header, which forms of other pages cannot send: 415 or 403;
-    - a body of more than 1 MB, whatever its length says: 413;
+    - a body of more than 8 MB, whatever its length says: 413;
     - a body that does not end: 408.
 
     A page that is asked for with the token is answered with a cookie and the same address without it, so that the token
@@ -96,7 +96,7 @@ class Guard:
             await _answer(send, 408, "the request did not end")
             return
         if body is None:
-            await _answer(send, 413, "the request is larger than 1 MB")
+            await _answer(send, 413, "the request is larger than 8 MB")
             return
         waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -116,7 +116,7 @@ class Guard:
         if self._token is not None and not _has_token(scope, headers, self._token):
             return 401, "the token is missing or wrong; open the whole address that winnow printed"
         if not headers.get(b"content-length", "0").isdigit() or int(headers.get(b"content-length", "0")) > MOST_BYTES:
-            return 413, "the request is larger than 1 MB"
+            return 413, "the request is larger than 8 MB"
         if scope["method"] not in ("GET", "HEAD"):
             if headers.get(b"content-type", "").partition(";")[0].strip().lower() != "application/json":
                 return 415, "changes are sent as JSON"

@@ -19,7 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from winnow.errors import WinnowError, in_words
-from winnow.review import routes, routes_apply, routes_views
+from winnow.review import routes, routes_apply, routes_tags, routes_views
 from winnow.review.patience import PatientProtocol
 from winnow.review.security import Guard, is_loopback
 from winnow.review.session import Session
@@ -38,7 +38,7 @@ def create_app(session: Session, *, host: str, port: int, token: str | None) -> 
 
     app = FastAPI(title="winnow review", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.session = session
-    for module in (routes, routes_apply, routes_views):
+    for module in (routes, routes_apply, routes_tags, routes_views):
         app.include_router(module.router)
 
     @app.get("/")

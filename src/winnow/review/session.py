@@ -5,23 +5,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from winnow.curation.review import Review, read_confirmations, read_review
 from winnow.curation.rules import RULES, in_force
 from winnow.curation.rules.rule import Thresholds
+from winnow.curation.tags import read_tags
 from winnow.data.pixels import resized_to
 from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
 from winnow.review.applying import Applying, changes, counts
 from winnow.review.dataset import Dataset, load_dataset, pack_points
+from winnow.review.groups import Size, map_groups
 from winnow.review.originals import Originals
 from winnow.review.params_file import digest
 from winnow.review.proposals import agreements, grouped, proposed, wrong_labels
+from winnow.review.saved_views import VIEWS_FILE, SavedViews
+from winnow.review.second import SECOND_FILE, compare, read_second, save_second
 from winnow.review.similar import Lookalikes
 from winnow.review.statistics import by_class, by_fault, by_reviewer, by_size
-from winnow.review.verdicts import Change, decisions_file, validation_file
+from winnow.review.verdicts import Change, decisions_file, review_lock, tags_file, validation_file
 from winnow.review.whatif import WhatIf
 from winnow.tables import read_json
 from winnow.workspace import Workspace
@@ -35,7 +40,9 @@ class Session:
         self.workspace, self.reviewer, self._columns = Workspace(Path(root).resolve()), reviewer, columns
         self.decisions = decisions_file(self.workspace, lambda: self.dataset.digests)
         self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
-        self._lock = threading.RLock()
+        self.tags = tags_file(self.workspace, lambda: self.dataset.digests)
+        self.saved_views = SavedViews(self.workspace.root / VIEWS_FILE, lock=review_lock(self.workspace))
+        self._lock, self._groups_lock = threading.RLock(), threading.Lock()
         self.applying = Applying(self.workspace.root)
         self._thresholds: tuple[str, Thresholds] | None = None  # with the digest of the file that they were read from
         self._read()
@@ -55,6 +62,7 @@ class Session:
         self._points: bytes | None = None
         self._what_if: WhatIf | None = None
         self._proposals: pd.DataFrame | None = None
+        self._groups: dict[Size, list[np.ndarray]] = {}
 
     def _current_stamp(self) -> tuple[int, int] | None:
         try:
@@ -177,6 +185,17 @@ class Session:
             self._proposals = proposed(dataset.ledger, class_names=dataset.class_names, thresholds=self.thresholds())
         return self._proposals
 
+    def groups(self, size: Size) -> list[np.ndarray] | None:
+        """Groups of the map, as `map_groups` returns them; None where there is no map."""
+        dataset, known = self.dataset, self._groups
+        if dataset.places is None:
+            return None
+        with self._groups_lock:  # seconds for a large dataset: who asks twice waits, all other questions are answered
+            if size not in known:
+                places = dataset.places[["x3", "y3", "z3"]].to_numpy()
+                known[size] = map_groups(places, dataset.features(), size=size)
+            return known[size]
+
     def statistics(self) -> dict[str, Any]:
         """Figures by class, size, fault and reviewer, as `statistics.py` returns them."""
         with self._lock:
@@ -214,6 +233,30 @@ class Session:
         dataset = self.dataset
         images = dataset.digests_with_photos
         return read_confirmations(self.validation.path, images=images, class_names=dataset.class_names)
+
+    def given_tags(self) -> Review:
+        """tags.csv likewise."""
+        return read_tags(self.tags.path, images=self.dataset.digests)
+
+    def second(self) -> dict[str, Any] | None:
+        """The second reviewer's verdicts compared with the own ones, as `compare` returns it, and `notice`, on rows
+        without an effect; None where there are none."""
+        dataset = self.dataset
+        read = read_second(self._second_path, dataset)
+        if read is None:
+            return None
+        label = dataset.ledger["label"].to_numpy()
+        compared = compare(self.review().rows, read.rows, image_id=dataset.image_id, label=label)
+        notice = " ".join(read.warnings).replace(str(self._second_path), "the file")
+        return compared | {"notice": notice}
+
+    def save_second(self, text: str) -> None:
+        """See `second.save_second`."""
+        save_second(self._second_path, text, self.dataset)
+
+    @property
+    def _second_path(self) -> Path:
+        return self.workspace.root / SECOND_FILE
 
     def check_ids(self, changes: Sequence[Change], *, outside_too: bool) -> None:
         """Refuse a verdict on an image that is not there; one on an image that has gone can be taken back."""

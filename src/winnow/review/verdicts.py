@@ -11,6 +11,7 @@ from pathlib import Path
 
 from winnow.curation.review import COLUMNS, CONFIRMATION_COLUMNS, CONFIRMATIONS_FILE, DECISIONS_FILE
 from winnow.curation.review_csv import DIGEST, REASON, Sheet, images_of, read_sheet
+from winnow.curation.tags import TAG_COLUMNS, TAGS_FILE
 from winnow.errors import WinnowError
 from winnow.workspace import Workspace
 
@@ -79,7 +80,7 @@ class VerdictFile:
             Conflict: if an image's verdict is not the one expected, nor already the new one.
             WinnowError: if the file cannot be read or written.
         """
-        with self._locked():
+        with locked(self._lock):
             try:
                 sheet, rows, others = self._parse()
             except WinnowError as error:
@@ -103,17 +104,6 @@ class VerdictFile:
                         rows[change.image_id][DIGEST] = images[change.image_id]
             self._write(sheet, [*rows.values(), *others])
         return rows
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        try:
-            self._lock.parent.mkdir(parents=True, exist_ok=True)
-            file = self._lock.open("wb")
-        except OSError as error:
-            raise WinnowError(f"{self._lock} cannot be written ({error.strerror}); nothing was saved.") from None
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, also by a crash
-            yield
 
     def _parse(self) -> tuple[Sheet, dict[str, dict[str, str]], list[dict[str, str]]]:
         """The file, its rows by image, and the rows of images that are gone and whose ids others have now."""
@@ -146,6 +136,19 @@ class VerdictFile:
         replace_durably(self.path, ("\ufeff" if sheet.marked else "") + buffer.getvalue())
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that other processes respect while the block runs; raises WinnowError where it cannot be had."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb")
+    except OSError as error:
+        raise WinnowError(f"{path} cannot be written ({error.strerror}); nothing was saved.") from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, also by a crash
+        yield
+
+
 def replace_durably(path: Path, text: str) -> None:
     """Replace a file as a whole, and have it on the disk before the answer; raises WinnowError if that fails."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -175,14 +178,23 @@ def _matches(row: Verdict | None, expected: Verdict | None) -> bool:
 
 def decisions_file(workspace: Workspace, images: Images = dict[str, str]) -> VerdictFile:
     """What people decided in a workspace; `images` as `VerdictFile` takes it."""
-    return _verdict_file(workspace, DECISIONS_FILE, COLUMNS, images)
+    return _review_file(workspace, DECISIONS_FILE, (*COLUMNS, DIGEST, REASON), images)
 
 
 def validation_file(workspace: Workspace, images: Images = dict[str, str]) -> VerdictFile:
     """What people confirmed for the validation set in a workspace; `images` as `VerdictFile` takes it."""
-    return _verdict_file(workspace, CONFIRMATIONS_FILE, CONFIRMATION_COLUMNS, images)
+    return _review_file(workspace, CONFIRMATIONS_FILE, (*CONFIRMATION_COLUMNS, DIGEST, REASON), images)
 
 
-def _verdict_file(workspace: Workspace, name: str, columns: Sequence[str], images: Images) -> VerdictFile:
-    path, lock = workspace.path("review") / name, workspace.root / ".winnow/review.lock"
-    return VerdictFile(path, (*columns, DIGEST, REASON), lock=lock, images=images)
+def tags_file(workspace: Workspace, images: Images = dict[str, str]) -> VerdictFile:
+    """The tags that people gave in a workspace; `images` as `VerdictFile` takes it."""
+    return _review_file(workspace, TAGS_FILE, (*TAG_COLUMNS, DIGEST), images)
+
+
+def _review_file(workspace: Workspace, name: str, columns: Sequence[str], images: Images) -> VerdictFile:
+    return VerdictFile(workspace.path("review") / name, columns, lock=review_lock(workspace), images=images)
+
+
+def review_lock(workspace: Workspace) -> Path:
+    """The file that whoever writes what people said takes a lock on."""
+    return workspace.root / ".winnow/review.lock"

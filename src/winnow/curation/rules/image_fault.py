@@ -15,7 +15,10 @@ def _dropping(image_faults: str, thresholds: Thresholds) -> list[str]:
 
 
 def _applies(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
-    return np.array([bool(_dropping(faults, thresholds)) for faults in frame["image_faults"]], dtype=bool)
+    codes, faults = pd.factorize(frame["image_faults"])  # a few different ones, however many images
+    dropped = np.array([bool(_dropping(each, thresholds)) for each in faults], dtype=bool)
+    rows: np.ndarray = dropped[codes]
+    return rows
 
 
 def _explains(row: Any, context: Context) -> str:

@@ -6,7 +6,9 @@ import { galleryView } from "./gallery.js";
 import { proposalsView } from "./proposals.js";
 import { matricesView } from "./matrices.js";
 import { duplicatesView } from "./duplicates.js";
+import { groupsView } from "./groups.js";
 import { queueView } from "./queue.js";
+import { secondView } from "./second.js";
 import { statisticsView } from "./statistics.js";
 import { validationView } from "./validation.js";
 import { whatIfView } from "./whatif.js";
@@ -15,12 +17,13 @@ import { pending } from "./pending.js";
 import { fill, h, key, leaving, number, typing, writing } from "./dom.js";
 import { isDark } from "./colours.js";
 import { openZoom } from "./zoom.js";
+import { openTags } from "./tags.js";
 import { address, moved, open, takeIn } from "./address.js";
 import { loadVerdicts, onChange, reviewer, setting, state, undo } from "./state.js";
 
 const VIEWS = readOnly
   ? { map: ["Map", mapView], gallery: ["Gallery", galleryView] }
-  : { map: ["Map", mapView], gallery: ["Gallery", galleryView], proposals: ["Proposals", proposalsView], duplicates: ["Duplicates", duplicatesView], queue: ["Queue", queueView], matrices: ["Matrices", matricesView], statistics: ["Statistics", statisticsView], whatif: ["What if", whatIfView], validation: ["Validation", validationView], apply: ["Apply", applyView] };
+  : { map: ["Map", mapView], gallery: ["Gallery", galleryView], proposals: ["Proposals", proposalsView], groups: ["Groups", groupsView], duplicates: ["Duplicates", duplicatesView], queue: ["Queue", queueView], matrices: ["Matrices", matricesView], statistics: ["Statistics", statisticsView], second: ["Second", secondView], whatif: ["What if", whatIfView], validation: ["Validation", validationView], apply: ["Apply", applyView] };
 
 const top = document.getElementById("top");
 const main = document.getElementById("view");
@@ -55,7 +58,9 @@ function theme(value) {
 function standing() {
   if (isRunning()) return `Applying: ${applying().stages.find((it) => it.state === "running")?.name ?? "…"}`;
   const waiting = pending().all;
-  return `${number(Object.keys(state.decisions).length)} verdicts${waiting ? `, ${number(waiting)} not applied` : ""}`;
+  const given = Object.keys(state.decisions).length;
+  const all = `${number(given)} ${given === 1 ? "verdict" : "verdicts"}`;
+  return waiting ? h("span", {}, h("span", { class: "words" }, `${all}, `), `${number(waiting)} not applied`) : all;
 }
 
 function drawTop() {
@@ -76,7 +81,7 @@ function drawTop() {
       go("apply");
     } }, standing()),
     readOnly && h("span", { class: "muted" }, "read-only copy"),
-    !readOnly && h("label", { class: "inline" }, "Reviewer ", h("input", { id: "reviewer", type: "text", size: 9, maxlength: 80, value: reviewer(), autocomplete: "off", spellcheck: "false", onchange: (event) => setting("reviewer", event.target.value.trim()) })),
+    !readOnly && h("label", { class: "inline" }, h("span", { class: "words" }, "Reviewer "), h("input", { id: "reviewer", type: "text", size: 9, title: "Reviewer", maxlength: 80, value: reviewer(), autocomplete: "off", spellcheck: "false", onchange: (event) => setting("reviewer", event.target.value.trim()) })),
     toggle("Pixels", pixels, () => {
       document.documentElement.dataset.pixels = pixels ? "off" : "on";
       setting("pixels", pixels ? "off" : "on");
@@ -98,12 +103,14 @@ function drawTop() {
 }
 
 const KEYS = [
-  ["everywhere", [["M, B, E, Q, F, T, W, V, Y", "map, proposals, duplicates, queue, matrices, statistics, what if, validation, apply"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
+  ["everywhere", [["M, B, O, E, Q, F, T, I, W, V, Y", "map, proposals, groups, duplicates, queue, matrices, statistics, second reviewer, what if, validation, apply"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["L", "tag the image, or all that are marked"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
   ["queue", [["A, Enter", "agree with the pipeline"], ["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
   ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["A", "agree on the pinned image"], ["G", "show as gallery"], ["Esc", "let go"]]],
   ["gallery", [["arrows", "move"], ["space", "mark"], ["Shift+click", "mark all up to there"], ["A", "agree with the pipeline on all that are marked"], ["S", "the most similar to what is marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
   ["proposals", [["arrows", "move"], ["space", "mark as wrong, or not"], ["D, 0–9", "what it is instead"], ["Enter, A", "on, then accept the rest"], ["U", "take the wall back"]]],
+  ["groups", [["A", "agree with the pipeline on all of the group"], ["K, D, 0–9", "one verdict for all of the group"], ["arrows, space", "move; leave a picture out"], ["N, P", "next and previous group"], ["G", "the whole group as gallery"], ["U", "take the group back"]]],
   ["statistics", [["↑ ↓", "from bar to bar"], ["Enter", "open its images"]]],
+  ["second", [["A, Enter", "take over the second reviewer’s verdict"], ["K, D, 0–9", "another verdict"], ["← →", "back and on; on leaves it as it is"], ["U", "undo"]]],
   ["duplicates", [["Enter, A", "accept the group"], ["1–9", "keep that one instead"], ["K", "no copies, all stay"], ["X", "out of the validation set (leaks)"], ["← →", "back and on"], ["U", "undo"]]],
   ["validation", [["C", "confirm"], ["X", "reject"], ["0–9", "class"], ["arrows", "move"], ["U", "undo"]]],
 ];
@@ -124,9 +131,14 @@ document.addEventListener("keydown", (event) => {
     return readOnly ? null : current?.undo ? current.undo() : undo().then(() => current?.refresh?.());
   }
   if (!typing(event)) {
-    const name = { m: "map", b: "proposals", e: "duplicates", f: "matrices", t: "statistics", q: "queue", w: "whatif", v: "validation", y: "apply" }[event.key.toLowerCase()];
+    const name = { m: "map", b: "proposals", o: "groups", e: "duplicates", f: "matrices", t: "statistics", i: "second", q: "queue", w: "whatif", v: "validation", y: "apply" }[event.key.toLowerCase()];
     if (event.key === "?") return help();
     if (event.key.toLowerCase() === "z" && current?.row?.() !== undefined) return openZoom(current.row());
+    const rows = event.key.toLowerCase() === "l" && !readOnly ? (current?.targets?.() ?? [current?.row?.()].filter((row) => row !== undefined)) : [];
+    if (rows.length) {
+      event.preventDefault();
+      return openTags(rows, () => current?.refresh?.());
+    }
     if (name && name in VIEWS && name !== shownView) return go(name);
   }
   return current?.keydown?.(event);

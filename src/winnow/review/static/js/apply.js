@@ -3,7 +3,7 @@
 import { data, get, post } from "./data.js";
 import { fill, h, number, toast } from "./dom.js";
 import { pending } from "./pending.js";
-import { select } from "./state.js";
+import { select, state } from "./state.js";
 
 const EVERY_MS = 700;
 const STATES = { waiting: "waits", running: "runs", done: "done", same: "up to date", stopped: "stopped" };
@@ -63,7 +63,11 @@ export function applyView(view, { go }) {
 
   function waits() {
     const counts = pending();
-    if (!counts.all) return h("p", {}, "Every verdict is applied. What you see is what the pipeline makes of them.");
+    if (!counts.all) {
+      const given = Object.keys(state.decisions).length + Object.keys(state.validation).length;
+      return given ? h("p", {}, "Every verdict is applied. What you see is what the pipeline makes of them.")
+        : h("p", { id: "waits" }, "No verdict yet; the proposals are a good beginning. ", h("a", { href: "#/proposals" }, "To the proposals"));
+    }
     return h("p", { id: "waits" }, h("strong", {}, waitingWords(counts)), " not applied yet: the map, the proposals and all counts show what the pipeline wrote before.");
   }
 

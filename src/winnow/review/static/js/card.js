@@ -4,6 +4,7 @@ import { className, data, explained, imageUrl, readOnly, scoreColumns } from "./
 import { linkTo } from "./address.js";
 import { outcomeColour } from "./colours.js";
 import { fill, h, key, shown } from "./dom.js";
+import { openTags, tagLine } from "./tags.js";
 import { decide, decided, wordsOf } from "./state.js";
 
 const outcome = (row) => data.info.outcomes[data.arrays.outcome[row]];
@@ -27,11 +28,13 @@ export function agreeWords(row) {
   return action === "relabel" ? `Agree: ${className(label)}` : { keep: "Agree: keep", drop: "Agree: drop" }[action];
 }
 
-export function outcomeBadge(row) {
+export function badge(outcome) {
   const dot = h("span", { class: "dot", "aria-hidden": "true" });
-  dot.style.background = outcomeColour(outcome(row));
-  return h("span", { class: "badge" }, dot, outcomeName(row));
+  dot.style.background = outcomeColour(outcome);
+  return h("span", { class: "badge" }, dot, outcome.words);
 }
+
+export const outcomeBadge = (row) => badge(outcome(row));
 
 export function picture(id, size, alt = "") {
   const image = h("img", { src: imageUrl(id), alt, width: size, height: size, class: "pic", loading: "lazy", draggable: "false", "data-id": id });
@@ -119,6 +122,7 @@ export async function showCard(panel, row, { go, close }) {
     h("div", { class: "pinned" }, picture(id, 160, `image ${id}; double click enlarges it`), h("div", {}, outcomeBadge(row), labelLine(known))),
     h("p", { class: "reason" }, sentence(known.reason)),
     verdictLine(id),
+    !readOnly && tagLine(id, () => openTags([row], () => showCard(panel, row, { go, close }))),
     decisionBar(id, row, () => showCard(panel, row, { go, close })),
     counterpart >= 0 && [h("h3", {}, "Counterpart"), h("div", { class: "strip" }, thumb(counterpart, { onclick: () => go(counterpart) }))],
     h("h3", {}, "Nearest neighbours ", !readOnly && h("a", { class: "small", href: linkTo("gallery", { like: row }) }, "all, by similarity")),

@@ -75,6 +75,27 @@ export function sure(question, yes) {
   });
 }
 
+// Resolves to a line of text that the reviewer writes; "" where they do not.
+export function askWords(question, value = "") {
+  return new Promise((resolve) => {
+    const input = h("input", { type: "text", id: "answer", value, maxlength: 80, autocomplete: "off", "aria-label": question });
+    const dialog = h("dialog", { "aria-label": question, class: "small-dialog", onclose: () => {
+      dialog.remove();
+      resolve(dialog.returnValue);
+    } },
+      h("h1", {}, question),
+      h("div", { class: "row" }, input, h("button", { type: "button", id: "yes", class: "primary", onclick: () => dialog.close(input.value.trim()) }, "Save ", key("Enter")), h("button", { type: "button", onclick: () => dialog.close("") }, "Cancel")));
+    input.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault();
+      dialog.close(input.value.trim());
+    });
+    document.getElementById("view").append(dialog);
+    dialog.showModal();
+    input.select();
+  });
+}
+
 export const number = (value) => value.toLocaleString("en-US");
 
 export function shown(value) {

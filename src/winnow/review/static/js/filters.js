@@ -3,7 +3,7 @@
 import { className, data, scoreColumns } from "./data.js";
 import { SHAPES, classColour, classShape, outcomeColour, rampColour, rampCss, rgb, scoreRange } from "./colours.js";
 import { fill, h, number, select, shown } from "./dom.js";
-import { state } from "./state.js";
+import { allTags, state, tagsOf } from "./state.js";
 
 const LABELS = { label: "given label", final_label: "final label", suggested_label: "suggested label" };
 
@@ -18,6 +18,7 @@ export class Filters {
     this.score = "score:label_quality_score" in data.arrays ? "score:label_quality_score" : scoreColumns()[0][0];
     this.range = [-Infinity, Infinity];
     this.verdicts = "all";
+    this.tag = ""; // "" for all
     this.text = "";
     this.panel = h("section", { class: "side", "aria-label": "Filters" });
     this.draw();
@@ -36,11 +37,12 @@ export class Filters {
         this.outcomes.has(outcome[row]) && this.classes.has(label[row]) &&
         (!ranged || (score[row] >= this.range[0] && score[row] <= this.range[1])) ? 1 : 0;
     }
-    if (text || this.verdicts !== "all") {
+    if (text || this.tag || this.verdicts !== "all") {
       for (let row = 0; row < data.count; row++) {
         if (!mask[row]) continue;
         const has = Boolean(state.decisions[data.ids[row]]) || data.arrays.by_person[row] === 1;
         if ((this.verdicts === "yes" && !has) || (this.verdicts === "no" && has)) mask[row] = 0;
+        if (this.tag && !tagsOf(data.ids[row]).includes(this.tag)) mask[row] = 0;
         if (text && !data.ids[row].toLowerCase().includes(text)) mask[row] = 0;
       }
     }
@@ -99,6 +101,10 @@ export class Filters {
         this.verdicts = value;
         this.changed("shown");
       }),
+      allTags().length > 0 && select("Tag", [["", "all images"], ...allTags().map((tag) => [tag, tag])], this.tag, (value) => {
+        this.tag = value;
+        this.changed("shown");
+      }, { id: "map-tag" }),
       h("label", { class: "field" }, h("span", {}, "Part of the id"),
         h("input", { type: "search", value: this.text, spellcheck: "false", oninput: (event) => {
           this.text = event.target.value.trim();
@@ -111,7 +117,7 @@ export class Filters {
   clear() {
     this.outcomes = new Set(data.info.outcomes.keys());
     this.classes = new Set([...data.info.class_names.keys(), -1]);
-    Object.assign(this, { range: [-Infinity, Infinity], verdicts: "all", text: "" });
+    Object.assign(this, { range: [-Infinity, Infinity], verdicts: "all", tag: "", text: "" });
     this.draw();
     this.changed("shown");
   }

@@ -1,29 +1,17 @@
 // Many images at once: a selection, one verdict for all that are marked.
 
-import { className, data, readOnly, scoreColumns } from "./data.js";
-import { csvCell, download, fill, h, key, number, select as choice, toast, typing } from "./dom.js";
+import { data, readOnly, scoreColumns } from "./data.js";
+import { fill, h, key, number, select as choice, toast, typing } from "./dom.js";
 import { packRows, replace, unpackRows } from "./address.js";
 import { captionWith, fromAddress, likePicture, likeRows, likeWords, pictureOf } from "./similar.js";
+import { Narrowing } from "./narrowing.js";
+import { SavedViews } from "./saved_views.js";
 import { VirtualGrid } from "./virtual.js";
 import { agreement, labelWords, outcomeBadge, outcomeName, picture, showCard } from "./card.js";
+import { exportCsv } from "./csv.js";
+import { openTags, tagWords } from "./tags.js";
 import { agreeOn, decide, decided, select, setting, state, undo, wordsOf } from "./state.js";
 
-export function exportCsv(rows) {
-  const names = scoreColumns();
-  const header = ["image_id", "label", "final_label", "suggested_label", "outcome", "verdict", "reviewer", ...names.map(([name]) => name.split(":")[1])];
-  const lines = rows.map((row) => {
-    const verdict = decided(data.ids[row]);
-    const labels = ["label", "final_label", "suggested_label"].map((name) => (data.arrays[name][row] < 0 ? "" : className(data.arrays[name][row])));
-    const scores = names.map(([name]) => (Number.isNaN(data.arrays[name][row]) ? "" : Number(data.arrays[name][row].toPrecision(7))));
-    return [data.ids[row], ...labels, outcomeName(row), verdict ? wordsOf(verdict) : "", verdict?.reviewer ?? "", ...scores].map(csvCell).join(",");
-  });
-  download("winnow-selection.csv", `${header.join(",")}\n${lines.join("\n")}\n`);
-  toast(`${number(rows.length)} images in winnow-selection.csv.`);
-}
-
-// By array: words, and the options of a column of the user's own.
-const ownFilters = () => Object.entries(data.info.own.words).map(([name, values]) => [`own:${name}`, name, values.map((value, code) => [String(code), value])]);
-const FILTERS = { label: "Given", final_label: "Final", outcome: "Became", verdicts: "Verdicts" };
 const CAPTIONS = 50; // pixels under a picture
 
 export function galleryView(view, { params }) {
@@ -34,23 +22,20 @@ export function galleryView(view, { params }) {
   let size = Number(setting("gallery.size") ?? 96);
   let search = null; // what images are compared with, the most similar first
   let least = Number.NaN;
-  const filters = Object.fromEntries([...Object.keys(FILTERS), ...ownFilters().map(([name]) => name)].map((name) => [name, params.get(name) ?? ""]));
-  const byCode = Object.keys(filters).filter((name) => name !== "verdicts");
   const marked = new Set();
+  const filters = new Narrowing(params, () => {
+    marked.clear();
+    redraw();
+  });
+  const views = readOnly ? null : new SavedViews(() => drawBar());
   const grid = new VirtualGrid((place) => cell(place), { label: "Images", multiple: true, extra: CAPTIONS, size });
   const card = h("aside", { class: "side card", "aria-label": "The image" }, h("h2", {}, "No image chosen"), h("p", { class: "muted" }, "Move with the arrow keys or click; the image shows up here."));
   const bar = h("div", { class: "toolbar wrap" });
   const none = h("div", { class: "notice", hidden: true }, h("h1", {}, "No image is like that"), h("button", { type: "button", class: "primary", onclick: () => all() }, "All images"));
 
-  function passes(row) {
-    const id = data.ids[row];
-    const person = Boolean(decided(id)) || data.arrays.by_person[row] === 1;
-    return byCode.every((name) => filters[name] === "" || data.arrays[name][row] === Number(filters[name])) && (!filters.verdicts || (filters.verdicts === "yes") === person);
-  }
-
   function build() {
     const from = state.selection.length ? state.selection : data.ids.keys();
-    rows = [...from].filter(passes);
+    rows = [...from].filter((row) => filters.passes(row));
     const values = data.arrays[order];
     if (search) {
       const first = new Set(search.first);
@@ -65,7 +50,7 @@ export function galleryView(view, { params }) {
   }
 
   function remember() {
-    const kept = Object.entries(filters).filter(([, value]) => value !== "");
+    const kept = filters.entries();
     if (order !== "as they come") kept.push(["order", order]);
     if (!rising) kept.push(["falling", "1"]);
     if (search?.params) kept.push(...Object.entries(search.params));
@@ -96,7 +81,7 @@ export function galleryView(view, { params }) {
     const chosen = targets();
     if (!chosen.length) return;
     select([], "");
-    for (const name of Object.keys(filters)) filters[name] = "";
+    filters.clear();
     look(likeRows(chosen));
   }
 
@@ -123,24 +108,26 @@ export function galleryView(view, { params }) {
     select([], "");
     search = null;
     least = Number.NaN;
-    for (const name of Object.keys(filters)) filters[name] = "";
+    filters.clear();
     marked.clear();
     redraw();
   }
 
+  // "dropped #blurry": the verdict and the tags.
+  const told = (id) => [decided(id) && wordsOf(decided(id)), tagWords(id)].filter(Boolean).join(" ");
+
   function cell(place) {
     const row = rows[place];
     const id = data.ids[row];
-    const verdict = decided(id);
     return h(
       "div",
-      { class: "cell tile", role: "option", "aria-selected": String(marked.has(row)), "aria-label": `${labelWords(row)}, ${outcomeName(row)}${verdict ? `, ${wordsOf(verdict)}` : ""}`, title: labelWords(row),
+      { class: "cell tile", role: "option", "aria-selected": String(marked.has(row)), "aria-label": `${labelWords(row)}, ${outcomeName(row)}${told(id) && `, ${told(id)}`}`, title: labelWords(row),
         onclick: (event) => {
           const until = event.shiftKey ? place : null;
           focus(place);
           if (!readOnly) toggle(row, until);
         } },
-      picture(id, size), h("span", { class: "cap" }, search ? captionWith(row, search) : labelWords(row)), outcomeBadge(row), verdict && h("span", { class: "tag" }, wordsOf(verdict)),
+      picture(id, size), h("span", { class: "cap" }, search ? captionWith(row, search) : labelWords(row)), outcomeBadge(row), told(id) && h("span", { class: "tag" }, told(id)),
     );
   }
 
@@ -156,8 +143,10 @@ export function galleryView(view, { params }) {
 
   function focus(place) {
     grid.focus(place);
-    if (rows.length) showCard(card, rows[grid.focused], { go: (row) => showCard(card, row, { go: () => {} }) });
+    if (rows.length) focusCard();
   }
+
+  const focusCard = () => showCard(card, rows[grid.focused], { go: (row) => showCard(card, row, { go: () => {} }) });
 
   const targets = () => (marked.size ? [...marked] : rows.length ? [rows[grid.focused]] : []);
 
@@ -180,24 +169,12 @@ export function galleryView(view, { params }) {
     redraw();
   }
 
-  function filter(name, options, words = FILTERS[name]) {
-    return choice(words, [["", "all"], ...options], filters[name], (value) => {
-      filters[name] = value;
-      marked.clear();
-      redraw();
-    }, { id: `filter-${name}` });
-  }
-
   function drawBar() {
     const orders = [["as they come", "as they come"], ...scoreColumns()];
-    const classes = data.info.class_names.map((name, label) => [String(label), name]);
     fill(
       bar,
-      h("strong", {}, `${number(rows.length)} images`), h("span", { class: "muted" }, state.selection.length ? state.title : ""),
-      filter("label", classes), filter("final_label", [...classes, ["-1", "none (dropped)"]]),
-      filter("outcome", data.info.outcomes.map((outcome, code) => [String(code), outcome.words])),
-      ownFilters().map(([name, words, options]) => filter(name, options, words)),
-      !readOnly && filter("verdicts", [["yes", "decided by a person"], ["no", "not decided by a person"]]),
+      h("strong", {}, `${number(rows.length)} ${rows.length === 1 ? "image" : "images"}`), h("span", { class: "muted" }, state.selection.length ? state.title : ""),
+      filters.fields(),
       !search && choice("Sort by", orders, order, (value) => {
         order = value;
         redraw();
@@ -213,6 +190,7 @@ export function galleryView(view, { params }) {
       } })),
       searchBar(),
       !search && rows.length < data.count && h("button", { type: "button", class: "quiet", id: "all", onclick: all }, "All images"),
+      views?.fields(),
       h("span", { class: "grow" }),
       !readOnly && rows.length > 0 && h("span", { class: "group" },
         h("button", { type: "button", id: "mark", onclick: () => {
@@ -227,6 +205,7 @@ export function galleryView(view, { params }) {
         h("select", { "aria-label": "Relabel to", onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
           h("option", { value: "" }, "Relabel to … (0–9)"), data.info.class_names.map((name, label) => h("option", { value: label }, label < 10 ? `${label} ${name}` : name))),
         h("button", { type: "button", class: "quiet", onclick: () => verdict(null) }, "Clear"),
+        h("button", { type: "button", class: "quiet", id: "tag-these", onclick: () => openTags(targets(), redraw) }, "Tag ", key("L")),
       ),
       h("button", { type: "button", onclick: () => exportCsv(marked.size ? [...marked] : rows) }, "Export CSV"),
     );
@@ -263,9 +242,11 @@ export function galleryView(view, { params }) {
     },
     undo: () => undo().then(redraw),
     row: () => rows[grid.focused],
+    targets,
     refresh: () => {
       grid.redraw();
       drawBar();
+      if (rows.length) focusCard();
     },
     keydown(event) {
       if (typing(event)) return;

@@ -7,7 +7,7 @@ import { fill, h, key, number, toast, typing } from "./dom.js";
 import { Filters } from "./filters.js";
 import { agreement, labelWords, outcomeName, showCard } from "./card.js";
 import { decide, select } from "./state.js";
-import { exportCsv } from "./gallery.js";
+import { exportCsv } from "./csv.js";
 
 let kept = null; // the view survives a change to another tab
 

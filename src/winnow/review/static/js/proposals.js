@@ -255,9 +255,11 @@ export function proposalsView(view, { params }) {
     undo: takeBack,
     row: () => wall[grid.focused],
     keydown(event) {
-      if (typing(event) || !wall.length) return;
-      const step = grid.step(event);
+      if (typing(event)) return;
       const letter = event.key.toLowerCase();
+      if (letter === "u" && !event.repeat) takeBack(); // also where nothing is left to decide
+      if (!wall.length) return;
+      const step = grid.step(event);
       const own = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
       if (step) grid.focus(grid.focused + step);
       else if (event.repeat) return;
@@ -269,7 +271,6 @@ export function proposalsView(view, { params }) {
         toggle(grid.focused);
       } else if (letter === "k") markAs("keep");
       else if (letter === "d") markAs("drop");
-      else if (letter === "u") takeBack();
       else if (/^\d$/.test(letter) && Number(letter) < data.info.class_names.length) markAs("relabel", Number(letter));
     },
   };

@@ -67,9 +67,7 @@ export function queueView(view, { go }) {
     if (busy || !rows.length) return;
     busy = true; // a key held down decides once
     const reason = root.querySelector("#reason")?.value.trim() || "";
-    const row = rows[place];
-    const relabels = action === "relabel" && newLabel === data.arrays.label[row] ? "keep" : action;
-    const saved = await decide([data.ids[row]], relabels, relabels === "relabel" ? newLabel : null, reason);
+    const saved = await decide([data.ids[rows[place]]], action, newLabel, reason);
     busy = false;
     if (saved) next();
     else draw();

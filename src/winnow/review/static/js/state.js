@@ -3,7 +3,7 @@
 import { data, get, post, readOnly } from "./data.js";
 import { number, sure, toast } from "./dom.js";
 
-export const state = { decisions: {}, validation: {}, history: [], skipped: new Set(), problem: "", notice: "", selection: [], title: "" };
+export const state = { decisions: {}, validation: {}, tags: {}, history: [], skipped: new Set(), problem: "", notice: "", selection: [], title: "" };
 const listeners = new Set();
 
 export function onChange(listener) {
@@ -63,13 +63,13 @@ export async function loadVerdicts() {
   if (readOnly) return;
   await inLine(async () => {
     const answer = await get("api/verdicts");
-    Object.assign(state, { decisions: answer.decisions, validation: answer.validation, problem: answer.problem, notice: answer.notice });
+    Object.assign(state, { decisions: answer.decisions, validation: answer.validation, tags: answer.tags, problem: answer.problem, notice: answer.notice });
   });
   if (!state.history.length) recall();
   changed();
 }
 
-const COLUMNS = { decisions: ["action", "label", "reviewer", "reason"], validation: ["verdict", "label", "reviewer", "reason"] };
+const COLUMNS = { decisions: ["action", "label", "reviewer", "reason"], validation: ["verdict", "label", "reviewer", "reason"], tags: ["tags", "reviewer"] };
 
 // The part of a row that this app writes, which is what it compares before it writes again.
 function known(file, row) {
@@ -121,15 +121,16 @@ const MANY = 50; // more verdicts than this at once are asked about first
 
 const ask = (count, question, yes) => count <= MANY || sure(`${question} ${number(count)} images?`, `${yes} ${number(count)}`);
 
-// action: keep, drop, relabel (with a label), or null to take verdicts back.
+// action: keep, drop, relabel (with a label; the one that an image came with keeps it), or null to take verdicts back.
 export async function decide(ids, action, label = null, reason = "") {
   const word = { keep: "Keep", drop: "Drop", relabel: "Relabel" }[action] || "Clear";
   if (!(await ask(ids.length, action ? word : "Clear the verdicts on", word))) return false;
-  return decideEach(ids.map((id) => [id, action, label]), reason);
+  const given = (id) => data.arrays.label[data.row.get(id)];
+  return decideEach(ids.map((id) => (action === "relabel" && label === given(id) ? [id, "keep", null] : [id, action, label])), reason);
 }
 
-export async function agreeOn(verdicts) {
-  return (await ask(verdicts.length, "Agree with the pipeline on", "Agree on")) && decideEach(verdicts);
+export async function agreeOn(verdicts, reason = "") {
+  return (await ask(verdicts.length, "Agree with the pipeline on", "Agree on")) && decideEach(verdicts, reason);
 }
 
 // `verdicts`: [[image_id, action, label]], saved by one request, all or none, and taken back by one undo.
@@ -144,12 +145,39 @@ export async function decideEach(verdicts, reason = "") {
   return send("decisions", rows);
 }
 
+// Take verdicts over as others gave them, signed by them: [[image_id, { action, label, reviewer, reason }]].
+export async function takeOver(verdicts) {
+  if (!(await ask(verdicts.length, "Take over the verdicts on", "Take over"))) return false;
+  return send("decisions", verdicts.map(([id, { action, label, reviewer: theirs, reason }]) => [id, { action, label, reviewer: theirs, reason }]));
+}
+
 export async function confirmImages(pairs, verdict, reason = "") {
   const rows = pairs.map(([id, label]) => [id, verdict && signed({ verdict, label, reason })]);
   if (verdict && rows.some(([, row]) => !row)) return false;
   const word = { confirm: "Confirm", reject: "Reject" }[verdict] || "Clear";
   if (!(await ask(pairs.length, word, word))) return false;
   return send("validation", rows);
+}
+
+// --- tags ---
+
+const tagsIn = (row) => (row?.tags ?? "").split(";").map((tag) => tag.trim()).filter(Boolean);
+export const tagsOf = (id) => tagsIn(state.tags[id]);
+export const allTags = () => [...new Set(Object.values(state.tags).flatMap(tagsIn))].sort((a, b) => a.localeCompare(b));
+
+// Give some images a tag, or take it away; one write, one undo. Returns whether it was saved.
+export async function tag(ids, words, on) {
+  const changing = ids.filter((id) => tagsOf(id).includes(words) !== on);
+  if (!changing.length) return false;
+  if (!(await ask(changing.length, `${on ? "Give" : "Take away"} the tag “${words}”:`, on ? "Tag" : "Clear"))) return false;
+  const rows = [];
+  for (const id of changing) {
+    const tags = on ? [...tagsOf(id), words] : tagsOf(id).filter((each) => each !== words);
+    const verdict = signed({ tags });
+    if (!verdict) return false;
+    rows.push([id, tags.length ? { tags, reviewer: verdict.reviewer } : null]);
+  }
+  return send("tags", rows);
 }
 
 export function skip(id) {
@@ -166,7 +194,7 @@ export function labelOf(row) {
 }
 
 // A row of the file as the server takes it.
-const asVerdict = (row) => row && { ...row, label: labelOf(row) };
+const asVerdict = (file, row) => row && { ...row, ...(file === "tags" ? { tags: tagsIn(row) } : { label: labelOf(row) }) };
 
 // Take back the last step, also one that is still on its way; returns the ids it concerned.
 export async function undo() {
@@ -188,8 +216,8 @@ export async function undo() {
   for (const image of step.images) {
     take(step.file, { [image.id]: image.after && { ...state[step.file][image.id], ...image.after } });
   }
-  const done = await send(step.file, step.images.map((image) => [image.id, asVerdict(image.before)]), { undoing: step });
-  if (done) toast(ids.length > 1 ? `Took back ${ids.length} verdicts.` : "Took back the last verdict.");
+  const done = await send(step.file, step.images.map((image) => [image.id, asVerdict(step.file, image.before)]), { undoing: step });
+  if (done) toast(ids.length > 1 ? `Took back ${number(ids.length)} ${step.file === "tags" ? "changes of tags" : "verdicts"}.` : `Took back the last ${step.file === "tags" ? "change of tags" : "verdict"}.`);
   return ids;
 }
 

@@ -1,6 +1,7 @@
 // Statistics: classes, sizes, faults, reviewers; every bar opens its images.
 
 import { className, data, get } from "./data.js";
+import { badge } from "./card.js";
 import { outcomeColour } from "./colours.js";
 import { fill, h, number } from "./dom.js";
 import { select } from "./state.js";
@@ -38,15 +39,20 @@ export function statisticsView(view, { go }) {
   function classes() {
     const { label, final_label: final } = data.arrays;
     const most = Math.max(1, ...figures.classes.flatMap((it) => [it.given, it.final]));
-    const colour = (key) => outcomeColour(data.info.outcomes.find((it) => it.key === key));
-    const colours = { keep: colour("keep"), relabel: colour("relabel"), drop: outcomeColour(data.info.outcomes.find((it) => it.words.startsWith("dropped")) ?? data.info.outcomes[0]) };
-    return table("Classes, by the label that images came with", ["class", "as they came: kept, relabelled, dropped", "after", "label quality", "verdicts", "of them as proposed"],
+    const drops = [...data.info.outcomes.keys()].filter((code) => !["keep", "relabel", "validation"].includes(data.info.outcomes[code].key));
+    const dropped = figures.classes.map(() => new Map(drops.map((code) => [code, 0])));
+    data.arrays.outcome.forEach((code, row) => dropped[label[row]]?.has(code) && dropped[label[row]].set(code, dropped[label[row]].get(code) + 1));
+    const of = (key) => data.info.outcomes.find((it) => it.key === key);
+    const parts = (it, k) => [[it.keep, of("keep")], [it.relabel, of("relabel")], ...drops.map((code) => [dropped[k].get(code), data.info.outcomes[code]])];
+    const shown = [of("keep"), of("relabel"), ...drops.filter((code) => dropped.some((counts) => counts.get(code))).map((code) => data.info.outcomes[code])];
+    const legend = h("p", { class: "bar legend" }, shown.map((outcome) => badge(outcome)));
+    return [legend, table("Classes, by the label that images came with", ["class", "as they came: kept, relabelled, dropped", "after", "label quality", "verdicts", "of them as proposed"],
       figures.classes.map((it, k) => h("tr", {}, h("th", { scope: "row" }, className(k)),
-        bar(`${className(k)} as it came`, it.given, ["keep", "relabel", "drop"].map((action) => [it[action] / most, colours[action]]), () => open(rowsWhere((row) => label[row] === k), `came as ${className(k)}`)),
+        bar(`${className(k)} as it came`, it.given, parts(it, k).map(([count, outcome]) => [count / most, outcomeColour(outcome)]), () => open(rowsWhere((row) => label[row] === k), `came as ${className(k)}`)),
         h("td", { class: "number" }, h("button", { type: "button", class: "link", disabled: !it.final, "aria-label": `${className(k)} after: ${it.final} images`, onclick: () => open(rowsWhere((row) => final[row] === k), `are ${className(k)} now`) }, number(it.final))),
         h("td", { class: "number" }, it.quality === null ? "–" : it.quality.toFixed(2)),
         h("td", { class: "number" }, number(it.judged)),
-        h("td", { class: "number" }, percent(it.agreed, it.judged)))));
+        h("td", { class: "number" }, percent(it.agreed, it.judged)))))];
   }
 
   function grouped(caption, head, groups, none) {
@@ -72,7 +78,7 @@ export function statisticsView(view, { go }) {
     } catch (error) {
       return fill(root, h("p", { class: "error" }, error.message));
     }
-    return fill(root, h("h1", {}, "Statistics"), classes(), h("div", { class: "tables" },
+    return fill(root, h("h1", {}, "Statistics"), h("p", {}, h("a", { href: "#/second" }, "Compare with a second reviewer")), classes(), h("div", { class: "tables" },
       grouped("Sizes", "pixels", figures.sizes, ""),
       grouped("Faults of the pictures", "fault", figures.faults, "No picture has a fault that was looked for."),
       reviewers()));

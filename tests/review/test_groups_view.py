@@ -1,0 +1,72 @@
+"""Groups of the map, as the review app shows them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from winnow.review.groups import SMALLEST, map_groups
+from winnow.review.server import create_app
+from winnow.review.session import Session
+from workspaces import write_workspace
+
+
+def lumps(*sizes, seed=0):
+    """Places in tight lumps far from one another, of which the last images are alone; features turn from lump to lump,
+    and within one from its first member on."""
+    rng = np.random.default_rng(seed)
+    centres = 20.0 * np.arange(3 * len(sizes)).reshape(-1, 3)
+    places = [centre + 0.05 * rng.normal(size=(size, 3)) for centre, size in zip(centres, sizes, strict=True)]
+    angles = [lump + 0.001 * np.arange(size) for lump, size in enumerate(sizes)]
+    alone = rng.uniform(500, 5000, (7, 3))
+    turned = np.concatenate([*angles, np.zeros(7)])
+    return np.concatenate([*places, alone]), np.stack([np.cos(turned), np.sin(turned)], axis=1).astype(np.float32)
+
+
+def test_what_lies_close_together_is_a_group_and_what_lies_alone_is_in_none():
+    places, features = lumps(30, 45, 25)
+    groups = map_groups(places, features, size="medium")
+    assert [sorted(rows.tolist()) for rows in groups] == [
+        list(range(30, 75)),
+        list(range(30)),
+        list(range(75, 100)),
+    ]
+
+
+def test_the_most_typical_member_comes_first_and_the_oddest_last():
+    places, features = lumps(41, 30)
+    features[7] = -features[20]  # nothing like its neighbours on the map
+    rows, _ = map_groups(places, features, size="medium")
+    assert rows[-1] == 7
+    mean = features[rows].mean(axis=0)
+    cosine = features[rows] @ mean
+    assert (np.diff(cosine) <= 0).all() and rows[0] in range(15, 26), "the middle of the lump is typical"
+
+
+def test_a_group_that_is_too_small_for_the_size_asked_for_is_none():
+    places, features = lumps(30, 45, 25)
+    assert len(map_groups(places, features, size="small")) >= 3
+    assert map_groups(places, features, size="large") == []
+    assert map_groups(places[: SMALLEST["small"] - 1], features[:7], size="small") == []
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    return write_workspace(tmp_path_factory.mktemp("groups-of-the-map") / "animals", images=400)
+
+
+def test_groups_are_served_and_none_without_a_map(folder):
+    client = TestClient(
+        create_app(Session(folder, reviewer="ada"), host="127.0.0.1", port=8642, token=None),
+        base_url="http://127.0.0.1:8642",
+    )
+    groups = client.get("/api/groups?size=small").json()["groups"]
+    rows = [row for group in groups for row in group]
+    assert groups and len(set(rows)) == len(rows) and set(rows) <= set(range(400))
+    assert min(map(len, groups)) >= SMALLEST["small"]
+    refused = client.get("/api/groups?size=999")
+    assert refused.status_code == 422 and "size" in refused.json()["error"]
+    (folder / "data/interim/map.parquet").unlink()
+    ledger = pd.read_parquet(folder / "data/processed/ledger.parquet")
+    ledger.iloc[::-1].to_parquet(folder / "data/processed/ledger.parquet")  # another run
+    assert client.get("/api/groups").json() == {"groups": None}
