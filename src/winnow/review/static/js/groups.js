@@ -194,7 +194,7 @@ export function groupsView(view, { go, params }) {
   }
 
   async function load() {
-    fill(empty, h("p", {}, "Looking for groups …"));
+    fill(empty, h("h1", {}, "Groups"), h("p", {}, "Looking for groups …"));
     empty.hidden = false;
     middle.hidden = true;
     let answer;

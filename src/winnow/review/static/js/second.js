@@ -2,7 +2,7 @@
 
 import { outcomeBadge } from "./card.js";
 import { className, data, get, originalUrl, post } from "./data.js";
-import { fill, h, key, number, select as choice, toast, typing } from "./dom.js";
+import { fill, h, key, number, toast, typing } from "./dom.js";
 import { decide, select, state, takeOver, undo, wordsOf } from "./state.js";
 
 const LISTS = { differ: "Verdicts that differ", new: "Verdicts on what you have not judged" };
@@ -118,7 +118,8 @@ export function secondView(view, { go }) {
         said("The second reviewer", it.theirs),
         h("div", { class: "bar" },
           h("button", { type: "button", onclick: () => verdict("keep") }, "Keep ", key("K")), h("button", { type: "button", onclick: () => verdict("drop") }, "Drop ", key("D")),
-          choice("Relabel to", [["", "… (0–9)"], ...data.info.class_names.map((name, label) => [String(label), label < 10 ? `${label} ${name}` : name])], "", (value) => value !== "" && verdict("relabel", Number(value)))),
+          h("select", { "aria-label": "Relabel to", onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
+            h("option", { value: "" }, "Relabel to … (0–9)"), data.info.class_names.map((name, label) => h("option", { value: label }, label < 10 ? `${label} ${name}` : name)))),
         h("p", { class: "muted small id" }, data.ids[it.row])));
   }
 
