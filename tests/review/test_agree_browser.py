@@ -302,9 +302,10 @@ def test_the_gallery_shows_the_most_similar_first_and_a_pasted_picture_s_like(dr
     script = "const it = document.getElementById('least'); it.value = 0.9; it.dispatchEvent(new Event('input'))"
     driver.execute_script(script)
     near = int((features @ features[1] >= 0.9).sum())
-    wait(driver, f"return document.querySelector('.gallery strong').textContent === '{near} images'")
+    shown_near = f"{near} {'image' if near == 1 else 'images'}"
+    wait(driver, f"return document.querySelector('.gallery strong').textContent === '{shown_near}'")
     opened(driver, address, driver.current_url.partition("#/")[2])  # a reload shows the same
-    wait(driver, f"return document.querySelector('.gallery strong').textContent === '{near} images'")
+    wait(driver, f"return document.querySelector('.gallery strong').textContent === '{shown_near}'")
     driver.execute_script("""
         fetch('image/img_000005').then((it) => it.blob()).then((blob) => {
           const clip = new DataTransfer();

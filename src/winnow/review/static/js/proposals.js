@@ -76,12 +76,15 @@ export function proposalsView(view, { params }) {
     const rows = it ? left(it) : [];
     // A fair sample takes every n-th from the most to the least certain.
     const pitch = order === "spread" ? Math.max(1, rows.length / WALL) : 1;
+    const before = wall.join();
     wall = Array.from({ length: Math.min(WALL, rows.length) }, (_, i) => rows[Math.floor(i * pitch)]);
     const shown = new Set(wall);
     for (const row of [...marks.keys()]) if (!shown.has(row)) marks.delete(row);
-    grid.root.scrollTop = 0;
-    grid.focused = 0;
-    grid.set(wall.length);
+    if (wall.join() !== before) {
+      grid.root.scrollTop = 0;
+      grid.focused = 0;
+    }
+    grid.set(wall.length); // the same wall, read anew, stays where it stands
   }
 
   const words = (it) => (it.action === "relabel" ? `${className(it.given)} → ${className(it.new)}` : it.action === "keep" ? `${className(it.given)}, as it came` : `drop: ${it.title}`);
