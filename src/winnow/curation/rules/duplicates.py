@@ -23,20 +23,21 @@ def keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     group = frame["duplicate_group" if thresholds["drop_near_duplicates"] else "exact_group"].to_numpy()
     # Only the images that share a group compete: sorting them alone is what makes a what-if answer at once.
     rows = np.flatnonzero(pd.Series(group).duplicated(keep=False))
+    number, _ = pd.factorize(group[rows])
     competing = frame[["image_id", "review_action", "unfit", "label_quality_score"]].iloc[rows]
-    order = pd.DataFrame(
-        {
-            "group": group[rows],
-            "kept": ~competing["review_action"].isin(["keep", "relabel"]).to_numpy(),
-            "dropped": (competing["review_action"] == "drop").to_numpy(),
-            "unfit": competing["unfit"].to_numpy(),
-            "quality": -competing["label_quality_score"].to_numpy(),
-            "image_id": competing["image_id"].to_numpy(),
-        },
-        index=rows,
-    ).sort_values(["group", "kept", "dropped", "unfit", "quality", "image_id"], kind="stable")
+    action = competing["review_action"]
+    by = (
+        number,
+        ~action.isin(["keep", "relabel"]).to_numpy(),
+        (action == "drop").to_numpy(),
+        competing["unfit"].to_numpy(),
+        -competing["label_quality_score"].to_numpy(),
+        pd.factorize(competing["image_id"], sort=True)[0],
+    )
+    order = np.lexsort(by[::-1])
+    begins = np.diff(number[order], prepend=-1) != 0
     keeper = np.arange(len(frame))
-    keeper[order.index] = order.index.to_series().groupby(order["group"]).transform("first")
+    keeper[rows[order]] = rows[order][begins][np.cumsum(begins) - 1]
     return keeper
 
 
