@@ -2,17 +2,18 @@
 
     python benchmarks/shift.py planted
     python benchmarks/shift.py wrong_labels
-    python benchmarks/shift.py table --rows 100000
+    python benchmarks/shift.py table
+    python benchmarks/shift.py table --rows 1281167
     python benchmarks/shift.py kannada --shared ../shared
     python benchmarks/shift.py line --shared ../shared
     python benchmarks/shift.py sample
 
 `planted` draws the six cases of `winnow.shift.planted`, `wrong_labels` one of them with more and fewer classes, wrong
-labels and errors of the classifier; `table` writes a CSV of 1,024 features, reads it, and again by
-pandas in chunks; `kannada` compares Kannada-MNIST's test set with Dig-MNIST, by a probe on pixels and a small
-convolutional network; `line` fits the line through 30 published models on CIFAR-10 and CIFAR-10.1. Each writes
-`benchmarks/results/shift-<name>.json`; `kannada` also docs/figures/shift-kannada.png. `sample` draws
-docs/figures/shift-sample.png from what pipelines/shift has measured.
+labels and errors of the classifier; `table` writes a CSV of 1,024 features, reads it, and again by pandas in chunks;
+`kannada` compares Kannada-MNIST's test set with Dig-MNIST, by a probe on pixels and a small convolutional network;
+`line` fits the line through 30 published models on CIFAR-10 and CIFAR-10.1. Each writes
+`benchmarks/results/shift-<name>.json`, `table` of another size `shift-table-<rows>.json`; `kannada` also
+docs/figures/shift-kannada.png. `sample` draws docs/figures/shift-sample.png from what pipelines/shift has measured.
 """
 
 import argparse
@@ -94,7 +95,10 @@ def main() -> None:
             found = kannada(arguments.shared)
         case _:
             found = line(arguments.shared)
-    path = ROOT / f"benchmarks/results/shift-{arguments.name.replace('_', '-')}.json"
+    name = arguments.name.replace("_", "-")
+    if arguments.name == "table" and arguments.rows:
+        name = f"table-{arguments.rows}"
+    path = ROOT / f"benchmarks/results/shift-{name}.json"
     path.write_text(json.dumps({**machine(), **found}, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path.relative_to(ROOT)}")
 
