@@ -59,7 +59,7 @@ def find_test_sets(
     if not given(folder):
         return found
     if not Path(folder).is_dir():
-        raise WinnowError(f"data.test_sets is {folder}, which is no folder; name one that holds a test set a name.")
+        raise WinnowError(f"data.test_sets is {folder}, which is no folder; name a folder of test sets.")
     paths = sorted(path for path in Path(folder).iterdir() if path.name[0] != "." and path.suffix != ".dvc")
     if not paths:
         raise WinnowError(f"data.test_sets is {folder}, which is empty; put test sets there, or set it to data/none.")
