@@ -35,6 +35,7 @@ stages:
       - data/interim/classes.json
       - ../../stages/embed.py
     params:
+      - data
       - embed
     outs:
       - data/interim/features.npz
@@ -47,7 +48,7 @@ stages:
       - data/interim/features.npz
       - ../../stages/find_duplicates.py
     params:
-      - data.image_size
+      - data
       - duplicates
     outs:
       - data/interim/duplicates.parquet
