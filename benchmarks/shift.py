@@ -38,6 +38,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from machine import machine
+from winnow.evaluation.why import OPTIONS
 from winnow.report.shift_figures import waterfall as waterfall_figure
 from winnow.report.style import to_png
 from winnow.shift.classifier import Settings, train_classifier
@@ -54,15 +55,6 @@ CHANGES = {"wrong_share": (0.02, 0.2), "spread": (0.45, 0.9), "classes": (3, 30)
 FEATURES = 1024
 BOOTSTRAPS = 100  # of each planted draw
 NONE = {"models_a": "data/none", "models_b": "data/none", "label_column": "label"}
-OPTIONS = {
-    "leak_ratio": 0.3,
-    "min_class_rows": 60,
-    "min_part": 0.005,
-    "bootstraps": 300,
-    "permutations": 20,
-    "slices": 30,
-    "seed": 0,
-}
 
 
 def main() -> None:
