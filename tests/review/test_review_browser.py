@@ -322,6 +322,25 @@ def test_what_was_read_earlier_does_not_undo_a_verdict(driver, address, folder):
     assert "1 of 500 decided" in text(driver, "#progress")
 
 
+def test_a_view_that_was_left_does_not_take_the_address(driver, address, folder):
+    opened(driver, address, "gallery")
+    wait(driver, "return document.querySelector('.grid .cell')")
+    press(driver, "k")
+    wait_for_rows(folder, 1)
+    driver.execute_script("""
+        const real = fetch;
+        globalThis.fetch = async (url, options) => {
+          const answer = await real(url, options);
+          await new Promise((done) => setTimeout(done, 500));
+          return answer;
+        };
+    """)
+    press(driver, "u", "m")  # the map is open before the server has answered the gallery
+    wait(driver, "return !winnowReview.state.history.length && !Object.keys(winnowReview.state.decisions).length")
+    driver.execute_async_script("setTimeout(arguments[0], 100)")
+    assert driver.execute_script("return [document.getElementById('view').dataset.view, location.hash]") == ["map", "#/map"]
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing(browser, address, dark):
     driver = browser.tab(dark=dark)

@@ -243,7 +243,9 @@ export function proposalsView(view, { params }) {
     try {
       ({ groups, wrong_labels: wrong } = await get("api/proposals"));
     } catch (error) {
-      return fill(view, h("div", { class: "notice" }, h("p", { class: "error" }, error.message)));
+      middle.hidden = true;
+      empty.hidden = false;
+      return fill(empty, h("p", { class: "error" }, error.message));
     }
     return draw();
   }

@@ -137,7 +137,7 @@ export function validationView(view) {
     try {
       answer = await get("api/validation");
     } catch (error) {
-      fill(view, h("p", { class: "error" }, error.message));
+      fill(root, h("p", { class: "error" }, error.message));
       return;
     }
     draw();
