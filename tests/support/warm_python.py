@@ -21,6 +21,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import traceback
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -219,7 +221,6 @@ def modify_yaml(path: str, fs: object = None) -> Iterator[dict[str, Any]]:
 
 
 def _become(words: list[str], folder: str, environment: dict[str, str], files: list[int]) -> list[str]:
-    atexit.register(gc.unfreeze)  # or libraries report what they could not free
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for target, file in enumerate(files):
@@ -233,8 +234,33 @@ def _become(words: list[str], folder: str, environment: dict[str, str], files: l
     return words
 
 
+def run(words: list[str]) -> int:
+    """Run a module as `python -m` does; its exit status."""
+    sys.argv = words
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    except BaseException:  # noqa: BLE001 - whatever ends a script
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def end(status: int) -> None:
+    """End as Python does, without freeing what was imported before the fork: that takes longer than most stages."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError):
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     if words := serve(socket.socket(fileno=int(sys.argv[1]))):
         sys.executable = sys.argv[2]  # what the fork starts with it is warm, too
-        sys.argv = words
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        end(run(words))
