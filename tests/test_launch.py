@@ -1,16 +1,19 @@
 """How stages are started: a Python that cannot run them is one sentence, other errors keep their traceback."""
 
+import gc
 import os
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
 
 from stub_project import environment
+from winnow.stage import run
 
 
 def launch(root: Path, script: Path, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
@@ -40,6 +43,34 @@ def test_a_script_runs_as_if_python_had_started_it(root, script):
     text = "import sys, beside\nprint(__name__, sys.argv[1:], beside.WORD, sys.argv[0] == __file__)\nsys.exit(3)\n"
     done = launch(root, write(script, text), "baseline", "--fast")
     assert done.stdout == "__main__ ['baseline', '--fast'] beside True\n" and done.returncode == 3
+
+
+def test_a_script_that_ended_well_runs_what_was_registered_for_its_end_and_loses_no_line(root, script):
+    text = """
+        import atexit, gc, os, threading, time, weakref
+        class Held: pass
+        held = Held()
+        weakref.finalize(held, print, "finalized")
+        atexit.register(print, "registered")
+        threading.Thread(target=lambda: (time.sleep(0.2), print("a thread's"))).start()
+        print(gc.isenabled(), flush=False)
+    """
+    done = launch(root, write(script, textwrap.dedent(text)))
+    assert sorted(done.stdout.splitlines()) == ["False", "a thread's", "finalized", "registered"]
+    assert done.returncode == 0 and not done.stderr
+
+
+def test_garbage_is_collected_once_a_stage_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {curate: {cmd: x}}")
+    Path("params.yaml").write_text("{}")
+    gc.disable()
+    try:
+        run("curate", lambda params: str(gc.isenabled()))
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize("wanted", [None, "1", "4"])

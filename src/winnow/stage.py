@@ -1,5 +1,6 @@
 """What every script under stages/ shares: its declared params, one-sentence errors, time and memory."""
 
+import gc
 import json
 import os
 import re
@@ -134,6 +135,8 @@ def run(stage: str, main: Callable[[Declared], str | None]) -> None:
     memory are appended to `.winnow/timings.jsonl` (git and DVC ignore it), which `make bench` and docs read.
     """
     start = time.perf_counter()
+    gc.freeze()  # what the script imported stays
+    gc.enable()
     stage = os.environ.get("DVC_STAGE", stage).partition("@")[0]  # another pipeline may name it otherwise
     try:
         summary = main(declared_params(stage, load_sections(declared_sections())))

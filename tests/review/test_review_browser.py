@@ -338,7 +338,10 @@ def test_a_view_that_was_left_does_not_take_the_address(driver, address, folder)
     press(driver, "u", "m")  # the map is open before the server has answered the gallery
     wait(driver, "return !winnowReview.state.history.length && !Object.keys(winnowReview.state.decisions).length")
     driver.execute_async_script("setTimeout(arguments[0], 100)")
-    assert driver.execute_script("return [document.getElementById('view').dataset.view, location.hash]") == ["map", "#/map"]
+    assert driver.execute_script("return [document.getElementById('view').dataset.view, location.hash]") == [
+        "map",
+        "#/map",
+    ]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
