@@ -36,10 +36,11 @@ from winnow.encoders.normalise import l2_normalised
 from winnow.extraction.encoders import encoder_features
 from winnow.extraction.extract import extract, layer_features
 from winnow.extraction.loading import load_model
-from winnow.filtering.calibration import lightly_changed, reduced
+from winnow.filtering.calibration import reduced
 from winnow.filtering.compare import compare
 from winnow.filtering.cover import Points
 from winnow.filtering.cut import Cut, cut
+from winnow.filtering.light_changes import lightly_changed
 from winnow.filtering.merge_tree import merge_tree
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
@@ -256,8 +257,13 @@ def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: P
     """(N,) int64: the kept image that each image goes for, itself where it stays."""
     features = features_of(pictures, name, shared, cache, image_size=image_size)
     some = np.sort(np.random.default_rng(SEED).choice(len(pictures), min(500, len(pictures)), replace=False))
+    rng = np.random.default_rng(SEED)
     changed = features_of(
-        [lightly_changed(pictures[place]) for place in some], f"{name}-changed", shared, cache, image_size=image_size
+        [lightly_changed(pictures[place], rng) for place in some],
+        f"{name}-lightly-changed",
+        shared,
+        cache,
+        image_size=image_size,
     )
     ids = np.array([f"{number:06}" for number in range(len(pictures))])
     found = reduced(
@@ -285,7 +291,7 @@ def cut_only(
         outlier_order=np.arange(len(points)),
         removal_rank=scores.removal_rank,
         keeper=scores.keeper,
-        trees=groups,
+        copy_groups=np.zeros(len(points), dtype=np.int64),
         groups=groups,
         outliers=0.0,
         similar=None,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clouds import unit_vectors
-from winnow.filtering.cover import covered_by
+from winnow.filtering.cover import covered_by, densest_first
 
 
 def at(*degrees: float) -> np.ndarray:
@@ -79,6 +79,21 @@ def test_all_that_goes_is_near_and_no_two_near_ones_are_kept(count, groups, with
         np.fill_diagonal(distance, np.inf)
         free = may_go[own]
         assert not (distance[np.ix_(free, free)] < within - 2e-3).any()
+
+
+def test_the_densest_come_first_and_others_as_before():
+    points = at(0, 90, 96, 180, 102, 270)
+    assert densest_first(points, np.array([5, 4, 3, 2, 1, 0]), within=TEN_DEGREES).tolist() == [2, 4, 1, 5, 3, 0]
+    assert densest_first(points, np.array([3, 1, 0]), within=TEN_DEGREES).tolist() == [3, 1, 0]
+    assert densest_first(points, np.array([], dtype=int), within=1.0).tolist() == []
+
+
+def test_the_densest_of_many_are_found_by_a_sample():
+    points = unit_vectors(6000, 16)
+    points[1000:2000] = points[1000] + 0.01 * unit_vectors(1000, 16)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    first = densest_first(points, np.arange(6000), within=0.05)
+    assert sorted(first[:1000].tolist()) == list(range(1000, 2000))
 
 
 @pytest.mark.parametrize("within", [0.0, 0.3])

@@ -29,7 +29,7 @@ def cut_at(points, found, *, groups=None, **options):
         outlier_order=outlier_order(density_tree(points)),
         removal_rank=found.removal_rank,
         keeper=found.keeper,
-        trees=groups,
+        copy_groups=groups,
         groups=groups,
         **chosen,
     )

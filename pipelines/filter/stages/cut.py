@@ -17,6 +17,7 @@ def main(params: stage.Declared) -> str:
         np.load(workspace.path("layer_features"), mmap_mode="r"),
         workspace.table("outlier_scores").merge(workspace.table("redundancy"), on="image_id", validate="one_to_one"),
         workspace.table("verdicts"),
+        copies_across_groups=params.redundancy.groups == "cluster",
         **params.cut.model_dump(),
     )
     stage.warn(found.warnings)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from winnow.filtering.cover import Points, covered_by
+from winnow.filtering.cover import Points, covered_by, densest_first
 from winnow.filtering.keepers import kept_for
 
 KEPT, OUTLIER, REDUNDANT, PERSON = "kept", "outlier", "redundant", "person"
@@ -40,7 +40,7 @@ def cut(
     outlier_order: np.ndarray,
     removal_rank: np.ndarray,
     keeper: np.ndarray,
-    trees: np.ndarray,
+    copy_groups: np.ndarray,
     groups: np.ndarray,
     outliers: float,
     similar: float | None,
@@ -57,11 +57,11 @@ def cut(
         copies: the same images where copies are looked for.
         outlier_order: (N,) int64 images, the oddest first.
         removal_rank, keeper: (N,), as in `winnow.filtering.redundancy.Redundancy`.
-        trees: (N,) int, the groups inside which images go for one another.
+        copy_groups: (N,) int, the groups inside which images go for their copies.
         groups: (N,) int, of which outliers may take `most_of_a_group` at most: a rare class is no outlier.
         outliers: share of all images that goes as outliers, in [0, 1].
         similar: share of all images that goes as redundant, in [0, 1]; None for all that have a kept image `within`,
-            those that go last by rank being kept first.
+            those with the most such images being kept first.
         within: Euclidean distance of unit vectors of `copies`.
         keep: share of all images that stays, in (0, 1]; it takes the place of `similar`. None leaves that alone.
         most_of_a_group: share of a group, in [0, 1].
@@ -86,8 +86,8 @@ def cut(
     open_to = (removal_rank > 0) & ~stays & (verdict == KEPT)
     if keep is None and similar is None:
         order = np.flatnonzero(verdict == KEPT)
-        order = order[np.argsort(-removal_rank[order], kind="stable")]
-        kept_by, distance = covered_by(copies, group=trees, order=order, may_go=open_to, within=within)
+        order = densest_first(copies, order[np.argsort(-removal_rank[order], kind="stable")], within=within)
+        kept_by, distance = covered_by(copies, group=copy_groups, order=order, may_go=open_to, within=within)
         verdict[kept_by >= 0] = REDUNDANT
     else:
         wanted = round((similar or 0.0) * count)

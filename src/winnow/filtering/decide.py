@@ -49,6 +49,7 @@ def decide(
     similar: float | Literal["auto"],
     keep: float | None,
     most_of_a_group: float,
+    copies_across_groups: bool,
     seed: int,
 ) -> Decision:
     """Cut.
@@ -56,11 +57,12 @@ def decide(
     Args:
         items: of all images, sorted by `image_id`.
         boxes: of all images.
-        points: `points` (N, D) of the items in their order, `copy_mean` and `copy_distance`.
+        points: the arrays of the file `points`, rows in the order of the items.
         features: (N, F) that these came from, also a memory map.
         scores: of the filtered images.
         decisions: `image_id`, `verdict` (`keep` or `drop`), `reviewer` of people.
         outliers, similar, keep, most_of_a_group: as in the section `cut` of the params.
+        copies_across_groups: whether an image may go for its copy in another group of the merge trees.
         seed: of the random sets that figures are set beside.
 
     Raises:
@@ -71,7 +73,7 @@ def decide(
     ids = scores["image_id"].to_numpy()
     _check(decisions, ids)
     inside = points["points"][filtered]
-    copies, within = CopySpace(features, points["copy_mean"]), float(points["copy_distance"])
+    copies, within = CopySpace.of_points(features, points), float(points["copy_distance"])
     order = np.argsort(scores["outlier_rank"].to_numpy())
     keeper = pd.Series(np.arange(len(ids)), index=ids)[scores["stays_for_it"]].to_numpy()
     balance = scores["balance"].to_numpy()
@@ -81,7 +83,7 @@ def decide(
         outlier_order=order,
         removal_rank=scores["removal_rank"].to_numpy(),
         keeper=keeper,
-        trees=scores["group"].to_numpy(),
+        copy_groups=np.zeros(len(ids), dtype=np.int64) if copies_across_groups else scores["group"].to_numpy(),
         groups=balance,
         outliers=outliers,
         similar=None if similar == "auto" else similar,

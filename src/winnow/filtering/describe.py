@@ -14,8 +14,9 @@ from winnow.extraction.encoders import encoder_features
 from winnow.extraction.extract import Encode, extract, layer_features
 from winnow.extraction.loading import keywords, load_model, parse
 from winnow.extraction.ready import read_features
-from winnow.filtering.calibration import chosen_for_change, lightly_changed
+from winnow.filtering.calibration import chosen_for_change
 from winnow.filtering.items import pictures
+from winnow.filtering.light_changes import lightly_changed
 
 _ENCODER_SIZE = 224
 
@@ -47,7 +48,7 @@ def describe(
         layer, pool: of `winnow.extraction.extract.layer_features`.
         batch_size: images of a forward pass.
         changed_images: how many filtered images are lightly changed.
-        seed: of their choice.
+        seed: of their choice and their changes.
         scratch: for what a killed run goes on with.
 
     Returns:
@@ -73,7 +74,7 @@ def describe(
     extract(encode, ids, lambda start: pictures(archive, ids[start:]), unfinished, **options)
     chosen = [filtered[place] for place in chosen_for_change(len(filtered), most=changed_images, seed=seed)]
     changed = scratch / "changed.npy"
-    extract(encode, chosen, lambda start: _changed(archive, chosen[start:]), changed, **options)
+    extract(encode, chosen, lambda start: _changed(archive, chosen, start, seed), changed, **options)
     unfinished.replace(file)
     found = {"image_id": np.array(chosen), "features": tables.map_array(changed).astype(np.float32)}
     return {**settings, "features": int(found["features"].shape[1])}, found
@@ -97,5 +98,7 @@ def _encode(
     return layer_features(loaded, layer=layer, pool=pool), {**loaded.fingerprint, "layer": layer, "pool": pool}
 
 
-def _changed(archive: Archive, names: list[str]) -> Iterator[tuple[str, Image.Image]]:
-    return ((name, lightly_changed(image)) for name, image in pictures(archive, names))
+def _changed(archive: Archive, names: list[str], start: int, seed: int) -> Iterator[tuple[str, Image.Image]]:
+    """The same change of an image whatever `start`, where a run goes on."""
+    for place, (name, image) in enumerate(pictures(archive, names[start:]), start):
+        yield name, lightly_changed(image, np.random.default_rng([seed, place]))

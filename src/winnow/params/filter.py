@@ -76,7 +76,7 @@ class Reduce(Section):
     changed_images: Count = Field(
         description="Images that are lightly changed to learn how far a copy may be. More make the distance surer."
     )
-    seed: Seed = Field(description="Seed of their choice.")
+    seed: Seed = Field(description="Seed of their choice and their changes.")
 
 
 class Outliers(Section):
@@ -109,8 +109,8 @@ class Cut(Section):
 
     outliers: Share = Field(description="Share of the images that goes as outliers, the oddest first.")
     similar: Share | Literal["auto"] = Field(
-        description="Share of the images that goes as redundant. `auto` takes those with a kept image as near as an "
-        "image is to itself, lightly changed."
+        description="Share of the images that goes as redundant. `auto` takes those with a kept image as near as half "
+        "of the images are to themselves, lightly changed."
     )
     keep: Annotated[float, Field(gt=0, le=1)] | None = Field(
         description="Share of the images that stays. It takes the place of `similar`; `null` leaves that alone."
@@ -134,7 +134,7 @@ class FilterReport(Section):
     """The report of the pipeline `filter`."""
 
     pairs: Count = Field(description="Pairs of removed images and their keepers that it shows, and outliers.")
-    seed: Seed = Field(description="Seed of their choice.")
+    seed: Seed = Field(description="Seed of their choice and their changes.")
 
 
 class FilterParams(Section):
