@@ -1,9 +1,10 @@
 """Filtering: exactness and cost of the trees, and whether what is kept serves as well as random images, or better.
 
-    python benchmarks/filtering.py --shared ../shared [trees outliers cifar copies auto bccd million]
+    python benchmarks/filtering.py --shared ../shared [trees outliers cifar penalties copies auto bccd million]
 
 - trees, outliers: CPU seconds and peak memory on synthetic features, each in a process of its own.
 - cifar: three disjoint pools of 3,333 CIFAR-10 images with true labels, a linear probe, 5,000 test images.
+- penalties: the same with other penalties of the probe, at 50 and 10 % kept.
 - copies: 4,000 images, half of them distinct, half shifted copies of 400 of these.
 - auto: what `similar: auto` takes of the frames of three clips, of CIFAR-10, and of the set that is half copies.
 - bccd: blood cells with boxes through a torchvision detector's layer, written as Pascal VOC and read again.
@@ -50,6 +51,7 @@ from winnow.filtering.scores import cluster_groups
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (0.9, 0.8, 0.5, 0.3, 0.1)
 L2, SEED = 0.01, 0
+PENALTIES = (0.001, 0.01, 0.1, 0.3)
 ENCODER = {"model": "mobilenetv2_100", "pad_type": "same", "input_size": 96, "mean": [0.5] * 3, "std": [0.5] * 3}
 
 
@@ -156,25 +158,36 @@ def cifar(shared: Path) -> tuple[list[Image.Image], np.ndarray, list[Image.Image
     return found[0], found[1], found[2], found[3]
 
 
-def cifar_pools(shared: Path, cache: Path) -> dict:
+def cifar_described(shared: Path, cache: Path) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], dict]:
+    """Features and labels of the training images, three disjoint pools of them, and the test images."""
     images, labels, test_images, test_labels = cifar(shared)
     features = features_of(images, "cifar-train", shared, cache, image_size=32)
     asked = features_of(test_images, "cifar-test", shared, cache, image_size=32)
     order = np.random.default_rng(SEED).permutation(9_999)
     pools = [np.sort(order[start : start + 3_333]) for start in (0, 3_333, 6_666)]
-    result = compare(
-        features, labels, shares=SHARES, pools=pools, test_features=asked, test_labels=test_labels, l2=L2, seed=SEED
-    )
+    return features, labels, pools, {"test_features": asked, "test_labels": test_labels}
+
+
+def cifar_pools(shared: Path, cache: Path) -> dict:
+    features, labels, pools, test = cifar_described(shared, cache)
+    result = compare(features, labels, shares=SHARES, pools=pools, **test, l2=L2, seed=SEED)
     return {
         **result.figures(),
         "rules": by_rule(result.table),
-        "outliers_off": outliers_off(features, labels, asked, test_labels, pools),
+        "outliers_off": outliers_off(features, labels, pools, test),
     }
 
 
-def outliers_off(
-    features: np.ndarray, labels: np.ndarray, asked: np.ndarray, answers: np.ndarray, pools: list[np.ndarray]
-) -> dict[str, float]:
+def penalties(shared: Path, cache: Path) -> dict:
+    features, labels, pools, test = cifar_described(shared, cache)
+    found = {}
+    for l2 in PENALTIES:
+        result = compare(features, labels, shares=(0.5, 0.1), pools=pools, **test, l2=l2, seed=SEED)
+        found[f"{l2:g}"] = {"full_accuracy": result.full, "rules": by_rule(result.table)}
+    return found
+
+
+def outliers_off(features: np.ndarray, labels: np.ndarray, pools: list[np.ndarray], test: dict) -> dict[str, float]:
     """Accuracy in points, against all, with a share of outliers off; mean over the pools."""
 
     def without(share: float) -> Callable:
@@ -186,17 +199,7 @@ def outliers_off(
 
     shares = (0.98, 0.95, 0.9)
     keep_all = {"all": lambda pool, _, seed: np.arange(len(pool)), "without outliers": without(0)}
-    result = compare(
-        features,
-        labels,
-        shares=shares,
-        pools=pools,
-        test_features=asked,
-        test_labels=answers,
-        l2=L2,
-        seed=SEED,
-        rules=keep_all,
-    )
+    result = compare(features, labels, shares=shares, pools=pools, **test, l2=L2, seed=SEED, rules=keep_all)
     own = result.table[result.table["rule"] == "without outliers"]
     return {
         f"{1 - kept:.0%}": round(100 * (accuracy - result.full), 2)
@@ -373,6 +376,7 @@ PARTS = {
     "trees": trees,
     "outliers": outliers,
     "cifar": cifar_pools,
+    "penalties": penalties,
     "copies": copies,
     "auto": auto,
     "bccd": bccd,
