@@ -188,7 +188,7 @@ def test_check_params_finds_missing_weights(root, tmp_path, monkeypatch) -> None
     [
         ({"resnet34": "resnet43"}, "train.network is 'resnet43', which winnow does not know; did you mean resnet34"),
         ({"resnet34": "timm:resnext34"}, "train.network is 'timm:resnext34', which winnow does not know; did you mean"),
-        ({"network: competition": "network: competitor"}, "quick_check.network is 'competitor', which winnow does not"),
+        ({"network: small": "network: smaller"}, "quick_check.network is 'smaller', which winnow does not"),
         ({"resnet34": "timm:test_vit_relpos"}, "takes no images of 64 x 64 pixels"),
         ({"encoder: trained": "encoder: clip"}, "embed.encoder is 'clip': name one of open_clip, timm, plain, trained"),
         (
