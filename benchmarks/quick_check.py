@@ -16,6 +16,7 @@ makes the quick check's figures anew and keeps the others of that file: for a ch
 import argparse
 import io
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -88,13 +89,16 @@ def figures(repository: Repository, workspace: Workspace, name: str, rev: str) -
 
 
 def quick_figures(name: str) -> dict[str, float]:
-    """The quick check's figures of one of the sweep's runs, made in the workspace, which they change."""
+    """The quick check's figures of one of the sweep's runs, and the CPU seconds that they took."""
     changes = next(run.changes for run in sweep_runs(read_sweep(SWEEP), {}) if run.name == name)
     run = [sys.executable, "-m", "dvc", "exp", "run", "--quiet", *overrides(changes), "quick_check"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(run, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found: dict[str, float] = json.loads(Path("metrics/quick_check.json").read_text(encoding="utf-8"))
     subprocess.run(["git", "checkout", "--quiet", "params.yaml", "dvc.lock", "metrics"], check=True)
-    return found
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return found | {"quick_cpu_s": round(cpu, 1)}
 
 
 def cached(repository: Repository, rev: str, path: str) -> bytes:
