@@ -6,9 +6,10 @@
 
 The images are the first hundred of each class of the roman numerals' training set, 1,000 in folders of labels. Every
 tool runs in a process of its own, with one thread; what is counted is CPU seconds of it and of all that it started,
-with the start of Python. A tool whose interpreter is not given is left out, and of one that fails the last line is
-kept. Then, in the workspace that `winnow scan` made, a threshold is changed and `quick_check` run anew. Writes
-`benchmarks/results/quickstarts.json`, and prints docs/benchmarks.md's table.
+with the start of Python. Bytecode is kept, as on any machine, whatever PYTHONDONTWRITEBYTECODE says here. A tool whose
+interpreter is not given is left out, and of one that fails the last line is kept. Then, in the workspace that `winnow
+scan` made, a threshold is changed and `quick_check` run anew. Writes `benchmarks/results/quickstarts.json`, and prints
+docs/benchmarks.md's table.
 """
 
 import argparse
@@ -110,9 +111,8 @@ def write_images(archive: Path, folder: Path) -> int:
 def timed(command: list[str], folder: Path) -> dict[str, Any]:
     """CPU and wall seconds of a command and all that it starts; its last line where it fails."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | ONE_THREAD, capture_output=True, text=True, timeout=LIMIT_S
-    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | ONE_THREAD
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     measured: dict[str, Any] = {"cpu_s": round(cpu, 1), "wall_s": round(time.perf_counter() - start, 1)}

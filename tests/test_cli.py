@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from winnow import tables
 from winnow.cli import app
+from winnow.data.manifest import load_dataset
 from winnow.workspace import Workspace
 
 SIZE = 32
@@ -188,7 +189,7 @@ def test_check_params_finds_missing_weights(root, tmp_path, monkeypatch) -> None
     [
         ({"resnet34": "resnet43"}, "train.network is 'resnet43', which winnow does not know; did you mean resnet34"),
         ({"resnet34": "timm:resnext34"}, "train.network is 'timm:resnext34', which winnow does not know; did you mean"),
-        ({"network: competition": "network: competitor"}, "quick_check.network is 'competitor', which winnow does not"),
+        ({"network: small": "network: smaller"}, "quick_check.network is 'smaller', which winnow does not"),
         ({"resnet34": "timm:test_vit_relpos"}, "takes no images of 64 x 64 pixels"),
         ({"encoder: trained": "encoder: clip"}, "embed.encoder is 'clip': name one of open_clip, timm, plain, trained"),
         (
@@ -240,7 +241,7 @@ def hand_in(tmp_path) -> tuple[Path, Path]:
     return tmp_path / "submission", tmp_path / "original"
 
 
-def test_lint_submission_passes_and_fails(hand_in) -> None:
+def test_lint_submission_passes_and_fails(hand_in, root) -> None:
     submission, original = hand_in
     result = _run("lint-submission", submission, "--original", original, "--image-size", SIZE)
     assert result.exit_code == 0, result.output
@@ -251,13 +252,22 @@ def test_lint_submission_passes_and_fails(hand_in) -> None:
     workspace = Workspace(submission.parent / "made-in")
     workspace.write("classes", ["cat", "dog"])
     workspace.path("review").mkdir(parents=True)
+    params = (root / "configs/base.yaml").read_text().replace("image_size: 64", "image_size: null")
+    (workspace.root / "params.yaml").write_text(params.replace("train_size: 64", f"train_size: {SIZE}"))
     verdicts = "image_id,label,verdict,reviewer\nimg_20,0,confirm,ada\nimg_21,1,reject,ada\n"
     (workspace.path("review") / "validation.csv").write_text(verdicts)
-    options = ("--original", original, "--image-size", SIZE, "--workspace", workspace.root)
-    assert "1 of 12 validation images were seen by a person" in _run("lint-submission", submission, *options).output
+    large = Image.open(original / "noisy/imgs/img_0.jpg").resize((3 * SIZE, 2 * SIZE), Image.Resampling.BICUBIC)
+    (original / "noisy/imgs/img_0.jpg").unlink()
+    large.save(original / "noisy/imgs/img_0.png")
+    kept = load_dataset(original, class_names=[], split=None, image_size=None, max_unpacked_bytes=2**30).resized(SIZE)
+    content = kept.images.set_index("image_id").loc["img_0", "image_bytes"]
+    (submission / "owls-training-set/imgs/img_0.jpg").write_bytes(content)
+    as_made = _run("lint-submission", submission, "--original", original, "--workspace", workspace.root)
+    assert "16 of 16 rules hold" in as_made.output
+    assert "1 of 12 validation images were seen by a person" in as_made.output
 
     (submission / "owls-training-set/imgs/img_3.jpg").write_bytes(b"")
-    result = _run("lint-submission", submission, "--original", original, "--image-size", SIZE)
+    result = _run("lint-submission", submission, "--original", original, "--workspace", workspace.root)
     assert result.exit_code == 1
     assert "15 of 16 rules hold" in result.output
     broken = [line.split()[0] for line in result.output.splitlines() if "BROKEN" in line]

@@ -48,7 +48,10 @@ def lint_submission(
     ],
     original: Annotated[Path, typer.Option(exists=True, help="The archive it was made from: a folder, zip or tar.")],
     budget: Annotated[int, typer.Option(min=1, help="Most training images.")] = 50_000,
-    image_size: Annotated[int, typer.Option(min=12, max=1024, help="Side of every image in pixels.")] = 64,
+    image_size: Annotated[
+        int | None,
+        typer.Option(min=12, max=1024, help="Side of every image in pixels. [default: the workspace's, or 64]"),
+    ] = None,
     split: Annotated[str | None, typer.Option(help="Which split of an ImageFolder archive.")] = None,
     max_unpacked_gb: Annotated[float, typer.Option(min=0.001, help="Refuse archives that unpack to more.")] = 4.0,
     workspace: Annotated[
@@ -57,7 +60,7 @@ def lint_submission(
             exists=True,
             file_okay=False,
             help="Where the pipeline made it: for the class names, where data.class_names reorders or leaves out an "
-            "ImageFolder's folders, and to say how many images a person has seen.",
+            "ImageFolder's folders, for the size that it read images at, and to say how many images a person has seen.",
         ),
     ] = None,
 ) -> None:
@@ -67,20 +70,24 @@ def lint_submission(
 
         from winnow.curation.review import digests, seen_by_people
         from winnow.data.manifest import load_dataset
+        from winnow.params import load_params
         from winnow.submission.lint import lint_submission
         from winnow.submission.report import findings_table, seen_line
         from winnow.workspace import Workspace
 
         made_in = None if workspace is None else Workspace(workspace)
+        data = None if made_in is None else load_params(made_in.root / "params.yaml").data
+        keeps_size = data is not None and data.image_size is None
+        size = image_size or (64 if data is None else data.image_size or data.train_size)
         dataset = load_dataset(
             original,
             class_names=[] if made_in is None else made_in.class_names,
             split=split,
-            image_size=image_size,
+            image_size=None if keeps_size else size,
             max_unpacked_bytes=max_unpacked_gb * 2**30,
-        )
+        ).resized(size if keeps_size else None)
         findings = lint_submission(
-            directory, dataset, budget=budget, class_count=len(dataset.class_names), image_size=image_size
+            directory, dataset, budget=budget, class_count=len(dataset.class_names), image_size=size
         )
         Console().print(findings_table(findings))
         unmet = [finding for finding in findings if not finding.ok]

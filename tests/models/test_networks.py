@@ -33,7 +33,7 @@ def test_the_project_s_own_networks_are_looked_up_without_any_library():
 def test_networks_are_listed_by_name_and_pattern():
     names = list_networks()
     assert names == sorted(set(names)) and len(names) > 1000
-    assert {"resnet34", "torchvision:resnet34", "timm:resnet34"} <= set(names)
+    assert {"resnet34", "competition", "small", "torchvision:resnet34", "timm:resnet34"} <= set(names)
     assert list_networks("torchvision:mobilenet*") == [
         "torchvision:mobilenet_v2",
         "torchvision:mobilenet_v3_large",

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from winnow.device import best_device
 from winnow.errors import NO_LABELS
+from winnow.learn.optimizers import LBFGS
 
 _ITERATIONS = 100
 
@@ -163,7 +164,7 @@ class LinearProbe:
         shape = (len(scale), models, classes)
         scaled = torch.zeros(shape, device=device) if start is None else start / scale
         scaled.requires_grad_(True)
-        optimizer = torch.optim.LBFGS(
+        optimizer = LBFGS(
             [scaled], max_iter=_ITERATIONS, tolerance_grad=1e-5, tolerance_change=1e-6, line_search_fn="strong_wolfe"
         )
 

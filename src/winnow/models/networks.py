@@ -1,7 +1,7 @@
 """Networks by name: the project's own, and all image classifiers of torchvision and timm; all with random weights.
 
-`resnet34` is ResNet-34 as the course's grader has it, `competition` the network of the Data-Centric AI competition;
-`torchvision:<name>` and `timm:<name>` are the two libraries'
+`resnet34` is ResNet-34 as the course's grader has it, `competition` the network of the Data-Centric AI competition,
+`small` one that is trained in seconds; `torchvision:<name>` and `timm:<name>` are the two libraries'
 (`torchvision:mobilenet_v3_small`, `timm:resnet18d`). A network of the project's own is a line in `NETWORKS`.
 
 Importing this module costs nothing: a library, which takes seconds, is imported when one of its networks is named.
@@ -78,9 +78,16 @@ def _competition(num_classes: int) -> "nn.Module":
     return CompetitionNetwork(num_classes)
 
 
+def _small(num_classes: int) -> "nn.Module":
+    from winnow.models.small_resnet import SmallClassifier
+
+    return SmallClassifier(num_classes)
+
+
 NETWORKS: dict[str, Network] = {
     "resnet34": Network(name="resnet34", construct=_resnet34, input_size=64),
     "competition": Network(name="competition", construct=_competition, input_size=32),
+    "small": Network(name="small", construct=_small, input_size=32),
 }
 
 

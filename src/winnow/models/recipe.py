@@ -8,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from winnow.learn.optimizers import SGD, Adam
+
 # As torch's OneCycleLR has them: the share of the steps that warms up, the peak over the first rate and over the last.
 _WARM_UP_SHARE = 0.3
 _START_DIVISOR = 25.0
@@ -81,7 +83,7 @@ class Recipe:
         """The optimizer of a network's parameters, which are on `device`."""
         fused = device.type in ("cpu", "cuda")
         if self.optimizer == "adam":
-            return torch.optim.Adam(
+            return Adam(
                 network.parameters(),
                 lr=self.learning_rate,
                 betas=(self.momentum, _ADAM_SECOND_DECAY),
@@ -89,7 +91,7 @@ class Recipe:
                 weight_decay=self.weight_decay,
                 fused=fused,
             )
-        return torch.optim.SGD(
+        return SGD(
             network.parameters(),
             lr=self.learning_rate,
             momentum=self.momentum,

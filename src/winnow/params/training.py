@@ -48,9 +48,10 @@ class Train(Section):
     """
 
     network: str = Field(
-        description="Trained from scratch: `resnet34`, `competition`, `torchvision:<name>` or `timm:<name>`. "
-        "`resnet34` is the grader's, on values in [0, 1]; `competition` is the Data-Centric AI competition's, which "
-        "shrinks images to 32 pixels itself; the others' input is normalised by their own mean and std."
+        description="Trained from scratch: `resnet34`, `competition`, `small`, `torchvision:<name>` or `timm:<name>`. "
+        "`resnet34` is the grader's, on values in [0, 1]; `competition` is the Data-Centric AI competition's, `small` "
+        "has 78,000 parameters, and both shrink images to 32 pixels themselves; the others' input is normalised by "
+        "their own mean and std."
     )
     recipe: Literal["course", "fast", "competition"] = Field(description="Which of the recipes below is used.")
     course: CourseRecipe

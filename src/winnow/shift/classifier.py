@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from winnow.device import best_device, seeded
 from winnow.errors import WinnowError
+from winnow.learn.optimizers import AdamW
 from winnow.models.trainer import Callback, Run, fit
 
 _ROWS = 8192  # of a forward pass, and of a block that is read
@@ -96,9 +97,7 @@ def train_classifier(
         network = _network(features, num_classes, settings).to(device)
         objective = _Rows(network, features, labels, learned, settings.batch_size, rng)
         best = _LeastLoss(features[held_out], labels[held_out], settings.patience)
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        optimizer = AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
         run = fit(
             network,
             objective,

@@ -25,6 +25,7 @@ from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.data.pixels import Pixels
 from winnow.device import exact_arithmetic
 from winnow.errors import WinnowError
+from winnow.learn.optimizers import Adam
 from winnow.progress import Reporter, progress
 
 # As in the paper: of the choice between operations, and of whether one is carried out.
@@ -201,7 +202,7 @@ class _State:
             torch.default_generator.manual_seed(seed)
             self.critic = Critic(width=settings.critic_width, num_classes=num_classes).to(device)
         self.policy = RelaxedPolicy(settings, seed).to(device)
-        adam = partial(torch.optim.Adam, lr=settings.learning_rate, betas=_BETAS)
+        adam = partial(Adam, lr=settings.learning_rate, betas=_BETAS)
         self.critic_optimizer = adam(self.critic.parameters())
         self.policy_optimizer = adam(self.policy.parameters())
 

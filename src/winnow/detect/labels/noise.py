@@ -6,6 +6,8 @@ from cleanlab.count import compute_confident_joint
 from scipy import special
 from torch.nn import functional
 
+from winnow.learn.optimizers import Adam
+
 # Steps of the deconvolution: converged for scoring, too few to fit the sampling noise of a vote of twenty.
 _STEPS = 20
 _HOC_STEPS = 400
@@ -110,7 +112,7 @@ def consistency_noise_rates(labels: np.ndarray, nearest: np.ndarray, *, seed: in
     noise = 0.1 * torch.randn(count, count, generator=generator, dtype=torch.float64)
     rows = (3 * torch.eye(count, dtype=torch.float64) + noise).requires_grad_(True)
     shares = single.clamp_min(1e-6).log().clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([rows, shares], lr=0.05)
+    optimizer = Adam([rows, shares], lr=0.05)
     for _ in range(_HOC_STEPS):
         rates, share = functional.softmax(rows, 1), functional.softmax(shares, 0)
         of_pair = torch.einsum("t,ti,tj->ij", share, rates, rates)

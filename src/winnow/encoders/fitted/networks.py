@@ -16,6 +16,7 @@ from winnow.device import seeded, threads
 from winnow.encoders.fitted.augmentation import Augmentation
 from winnow.encoders.fitted.contrastive import Contrastive, Projected
 from winnow.encoders.fitted.mixup import Mixup
+from winnow.learn.optimizers import SGD
 from winnow.models.small_resnet import SmallResNet
 from winnow.models.trainer import fit
 from winnow.progress import Reporter, progress
@@ -185,7 +186,7 @@ def _train(
     fit(
         objective.trained,
         objective,
-        torch.optim.SGD(
+        SGD(
             objective.trained.parameters(),
             lr=settings.learning_rate,
             momentum=0.9,
