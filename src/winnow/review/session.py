@@ -62,14 +62,11 @@ class Session:
         self._points: bytes | None = None
         self._what_if: WhatIf | None = None
         self._proposals: pd.DataFrame | None = None
+        self._review: tuple[tuple[int, ...] | None, Review] | None = None  # with the stamp of the file
         self._groups: dict[Size, list[np.ndarray]] = {}
 
-    def _current_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = self.workspace.path("ledger").stat()
-        except FileNotFoundError:
-            return None
-        return status.st_mtime_ns, status.st_size
+    def _current_stamp(self) -> tuple[int, ...] | None:
+        return _stamp(self.workspace.path("ledger"))
 
     @property
     def dataset(self) -> Dataset:
@@ -225,8 +222,12 @@ class Session:
 
     def review(self) -> Review:
         """decisions.csv as the pipeline will read it; raises WinnowError if the pipeline would stop at it."""
-        dataset = self.dataset
-        return read_review(self.decisions.path, images=dataset.digests, class_names=dataset.class_names)
+        with self._lock:
+            dataset, stamp = self.dataset, _stamp(self.decisions.path)
+            if stamp is None or self._review is None or self._review[0] != stamp:
+                path, images = self.decisions.path, dataset.digests
+                self._review = stamp, read_review(path, images=images, class_names=dataset.class_names)
+            return self._review[1]
 
     def confirmations(self) -> Review:
         """validation.csv likewise."""
@@ -265,3 +266,12 @@ class Session:
         for change in changes:
             if change.verdict is not None and change.image_id not in known and change.image_id not in outside:
                 raise WinnowError(f"there is no image {change.image_id[:80]!r} in this dataset; nothing was saved.")
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Changes when a file is written or replaced; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
