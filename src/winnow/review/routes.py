@@ -274,6 +274,7 @@ def thresholds_in_force(request: Request) -> dict[str, Any]:
     return {
         "thresholds": values,
         "described": thresholds.described(values),
+        "histograms": thresholds.histograms(session.dataset.ledger, values),
         "rules": {rule.name: rule.title for rule in RULES},
         "targets": {finding.target.key: finding.target.words for finding in findings()},
         "params_digest": session.params_digest(),

@@ -99,6 +99,7 @@ class Session:
             self.dataset.image_bytes("")
             self.what_if(self.thresholds(), before=self.thresholds())
             self.dataset.features()
+            self.groups("medium")  # as the view begins
         except WinnowError:
             pass  # whoever asks for it is told
 

@@ -3,9 +3,11 @@
 import { className, data, scoreColumns } from "./data.js";
 import { SHAPES, classColour, classShape, outcomeColour, rampColour, rampCss, rgb, scoreRange } from "./colours.js";
 import { fill, h, number, select, shown } from "./dom.js";
+import { histogram } from "./histogram.js";
 import { allTags, state, tagsOf } from "./state.js";
 
 const LABELS = { label: "given label", final_label: "final label", suggested_label: "suggested label" };
+const BARS = 40;
 
 export class Filters {
   // `changed(what)` is called with "shown" or "colours".
@@ -183,20 +185,15 @@ export class Filters {
         this.draw();
         this.changed("shown");
       }),
-      histogram(values, low, high),
+      histogram(counted(values, low, high)),
       h("div", { class: "row" }, input(0, "from"), input(1, "to")));
   }
 }
 
-function histogram(values, low, high) {
-  const bins = new Array(40).fill(0);
+function counted(values, low, high) {
+  const counts = new Array(BARS).fill(0);
   for (const value of values) {
-    if (!Number.isNaN(value)) bins[Math.min(39, Math.max(0, Math.floor(((value - low) / (high - low)) * 40)))]++;
+    if (!Number.isNaN(value)) counts[Math.min(BARS - 1, Math.max(0, Math.floor(((value - low) / (high - low)) * BARS)))]++;
   }
-  const most = Math.max(...bins, 1);
-  return h("div", { class: "histogram", "aria-hidden": "true" }, bins.map((count) => {
-    const bar = h("i", {});
-    bar.style.height = `${Math.max(count ? 4 : 0, (100 * Math.sqrt(count)) / Math.sqrt(most))}%`;
-    return bar;
-  }));
+  return counts;
 }

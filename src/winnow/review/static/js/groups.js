@@ -8,6 +8,7 @@ import { replace } from "./address.js";
 import { agreeOn, decide, decided, select, state, undo, wordsOf } from "./state.js";
 
 const SHEET = 12; // typical members, and as many odd ones
+const MANY = 5000; // images take a while
 const NAMED = 4; // classes that are named; the others are counted
 const SIZES = [["small", "8 images and more"], ["medium", "20 and more"], ["large", "60 and more"]];
 const QUALITY = "score:label_quality_score";
@@ -194,7 +195,7 @@ export function groupsView(view, { go, params }) {
   }
 
   async function load() {
-    fill(empty, h("h1", {}, "Groups"), h("p", {}, "Looking for groups …"));
+    fill(empty, h("h1", {}, "Groups"), h("p", { role: "status" }, `Looking for groups in ${number(data.count)} images${data.count > MANY ? "; some seconds, the first time." : " …"}`));
     empty.hidden = false;
     middle.hidden = true;
     let answer;
