@@ -18,7 +18,7 @@ import { fill, h, key, leaving, number, typing, writing } from "./dom.js";
 import { isDark } from "./colours.js";
 import { openZoom } from "./zoom.js";
 import { openTags } from "./tags.js";
-import { address, moved, open, takeIn } from "./address.js";
+import { address, moved, open, replace, takeIn } from "./address.js";
 import { loadVerdicts, onChange, reviewer, setting, state, undo } from "./state.js";
 
 const VIEWS = readOnly
@@ -29,6 +29,7 @@ const top = document.getElementById("top");
 const main = document.getElementById("view");
 let current = null;
 let shownView = "";
+let shownHere = null; // stands for the view as it was last opened
 
 function go(name, row = null, params = {}) {
   open(name, params);
@@ -44,7 +45,11 @@ function show(name) {
   document.title = `${VIEWS[name][0]} · winnow review`;
   main.dataset.view = name;
   takeIn();
-  current = VIEWS[name][1](main, { go, params: address().params });
+  // A view that was left while the server answered it no longer has the address, and opens nothing.
+  const here = {};
+  shownHere = here;
+  const ifHere = (act) => (...given) => shownHere === here && act(...given);
+  current = VIEWS[name][1](main, { go: ifHere(go), replace: ifHere((params) => replace(name, params)), params: address().params });
   drawTop();
 }
 

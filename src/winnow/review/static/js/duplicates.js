@@ -3,7 +3,6 @@
 import { agreement, labelWords, outcomeBadge, sentence, verdictLine } from "./card.js";
 import { className, data, get, originalUrl } from "./data.js";
 import { fill, h, key, number, shown, toast, typing } from "./dom.js";
-import { replace } from "./address.js";
 import { agreeOn, confirmImages, decideEach, decided, state, undo } from "./state.js";
 
 // By key: words, which items belong to it, and what is said above them.
@@ -16,7 +15,7 @@ const LISTS = {
 const SIDE = 300; // pixels at most for a picture, side by side
 const LARGEST = 4; // times its own size
 
-export function duplicatesView(view, { params }) {
+export function duplicatesView(view, { params, replace }) {
   let lists = null;
   let test = null;
   let list = params.get("list") in LISTS ? params.get("list") : "";
@@ -49,7 +48,7 @@ export function duplicatesView(view, { params }) {
     at = Math.max(0, row >= 0 ? items().findIndex((it) => it.rows.includes(row)) : items().findIndex((it) => !done(it)));
   }
 
-  const remember = () => replace("duplicates", { list, ...(item() ? { row: item().rows[0] } : {}) });
+  const remember = () => replace({ list, ...(item() ? { row: item().rows[0] } : {}) });
 
   // --- what is decided ---
 

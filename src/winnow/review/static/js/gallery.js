@@ -2,7 +2,7 @@
 
 import { data, readOnly, scoreColumns } from "./data.js";
 import { fill, h, key, number, select as choice, toast, typing } from "./dom.js";
-import { packRows, replace, unpackRows } from "./address.js";
+import { packRows, unpackRows } from "./address.js";
 import { captionWith, fromAddress, likePicture, likeRows, likeWords, pictureOf } from "./similar.js";
 import { Narrowing } from "./narrowing.js";
 import { SavedViews } from "./saved_views.js";
@@ -14,7 +14,7 @@ import { agreeOn, decide, decided, select, setting, state, undo, wordsOf } from 
 
 const CAPTIONS = 50; // pixels under a picture
 
-export function galleryView(view, { params }) {
+export function galleryView(view, { params, replace }) {
   if (params.has("rows")) select(unpackRows(params.get("rows"), data.count), params.get("title") || "");
   let rows = [];
   let order = params.get("order") in data.arrays ? params.get("order") : "as they come";
@@ -56,20 +56,23 @@ export function galleryView(view, { params }) {
     if (search?.params) kept.push(...Object.entries(search.params));
     if (search?.params && Number.isFinite(least)) kept.push(["least", String(least)]);
     if (state.selection.length) kept.push(["title", state.title], ["rows", packRows(state.selection)]);
-    replace("gallery", Object.fromEntries(kept));
+    replace(Object.fromEntries(kept));
   }
 
   // Show what is most like something: `asked` is one of the searches of similar.js.
+  let newest = null; // an answer that comes after a later question is none
   async function look(asked, threshold = Number.NaN) {
+    newest = asked;
+    let found;
     try {
-      const found = await asked;
-      if (!found) return;
-      search = found;
-      least = threshold;
+      found = await asked;
     } catch (error) {
-      toast(error.message, "error");
+      if (newest === asked) toast(error.message, "error");
       return;
     }
+    if (!found || newest !== asked) return;
+    search = found;
+    least = threshold;
     marked.clear();
     grid.focused = 0;
     grid.root.scrollTop = 0;
@@ -106,7 +109,7 @@ export function galleryView(view, { params }) {
 
   function all() {
     select([], "");
-    search = null;
+    newest = search = null;
     least = Number.NaN;
     filters.clear();
     marked.clear();
@@ -239,6 +242,7 @@ export function galleryView(view, { params }) {
       view.removeEventListener("drop", take);
       view.removeEventListener("dragover", over);
       grid.leave();
+      newest = null;
     },
     undo: () => undo().then(redraw),
     row: () => rows[grid.focused],

@@ -20,6 +20,7 @@ export function whatIfView(view, { go }) {
   let again = false;
   let answer = null;
   let pause = null;
+  let left = false;
 
   async function start() {
     try {
@@ -49,7 +50,7 @@ export function whatIfView(view, { go }) {
       toast(error.message, "error");
     }
     inFlight = false;
-    if (again) {
+    if (again && !left) {
       again = false;
       ask();
     }
@@ -179,5 +180,10 @@ export function whatIfView(view, { go }) {
 
   fill(view, h("div", { class: "whatif" }, controls, results));
   start();
-  return { leave: () => clearTimeout(pause), keydown() {} };
+  return {
+    leave() {
+      left = true;
+      clearTimeout(pause);
+    },
+  };
 }
