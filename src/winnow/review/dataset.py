@@ -179,6 +179,7 @@ class Dataset:
             "images": len(self.ledger),
             "class_names": self.class_names,
             "outcomes": [asdict(outcome) for outcome in outcomes()],
+            "rules": {rule.name: rule.title for rule in RULES},
             "projection": self.projection,
             "scores": {name: meaning(name) for name in self.score_names},
             "own": {"numbers": list(self.own.numbers), "words": self.own.values},

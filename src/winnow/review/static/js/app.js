@@ -103,6 +103,8 @@ function drawTop() {
     }),
     h("button", { type: "button", class: "quiet", onclick: help }, "Keys ", key("?")),
   );
+  const tab = tabs.querySelector("[aria-current]");
+  if (tab && top.scrollWidth > top.clientWidth) top.scrollLeft = tab.offsetLeft + tab.offsetWidth / 2 - top.clientWidth / 2;
   document.getElementById("problem")?.remove();
   if (state.problem) top.after(h("p", { id: "problem", class: "error banner", role: "alert" }, state.problem));
 }

@@ -63,7 +63,7 @@ export function labelLine(known) {
     const sure = known.suggested_confidence;
     parts.push(h("dt", {}, "suggested"), h("dd", {}, `${className(known.suggested_label)}${Number.isFinite(sure) ? ` (${shown(sure)})` : ""}`));
   }
-  parts.push(h("dt", {}, "decided by"), h("dd", {}, known.decided_by === "rule" ? (known.rule ? `rule ${known.rule}` : "a rule") : known.decided_by));
+  parts.push(h("dt", {}, "decided by"), h("dd", {}, known.decided_by === "rule" ? `the pipeline${known.rule && known.rule !== "keep" ? `: ${data.info.rules[known.rule] ?? known.rule}` : ""}` : known.decided_by));
   return h("dl", { class: "facts" }, parts);
 }
 

@@ -180,8 +180,9 @@ export function duplicatesView(view, { params, replace }) {
       it && h("span", { class: "muted", id: "place" }, `${number(at + 1)} of ${number(items().length)}, ${number(open)} left`),
       h("span", { class: "grow" }),
       it && [
-        h("button", { type: "button", "aria-label": "Back", disabled: at === 0, onclick: () => step(-1) }, key("←")),
-        h("button", { type: "button", "aria-label": "On", disabled: at === items().length - 1, onclick: () => step(1) }, key("→")),
+        h("span", { class: "group arrows" },
+          h("button", { type: "button", "aria-label": "Back", disabled: at === 0, onclick: () => step(-1) }, key("←")),
+          h("button", { type: "button", "aria-label": "On", disabled: at === items().length - 1, onclick: () => step(1) }, key("→"))),
         h("button", { type: "button", class: "quiet", disabled: !state.history.length, onclick: takeBack }, "Undo ", key("U")),
         isLeak() && it.leak.of >= 0 && h("button", { type: "button", id: "free", onclick: freeLeak }, "Take it out of the validation set ", key("X")),
         h("button", { type: "button", id: "keep-all", onclick: keepAll }, isLeak() ? "Keep, no copy " : "No copies, all stay ", key("K")),

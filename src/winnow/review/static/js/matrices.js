@@ -59,7 +59,7 @@ export function matricesView(view, { go, params, replace }) {
       }, { id: "kind" })),
       h("p", { class: "muted" }, `${number(off)} of ${number(all)} images lie off the diagonal. Colours show the square root of the counts there; a cell opens its pictures.`),
       h("table", { class: "heat" }, h("caption", {}, title),
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, `${down} \\ ${across}`), names.map((name) => h("th", { scope: "col" }, name)))),
+        h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "corner" }, `${down} ↓`, h("br"), `${across} →`), names.map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, counts.map((line, i) => h("tr", {}, h("th", { scope: "row" }, names[i]), line.map((count, j) => cell(count, i, j)))))));
   }
 

@@ -229,7 +229,7 @@ export function proposalsView(view, { params, replace }) {
     remark();
     build();
     drawBar();
-    if (!wall.length) told.textContent = "All of this group is decided. Run dvc repro to apply the verdicts, or take another group.";
+    if (!wall.length) told.textContent = "All of this group is decided. Apply (Y) puts the verdicts to work; or take another group.";
     if (document.activeElement === document.body || side.contains(document.activeElement)) grid.focus(0);
   }
 

@@ -122,7 +122,7 @@ export function queueView(view, { go }) {
     fill(
       root,
       head(),
-      all && h("p", { class: "done" }, "All of this queue is decided or skipped. Run dvc repro to replay it, or choose another queue."),
+      all && h("p", { class: "done" }, "All of this queue is decided or skipped. Apply (Y) puts it to work; or choose another queue."),
       h("div", { class: "columns" },
         h("section", { class: "look", "aria-label": "The image" },
           h("div", { class: "frame" }, big),
@@ -131,7 +131,7 @@ export function queueView(view, { go }) {
             h("span", { class: "muted" }, `${number(place + 1)} of ${number(rows.length)}`),
             h("button", { type: "button", class: "quiet", onclick: () => move(1), disabled: place === rows.length - 1 }, "On →"))),
         h("section", { class: "verdicts", "aria-label": "The verdict" },
-          h("h1", {}, `Is this ${article(className(given))}?`),
+          h("h1", {}, `Is this “${className(given)}”?`),
           verdict && h("p", { class: "verdict" }, `Decided: ${wordsOf(verdict)}, by ${verdict.reviewer}`),
           !verdict && state.skipped.has(id) && h("p", { class: "verdict" }, "Skipped for now"),
           h("button", { type: "button", id: "agree", class: "primary", onclick: () => act(...agreement(row)), onkeydown: (event) => event.repeat && event.preventDefault() }, agreeWords(row), " ", key("A"), key("Enter")),
@@ -214,5 +214,3 @@ export function queueView(view, { go }) {
     },
   };
 }
-
-const article = (name) => (/^[aeiou]/i.test(name) ? `an “${name}”` : `a “${name}”`);

@@ -112,7 +112,7 @@ export function whatIfView(view, { go }) {
       const saved = await post("api/params", { thresholds: asked, params_digest: setup.params_digest });
       setup.params_digest = saved.params_digest;
       setup.thresholds = { ...asked };
-      toast("Saved to params.yaml; run dvc repro to apply it.");
+      toast("Saved to params.yaml; Apply (Y) puts it to work.");
       drawControls();
       ask();
     } catch (error) {
@@ -145,8 +145,8 @@ export function whatIfView(view, { go }) {
     const right = (name, words) => before.truth?.[name] !== undefined && h("tr", {}, h("th", { scope: "row" }, words), h("td", { class: "number" }, percent(before.truth[name])), h("td", { class: "number" }, percent(after.truth[name])));
     fill(
       figures,
-      h("div", { class: "command" }, h("code", { id: "command", tabIndex: 0 }, answer.command),
-        h("button", { type: "button", onclick: copy }, "Copy as dvc command"),
+      h("div", { class: "command" }, h("code", { id: "command", tabIndex: 0 }, same ? h("span", { class: "muted" }, "Move a slider: the command that tries it as an experiment stands here.") : answer.command),
+        h("button", { type: "button", disabled: same, onclick: copy }, "Copy as dvc command"),
         h("button", { type: "button", class: "primary", id: "save", disabled: same, onclick: save }, "Save to params.yaml")),
       h("p", { id: "changed", "aria-live": "polite" }, h("strong", {}, number(answer.changed)), ` images would be decided otherwise than by params.yaml now. `, h("span", { class: "muted small" }, `Answered in ${Math.round(ms)} ms.`)),
       h("div", { class: "tables" },
