@@ -48,7 +48,7 @@ def main() -> None:
 
 def look(workspace: Path, out: Path, views: list[str]) -> list[str]:
     """Take the pictures; returns what is wrong, a line each."""
-    from browser import Browser, axe_violations, errors, opened, press, serving, wait
+    from browser import Browser, axe_violations, errors, opened, press, serving, wait  # type: ignore[import-not-found]
 
     faults = []
     browser = Browser()
