@@ -189,6 +189,8 @@ def _labels(facts: ShiftFacts) -> str:
     for which in ("b", "a"):
         scores = facts.scores[which]
         order = scores["label_error"].sort_values(ascending=False, kind="stable")
+        judged = scores["decided_by"] != "" if "decided_by" in scores else pd.Series(False, index=scores.index)
+        order = order[~judged[order.index]]
         suspects = order[order >= _SUSPECT].index[: facts.pictures]
         if not len(suspects) or not len(facts.rows[which]):
             continue
