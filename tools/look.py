@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "src"))
 SIZES = ((1280, 800), (1920, 1080), (390, 844))
 # By view: what is there when it has its content.
 VIEWS = {
+    "sets": "document.querySelector('.class .strip, .class .near')",
     "map": "document.querySelector('.status')?.textContent",
     "gallery": "document.querySelector('.grid .cell') && document.querySelector('.card .reason')",
     "proposals": "document.querySelector('.tile')",
@@ -38,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workspace", type=Path, help="where the pipeline has run")
     parser.add_argument("out", type=Path, help="folder of the pictures")
-    parser.add_argument("--views", nargs="*", default=list(VIEWS), help="all, if not given")
+    parser.add_argument("--views", nargs="*", default=[], help="all that the workspace has, if not given")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     faults = look(options.workspace, options.out, options.views)
@@ -58,7 +59,8 @@ def look(workspace: Path, out: Path, views: list[str]) -> list[str]:
                 colours = "dark" if dark else "light"
                 driver = browser.tab(width=width, height=height, dark=dark)
                 pictures = []
-                for view in views:
+                opened(driver, address)
+                for view in views or driver.execute_script("return winnowReview.data.info.views"):
                     opened(driver, address, view)
                     wait(driver, f"return {VIEWS[view]}")
                     if view == "map":

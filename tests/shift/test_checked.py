@@ -56,7 +56,7 @@ def test_a_row_of_a_table_goes_by_its_features_and_an_image_by_its_name():
         "a:row_00000001": hashlib.sha256(features["a"][1].tobytes()).hexdigest(),
         "b:img_x": "",
     }
-    none = pd.DataFrame({"row": []})
+    none = pd.DataFrame({"row": [], "name": []})
     assert row_names(none, 2) == ["row_00000000", "row_00000001"]
     labels = {"a": np.zeros(1, int), "b": np.zeros(1, int)}
     found = row_digests({"a": none, "b": none}, {"a": NOTHING, "b": NOTHING}, labels)

@@ -198,7 +198,7 @@ export function galleryView(view, { params, replace }) {
           setting("gallery.size", String(size));
           grid.resize(size);
         } })),
-        !readOnly && [h("button", { type: "button", class: "quiet", onclick: () => file.click() }, "Similar to a picture …"), file],
+        !readOnly && data.info.finds_pictures && [h("button", { type: "button", class: "quiet", onclick: () => file.click() }, "Similar to a picture …"), file],
         !readOnly && h("button", { type: "button", class: "quiet", onclick: () => verdict(null) }, "Clear the verdict"),
         views?.fields(),
         h("button", { type: "button", class: "quiet", onclick: () => exportCsv(marked.size ? [...marked] : rows) }, "Export CSV")),
@@ -229,7 +229,7 @@ export function galleryView(view, { params, replace }) {
 
   fill(view, h("div", { class: "gallery" }, h("h1", { class: "unseen" }, "Gallery"), h("div", { class: "middle" }, bar, grid.root, none), card));
   const take = (event) => {
-    const file = readOnly ? null : pictureOf(event.clipboardData ?? event.dataTransfer);
+    const file = readOnly || !data.info.finds_pictures ? null : pictureOf(event.clipboardData ?? event.dataTransfer);
     if (!file) return;
     event.preventDefault();
     look(likePicture(file));
