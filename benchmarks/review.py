@@ -92,6 +92,7 @@ def measured(workspace: Path) -> dict:
             opened(driver, address, "whatif")
             wait(driver, "return document.getElementById('changed')")
             result["whatif_ms"] = spread(driver.execute_async_script(WHAT_IF, QUALITIES))
+            result["whatif_page_ms"] = spread(driver.execute_async_script(MOVED, QUALITIES))
             driver.get("about:blank")
         result["gallery"] = {f"{width} x {height}": scrolling(address, width, height) for width, height in SIZES}
     return result
@@ -252,6 +253,28 @@ const [qualities, done] = arguments;
     const headers = { "Content-Type": "application/json", "X-Winnow": "1" };
     const start = performance.now();
     await (await fetch("api/whatif", { method: "POST", headers, body })).json();
+    times.push(performance.now() - start);
+  }
+  done(times);
+})();
+"""
+
+# From a move of the slider to the frame that shows what it would change.
+MOVED = """
+const [qualities, done] = arguments;
+(async () => {
+  const slider = document.getElementById("threshold-label_quality_threshold");
+  const drawn = () => new Promise((resolve) => new MutationObserver((_, watch) => {
+    watch.disconnect();
+    requestAnimationFrame(() => setTimeout(resolve));
+  }).observe(document.querySelector(".figures"), { childList: true }));
+  const times = [];
+  for (const quality of qualities) {
+    slider.value = quality;
+    const start = performance.now();
+    const seen = drawn();
+    slider.dispatchEvent(new Event("input"));
+    await seen;
     times.push(performance.now() - start);
   }
   done(times);

@@ -3,12 +3,14 @@
 import csv
 import json
 import time
+from collections import Counter
 from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
 
 from browser import axe_violations, errors, opened, press, programs, serving, wait
+from winnow.curation.review import digests, read_review
 from workspaces import CLASSES, write_workspace
 
 pytestmark = pytest.mark.browser
@@ -122,6 +124,58 @@ def test_a_kill_in_the_middle_of_a_wall_loses_nothing_and_a_second_reviewer_is_c
             wait_for_rows(folder, 0)
             second_reviewer(driver, address, folder)
             driver.get("about:blank")
+    driver.get_log("browser")  # requests while the server was dead
+
+
+# Walls of five verdicts and their tags, one write after the other, by the page's own functions.
+WRITE = """
+const [first, walls] = arguments;
+import("./static/js/state.js").then(async ({ decideEach, tag }) => {
+  const { data } = winnowReview;
+  for (let i = first; i < first + walls; i++) {
+    const ids = data.ids.slice(5 * i, 5 * (i + 1));
+    if (!(await decideEach(ids.map((id, j) => [id, j % 2 ? "drop" : "keep", null]), `wall ${i}`))) break;
+    if (!(await tag(ids, `wall ${i}`, true))) break;
+  }
+  globalThis.ended = true;
+});
+"""
+# What the page shows as saved.
+SHOWN = """
+const { decisions, tags } = winnowReview.state;
+return [Object.values(decisions).map((row) => [row.image_id, row.action]), Object.keys(tags)];
+"""
+
+
+def test_a_kill_in_the_middle_of_writes_loses_no_verdict_that_the_page_showed(browser, folder):
+    driver = browser.tab()
+    images = digests(pd.read_parquet(folder / "data/processed/ledger.parquet"))
+    port = 0
+    for round_, delay in enumerate((0, 0.01, 0.02, 0.05)):  # further and further into a write
+        with serving(folder, port=port) as address:
+            port = urlsplit(address).port
+            opened(driver, address, "gallery")
+            wait(driver, "return document.querySelector('.grid .cell')")
+            before = len(rows(folder))
+            driver.execute_script(WRITE, 30 * round_, 30)
+            wait(driver, f"return Object.keys(winnowReview.state.decisions).length > {before}")
+            time.sleep(delay)
+            address.process.kill()
+            address.process.wait()
+            wait(driver, "return globalThis.ended")
+            decisions, tags = driver.execute_script(SHOWN)
+        held = {row["image_id"]: row["action"] for row in rows(folder)}
+        assert before < len(held) < before + 150, "the kill came while walls were written"
+        assert set(map(tuple, decisions)) <= set(held.items())
+        assert set(tags) <= {row["image_id"] for row in rows(folder, "tags.csv")}
+        review = read_review(folder / "data/review/decisions.csv", images=images, class_names=CLASSES)
+        walls = Counter(review.rows["reason"])
+        assert set(walls.values()) == {5}, "a wall is there as a whole or not at all"
+        assert len(review.rows) == len(held) and not review.warnings
+    with serving(folder, port=port) as address:
+        opened(driver, address, "gallery")  # a reload shows what the files hold
+        wait(driver, f"return Object.keys(winnowReview.state.decisions).length === {len(held)}")
+        driver.get("about:blank")
     driver.get_log("browser")  # requests while the server was dead
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from winnow.errors import WinnowError
 from winnow.review.groups import SMALLEST, map_groups
 from winnow.review.server import create_app
 from winnow.review.session import Session
@@ -48,6 +49,17 @@ def test_a_group_that_is_too_small_for_the_size_asked_for_is_none():
     assert len(map_groups(places, features, size="small")) >= 3
     assert map_groups(places, features, size="large") == []
     assert map_groups(places[: SMALLEST["small"] - 1], features[:7], size="small") == []
+
+
+def test_many_places_are_clustered_aside_as_they_would_be_here(monkeypatch):
+    places, features = lumps(30, 45, 25)
+    here = map_groups(places, features, size="medium")
+    monkeypatch.setattr("winnow.review.groups._MOST_HERE", 10)
+    aside = map_groups(places, features, size="medium")
+    assert [rows.tolist() for rows in aside] == [rows.tolist() for rows in here]
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(WinnowError, match="could not be made"):
+        map_groups(places, features, size="medium")
 
 
 @pytest.fixture(scope="module")

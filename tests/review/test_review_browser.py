@@ -338,10 +338,14 @@ def test_a_view_that_was_left_does_not_take_the_address(driver, address, folder)
     press(driver, "u", "m")  # the map is open before the server has answered the gallery
     wait(driver, "return !winnowReview.state.history.length && !Object.keys(winnowReview.state.decisions).length")
     driver.execute_async_script("setTimeout(arguments[0], 100)")
-    assert driver.execute_script("return [document.getElementById('view').dataset.view, location.hash]") == [
-        "map",
-        "#/map",
-    ]
+    shown = "return [document.getElementById('view').dataset.view, location.hash]"
+    assert driver.execute_script(shown) == ["map", "#/map"]
+    press(driver, "g")
+    wait(driver, "return document.querySelector('.grid .cell')")
+    press(driver, "s", "m", "g")  # what was asked in one gallery is no answer to the next one
+    driver.execute_async_script("setTimeout(arguments[0], 800)")
+    assert driver.execute_script(shown) == ["gallery", "#/gallery"]
+    assert not driver.execute_script("return document.getElementById('search')")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -23,7 +23,7 @@ from winnow.errors import WinnowError
 from winnow.evaluation.scorecard import scorecard
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
-from winnow.review import routes, routes_apply, routes_tags, routes_views, security
+from winnow.review import routes, routes_apply, routes_cleaning, routes_tags, routes_two_sets, routes_views, security
 from winnow.review.patience import PatientProtocol
 from winnow.review.security import is_loopback
 from winnow.review.server import create_app
@@ -335,7 +335,7 @@ def test_no_route_that_changes_or_computes_answers_another_page(folder):
     """Whatever the route: another origin, a form, a request without our header, or one without the token."""
     open_app, before = app(folder), files(folder)
     with_token = app(folder, token="secret")
-    modules = (routes, routes_apply, routes_tags, routes_views)
+    modules = (routes, routes_apply, routes_cleaning, routes_tags, routes_two_sets, routes_views)
     known = {(method, route.path) for module in modules for route in module.router.routes for method in route.methods}
     posts = sorted(path for method, path in known if method == "POST")
     assert len(posts) > 10 and {"/api/tags", "/api/views", "/api/second", "/api/apply"} <= set(posts)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from winnow.curation.review import no_review
 from winnow.files import FILES
 from winnow.report.shift_page import ShiftFacts, render_shift_page
 from winnow.shift.explain import explain
@@ -22,7 +23,7 @@ def options(pytestconfig):
     return params["explain"] | {"bootstraps": 60, "permutations": 4}
 
 
-def explained(found, options, *, sets=NONE, with_features=True):
+def explained(found, options, *, sets=NONE, with_features=True, verdicts=None):
     nothing = np.empty((0, 0), dtype=np.float16)
     return explain(
         {"a": found.a.labels, "b": found.b.labels},
@@ -36,6 +37,7 @@ def explained(found, options, *, sets=NONE, with_features=True):
         training={"train_accuracy": 0.9, "validation_accuracy": 0.7, "weight_decay_1": {"a": 0.7, "b": 0.6}},
         sets=sets,
         options=options,
+        verdicts=verdicts,
     )
 
 
@@ -60,6 +62,25 @@ def test_tables_fit_the_schemas_that_they_are_written_by(blurred):
         ("shift_scores", blurred.scores["b"]),
     ):
         FILES[name].schema.check(frame, name)
+
+
+def test_what_people_found_of_labels_is_told_and_written(options):
+    """Four rows of B are judged: one right, two another class, one of no class."""
+    found = plant("wrong_labels", rows=600, train_rows=1500, seed=0)
+    nobody, empty = (explained(found, options, verdicts=none) for none in (None, no_review()))
+    assert nobody.summary == empty.summary and list(nobody.scores["b"]) == list(empty.scores["b"])
+    said = [(0, "keep", -1), (1, "relabel", 3), (2, "relabel", 4), (3, "drop", -1)]
+    rows = [(f"b:row_{place:08d}", action, label, "ada", "") for place, action, label in said]
+    verdicts = pd.DataFrame(rows, columns=list(no_review()))
+    some = explained(found, options, verdicts=verdicts)
+    assert some.summary["judged_labels"] == {"b": {"judged": 4, "right": 1, "wrong": 3, "of_no_class": 1}}
+    assert "People judged 4 labels of B: 3 wrong, 1 of them of no class, 1 right." in some.summary["verdict"]
+    assert some.summary["accuracy"] == nobody.summary["accuracy"], "as the labels were given"
+    scores = some.scores["b"]
+    FILES["shift_scores"].schema.check(scores, "scores")
+    assert scores["final_label"][1:4].tolist() == [3, 4, -1] and scores["decided_by"][:5].tolist() == ["ada"] * 4 + [""]
+    assert scores["label_error"][:4].tolist() == [0, 1, 1, 1] and scores["slice"][3] == -1
+    assert len(scores) == 600 and some.per_class["rows_b"].sum() == 599
 
 
 def test_predictions_alone_give_shares_and_no_more(options):

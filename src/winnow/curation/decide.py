@@ -47,8 +47,10 @@ def decide(
     taken = _take(frame, rules, thresholds)
     frame = frame.assign(**_decisions(frame, rules, taken, thresholds))
     hold_floor(frame, rules, num_classes=len(class_names), floor=thresholds["class_floor"])
-    met = {rule.name: float(thresholds[rule.cuts[0].threshold]) for rule in rules if rule.cuts}
-    frame["threshold"] = frame["rule"].map(met).astype(np.float64)
+    frame["threshold"] = np.nan
+    for rule in rules:
+        if rule.cuts:
+            frame.loc[frame["rule"] == rule.name, "threshold"] = float(thresholds[rule.cuts[0].threshold])
     frame["reason"] = _reasons(frame, rules, class_names, thresholds) if with_reasons else ""
     return frame.drop(columns=list(_WORKING))
 
@@ -56,7 +58,8 @@ def decide(
 def _with_review(scores: pd.DataFrame, review: pd.DataFrame) -> pd.DataFrame:
     """A copy of the scores, with what people decided beside them."""
     frame = scores.reset_index(drop=True)
-    reviewed = review.set_index("image_id").reindex(frame["image_id"]).reset_index(drop=True)
+    known = np.flatnonzero(frame["image_id"].isin(review["image_id"]))
+    reviewed = review.set_index("image_id").loc[frame["image_id"].iloc[known]].set_index(known).reindex(frame.index)
     return frame.assign(
         review_action=reviewed["action"],
         review_label=reviewed["label"],

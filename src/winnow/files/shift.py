@@ -98,9 +98,12 @@ SHIFT: Mapping[str, File] = MappingProxyType(
                     Column("label_error", "float64", "probability that the label is wrong", low=0, high=1),
                     Column("suggested", "int64", "the class that it would be instead", low=0),
                     Column("slice", "int64", "group of alike rows; -1 without features", low=-1),
+                    Column("final_label", "int64", "with what people said; -1: of no class", low=-1, optional=True),
+                    Column("decided_by", "str", "who judged the label, or empty", optional=True),
                 ),
                 key="row",
             ),
+            note="The last two are there where people judged rows of the set.",
         ),
         "shift_parts": File(
             "metrics/waterfall.csv",

@@ -72,6 +72,18 @@ def load_sections(sections: Collection[str], path: str | Path = "params.yaml") -
     return _validated(next(whole, some_sections(frozenset(sections))), _read(path), str(path))
 
 
+def pipeline_of(path: str | Path = "params.yaml") -> str:
+    """Which pipeline a params.yaml is of: its folder in pipelines/, "" for the main one and where none fits.
+
+    Raises:
+        WinnowError: if the file is missing or is not YAML.
+    """
+    sections = set(_read(path))
+    needed = {name: set(model.model_fields) - {f"{name}_sample"} for name, model in PIPELINES.items()}
+    fits = [name for name, needs in needed.items() if needs <= sections]
+    return "" if set(Params.model_fields) <= sections or not fits else max(fits, key=lambda name: len(needed[name]))
+
+
 def _read(path: str | Path) -> dict[str, Any]:
     content = read_yaml(
         path,

@@ -73,7 +73,7 @@ class Deck:
         _write(
             frame,
             [title],
-            size=32 if len(title) <= 42 else 26 if len(title) <= 68 else 22,
+            size=32 if len(title) <= 42 else 26 if len(title) <= 51 else 22,  # one line, also in a wider font
             bold=True,
             align=PP_ALIGN.LEFT,
         )

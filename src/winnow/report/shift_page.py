@@ -15,6 +15,7 @@ from winnow.report.formatting import counted, number, percent, shortened
 from winnow.report.style import to_svg
 from winnow.shift.verdict import span
 from winnow.shift.waterfall import PARTS, WORDS
+from winnow.shift.wrong_labels import SUSPECT
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _CSS = """
@@ -23,7 +24,6 @@ _CSS = """
 """
 _CLASSES = 4  # shown side by side
 _SLICES = 6
-_SUSPECT = 0.5  # from this probability on a label is shown as a suspect
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,9 @@ def _labels(facts: ShiftFacts) -> str:
     for which in ("b", "a"):
         scores = facts.scores[which]
         order = scores["label_error"].sort_values(ascending=False, kind="stable")
-        suspects = order[order >= _SUSPECT].index[: facts.pictures]
+        judged = scores["decided_by"] != "" if "decided_by" in scores else pd.Series(False, index=scores.index)
+        order = order[~judged[order.index]]
+        suspects = order[order >= SUSPECT].index[: facts.pictures]
         if not len(suspects) or not len(facts.rows[which]):
             continue
         cards = "".join(
@@ -204,8 +206,8 @@ def _labels(facts: ShiftFacts) -> str:
         )
         found += (
             f"<details{' open' if which == 'b' else ''}><summary>set {which.upper()} "
-            f'<span class="soft">{len(suspects)} of {int((order >= _SUSPECT).sum())} with a probability of at least '
-            f'{_SUSPECT:.0%}, the surest first</span></summary><div class="cards">{cards}</div></details>'
+            f'<span class="soft">{len(suspects)} of {int((order >= SUSPECT).sum())} with a probability of at least '
+            f'{SUSPECT:.0%}, the surest first</span></summary><div class="cards">{cards}</div></details>'
         )
     return found and (
         "<p>The classifier and a probe of the set itself agree on another class. The part of the drop counts every row "

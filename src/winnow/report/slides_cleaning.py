@@ -108,8 +108,9 @@ def people(made: Deck, facts: Facts) -> None:
     table = facts.reviewers
     decided = int(table[["kept", "relabelled", "dropped"]].to_numpy().sum())
     said = (
-        f"People decided {counted(decided, 'image')} of {number(len(facts.ledger))}, which beats every rule, and have "
-        f"seen {number(seen)} of {counted(facts.metrics['validation_set']['images'], 'validation image')}."
+        f"People decided {counted(decided, 'image')} of {number(len(facts.ledger))} and have "
+        f"seen {number(seen)} of {counted(facts.metrics['validation_set']['images'], 'validation image')}; "
+        "what they decide beats every rule."
     )
     if table.empty and not seen:
         title = "No person has looked yet: rules decided all of it"

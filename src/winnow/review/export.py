@@ -14,7 +14,8 @@ from winnow.data.replacing import replacing_folder
 from winnow.errors import WinnowError
 from winnow.learn.neighbours import nearest_neighbours
 from winnow.progress import progress
-from winnow.review.dataset import Dataset, load_dataset, pack_points
+from winnow.review.dataset import Dataset, load_dataset
+from winnow.review.shown import pack_points
 from winnow.workspace import Workspace
 
 STATIC = Path(__file__).parent / "static"

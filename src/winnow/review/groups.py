@@ -1,14 +1,22 @@
-"""Groups of images that lie close together on the map, each from its most typical member to its oddest."""
+"""Groups of images that lie close together on the map, each from its most typical member to its oddest.
 
+`python -m winnow.review.groups SMALLEST` clusters the places that it reads and writes a cluster per place.
+"""
+
+import io
+import subprocess
+import sys
 from typing import Literal
 
 import numpy as np
-from sklearn.cluster import HDBSCAN
+
+from winnow.errors import WinnowError
 
 Size = Literal["small", "medium", "large"]
 SMALLEST: dict[Size, int] = {"small": 8, "medium": 20, "large": 60}
 """The fewest images of a group."""
 _CORE_NEIGHBOURS = 5  # within which the map is dense
+_MOST_HERE = 5000  # images that this process clusters itself
 
 
 def map_groups(places: np.ndarray, features: np.ndarray, *, size: Size) -> list[np.ndarray]:
@@ -25,17 +33,45 @@ def map_groups(places: np.ndarray, features: np.ndarray, *, size: Size) -> list[
     Returns:
         Rows of each group, by falling cosine with the mean of its features: the most typical first, the oddest last.
         The largest group comes first. Images that lie in no dense place are in none.
+
+    Raises:
+        WinnowError: if the process that clusters many places fails.
     """
     smallest = SMALLEST[size]
     if len(places) < smallest:
         return []
-    clusters = HDBSCAN(
-        min_cluster_size=smallest, min_samples=_CORE_NEIGHBOURS, cluster_selection_method="leaf", copy=True
-    ).fit_predict(places)
+    clusters = (_clusters if len(places) <= _MOST_HERE else _clusters_aside)(places, smallest)
     groups = [_typical_first(np.flatnonzero(clusters == it), features) for it in range(clusters.max() + 1)]
     return sorted(groups, key=lambda rows: (-len(rows), rows.min()))
+
+
+def _clusters(places: np.ndarray, smallest: int) -> np.ndarray:
+    """(N,) int, -1 for places in no cluster."""
+    from sklearn.cluster import HDBSCAN
+
+    clusters: np.ndarray = HDBSCAN(
+        min_cluster_size=smallest, min_samples=_CORE_NEIGHBOURS, cluster_selection_method="leaf", copy=True
+    ).fit_predict(places)
+    return clusters
+
+
+def _clusters_aside(places: np.ndarray, smallest: int) -> np.ndarray:
+    """The same in a process of its own: HDBSCAN lets no other thread of its process run, for seconds."""
+    asked = io.BytesIO()
+    np.save(asked, places)
+    command = [sys.executable, "-m", "winnow.review.groups", str(smallest)]
+    done = subprocess.run(command, input=asked.getvalue(), capture_output=True, check=False)
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").split("\n")
+        raise WinnowError(f"the groups of the map could not be made ({next(filter(None, reversed(lines)), '')}).")
+    clusters: np.ndarray = np.load(io.BytesIO(done.stdout))
+    return clusters
 
 
 def _typical_first(rows: np.ndarray, features: np.ndarray) -> np.ndarray:
     members = features[rows]
     return rows[np.argsort(-(members @ members.mean(axis=0)), kind="stable")]
+
+
+if __name__ == "__main__":
+    np.save(sys.stdout.buffer, _clusters(np.load(io.BytesIO(sys.stdin.buffer.read())), int(sys.argv[1])))

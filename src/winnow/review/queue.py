@@ -8,6 +8,14 @@ import pandas as pd
 from winnow.curation.rules import RULES
 from winnow.curation.rules.rule import Rule, Thresholds
 
+RANKS = {
+    "priority": "most worth a look",
+    "disagreement": "detectors disagree",
+    "nearness": "near a threshold",
+    "influence": "much hangs on it",
+}
+"""The columns of `rank_for_review` that are orders of the queue, in words."""
+
 # A score this far from its threshold, as a share of its range, is half as near as one that meets it.
 _HALF = 0.07
 _WEIGHTS = {"disagreement": 0.4, "nearness": 0.35, "influence": 0.25}

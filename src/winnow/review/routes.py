@@ -1,22 +1,20 @@
-"""What the app's pages ask the server for."""
+"""What the app's pages ask the server for in every workspace."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from winnow.curation.rules import RULES, findings
 from winnow.errors import WinnowError
-from winnow.review import candidates, params_file, thresholds
-from winnow.review.session import Session
-from winnow.review.similar import can_embed, text_encoder
+from winnow.review.base_session import BaseSession
+from winnow.review.similar import like_rows
 from winnow.review.verdicts import Change, Conflict, VerdictFile
-from winnow.review.whatif import dvc_command
 
 router = APIRouter()
 MOST_CHANGES = 40_000
+_MOST_ASKED = 5000
 _YEAR = "private, max-age=31536000, immutable"
 
 
@@ -43,7 +41,7 @@ class Signed(Body):
         return text
 
 
-class _Verdict(Signed):
+class Verdict(Signed):
     reason: Annotated[str, Field(max_length=500)] = ""
 
     @field_validator("reason")
@@ -52,14 +50,9 @@ class _Verdict(Signed):
         return one_line(text)
 
 
-class Decision(_Verdict):
+class Decision(Verdict):
     action: Literal["keep", "relabel", "drop"]
     label: Annotated[int, Field(ge=0)] | None = None
-
-
-class Confirmation(_Verdict):
-    verdict: Literal["confirm", "reject"]
-    label: Annotated[int, Field(ge=0)] | None = None  # a rejection written by hand may have none
 
 
 class ImageChange(Body):
@@ -71,29 +64,16 @@ class DecisionChange(ImageChange):
     verdict: Decision | None
 
 
-class ConfirmationChange(ImageChange):
-    verdict: Confirmation | None
+class LikeImages(Body):
+    rows: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=_MOST_ASKED)]
 
 
 class DecisionChanges(Body):
     changes: Annotated[list[DecisionChange], Field(min_length=1, max_length=MOST_CHANGES)]
 
 
-class ConfirmationChanges(Body):
-    changes: Annotated[list[ConfirmationChange], Field(min_length=1, max_length=MOST_CHANGES)]
-
-
-class Question(Body):
-    thresholds: dict[str, Any]
-
-
-class Save(Body):
-    thresholds: dict[str, Any]
-    params_digest: str
-
-
-def session_of(request: Request) -> Session:
-    session: Session = request.app.state.session
+def session_of(request: Request) -> BaseSession[Any]:
+    session: BaseSession[Any] = request.app.state.session
     return session
 
 
@@ -102,18 +82,14 @@ def dataset(request: Request) -> dict[str, Any]:
     """What there is, in short."""
     session = session_of(request)
     data = session.dataset
-    embed = data.params.embed.model_dump()
     return {
         **data.described(),
+        **session.described(),
+        "views": session.views,
         "version": session.version,
         "name": session.workspace.root.name,
-        "image_size": data.params.data.image_size,
         "meanings": data.meanings(),
         "reviewer": session.reviewer,
-        "outside": len(data.outside),
-        "knows_words": text_encoder(embed),
-        "embeds_pictures": can_embed(embed),
-        "validation_limits": {"least": 10, "most": data.params.validation.max_total},
     }
 
 
@@ -160,28 +136,14 @@ def verdicts(request: Request) -> dict[str, Any]:
     `problem` says why one cannot be read or would stop the pipeline, `notice` which rows are about no image.
     """
     session = session_of(request)
+    files = session.verdict_files
     answer: dict[str, Any] = {"decisions": {}, "validation": {}, "tags": {}, "problem": "", "notice": ""}
     try:
-        answer["decisions"] = session.decisions.read()
-        answer["validation"] = session.validation.read()
-        answer["tags"] = session.tags.read()
-        read = (session.review(), session.confirmations(), session.given_tags())
-        answer["notice"] = " ".join(warning for file in read for warning in file.warnings)
+        answer |= {name: file.read() for name, file in files.items()}
+        answer["notice"] = " ".join(warning for read in session.reviews() for warning in read.warnings)
     except WinnowError as error:
         answer["problem"] = str(error)
     return answer
-
-
-@router.get("/api/truth")
-def truth(request: Request) -> dict[str, Any]:
-    """The true label of every image in the ledger's order, -1 where it is not known; None without a truth file."""
-    return {"true_label": session_of(request).true_label()}
-
-
-@router.get("/api/proposals")
-def proposals(request: Request) -> JSONResponse:
-    """What the pipeline proposes in groups, and what people's verdicts say of each."""
-    return JSONResponse(session_of(request).proposals())
 
 
 @router.post("/api/decisions")
@@ -189,34 +151,33 @@ def decide_images(request: Request, body: DecisionChanges) -> Response:
     """Write verdicts to decisions.csv, all or none."""
     session = session_of(request)
     refuse_while_read(session)
-    changes = _changes(body, _decision_row, session.dataset.class_names)
-    session.check_ids(changes, outside_too=False)
+    names = session.dataset.class_names
+    changes = [
+        Change(it.image_id, it.expected, _decision_row(it.verdict, names) if it.verdict else None)
+        for it in body.changes
+    ]
+    session.check_ids(changes)
     return applied(session.decisions, changes)
 
 
-@router.post("/api/validation")
-def confirm_images(request: Request, body: ConfirmationChanges) -> Response:
-    """Write verdicts to validation.csv, all or none."""
-    session = session_of(request)
-    refuse_while_read(session)
-    changes = _changes(body, _confirmation_row, session.dataset.class_names)
-    session.check_ids(changes, outside_too=True)
-    candidates.check_total(session, changes)
-    return applied(session.validation, changes)
+@router.post("/api/similar")
+def like_images(request: Request, body: LikeImages) -> Response:
+    """The cosine of every image with the mean of some, float32 in the ledger's order."""
+    dataset = session_of(request).dataset
+    rows = np.array(body.rows)
+    if rows.max() >= len(dataset.ledger):
+        raise HTTPException(404, "there is no such image")
+    return packed(like_rows(dataset.features(), rows))
 
 
-def refuse_while_read(session: Session) -> None:
-    if session.applying.reading:
+def packed(values: np.ndarray) -> Response:
+    """(N,) numbers as float32."""
+    return Response(values.astype("<f4").tobytes(), media_type="application/octet-stream")
+
+
+def refuse_while_read(session: BaseSession[Any]) -> None:
+    if session.is_reading:
         raise HTTPException(423, "the pipeline is reading the verdicts; try again in a moment, nothing was saved.")
-
-
-def _changes(
-    body: DecisionChanges | ConfirmationChanges, row: Callable[[Any, list[str]], dict[str, str]], names: list[str]
-) -> list[Change]:
-    """What is asked for, with each verdict as the `row` of its file; None takes a verdict back."""
-    return [
-        Change(it.image_id, it.expected, None if it.verdict is None else row(it.verdict, names)) for it in body.changes
-    ]
 
 
 def applied(file: VerdictFile, changes: list[Change]) -> Response:
@@ -235,72 +196,15 @@ def _decision_row(verdict: Decision, names: list[str]) -> dict[str, str]:
         raise WinnowError("a new label belongs to 'relabel', and to nothing else; nothing was saved.")
     return {
         "action": verdict.action,
-        "label": "" if verdict.label is None else _label_cell(verdict.label, names),
+        "label": "" if verdict.label is None else label_cell(verdict.label, names),
         "reviewer": verdict.reviewer,
         "reason": verdict.reason,
     }
 
 
-def _confirmation_row(verdict: Confirmation, names: list[str]) -> dict[str, str]:
-    if verdict.label is None and verdict.verdict == "confirm":
-        raise WinnowError("a confirmation says of which class; nothing was saved.")
-    return {
-        "label": "" if verdict.label is None else _label_cell(verdict.label, names),
-        "verdict": verdict.verdict,
-        "reviewer": verdict.reviewer,
-        "reason": verdict.reason,
-    }
-
-
-def _label_cell(label: int, names: list[str]) -> str:
+def label_cell(label: int, names: list[str]) -> str:
     """The class's name where the pipeline reads it as that class again, else its number."""
     if label >= len(names):
         raise WinnowError(f"there is no class {label}; nothing was saved.")
     name = names[label]
     return name if name == one_line(name) and names.index(name) == label else str(label)
-
-
-@router.get("/api/validation")
-def validation_candidates(request: Request) -> JSONResponse:
-    """Images chosen for the validation set and external photos, class by class."""
-    return JSONResponse(candidates.candidates(session_of(request).dataset))
-
-
-@router.get("/api/thresholds")
-def thresholds_in_force(request: Request) -> dict[str, Any]:
-    """The thresholds in force, what each means and may be, and how rules and what they look for are called."""
-    session = session_of(request)
-    values = session.thresholds()
-    return {
-        "thresholds": values,
-        "described": thresholds.described(values),
-        "rules": {rule.name: rule.title for rule in RULES},
-        "targets": {finding.target.key: finding.target.words for finding in findings()},
-        "params_digest": session.params_digest(),
-        "has_truth": session.has_truth(),
-    }
-
-
-@router.post("/api/whatif")
-def what_if(request: Request, body: Question) -> JSONResponse:
-    """What these thresholds would do, compared with those in force."""
-    session = session_of(request)
-    asked, before = thresholds.checked(body.thresholds), session.thresholds()
-    answer = session.what_if(asked, before=before)
-    return JSONResponse({**answer, "command": dvc_command(asked, before=before)})
-
-
-@router.post("/api/params")
-def save_params(request: Request, body: Save) -> Response:
-    """Write the thresholds to params.yaml."""
-    session = session_of(request)
-    asked = thresholds.checked(body.thresholds)
-    try:
-        written = params_file.save_thresholds(
-            session.workspace.root / "params.yaml",
-            thresholds.saved(asked, before=session.thresholds()),
-            expected=body.params_digest,
-        )
-    except params_file.Changed:
-        return JSONResponse({"error": "params.yaml was changed elsewhere; reload the page first."}, status_code=409)
-    return JSONResponse({"params_digest": written})

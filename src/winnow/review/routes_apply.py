@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 
 from winnow.review.applying import Busy
-from winnow.review.routes import Body, session_of
+from winnow.review.routes import Body
+from winnow.review.routes_cleaning import session_of
 
 router = APIRouter()
 

@@ -60,7 +60,7 @@ def tag_images(request: Request, body: TagChanges) -> Response:
     session = session_of(request)
     refuse_while_read(session)
     changes = [Change(it.image_id, it.expected, _row(it.verdict)) for it in body.changes]
-    session.check_ids(changes, outside_too=False)
+    session.check_ids(changes)
     return applied(session.tags, changes)
 
 

@@ -3,22 +3,16 @@
 import base64
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from winnow.review.duplicates import duplicate_groups, test_leaks, validation_leaks
 from winnow.review.groups import Size
-from winnow.review.routes import Body, session_of
-from winnow.review.similar import like_rows
+from winnow.review.routes import Body, packed
+from winnow.review.routes_cleaning import session_of
 
 router = APIRouter()
-_MOST_ASKED = 5000
-
-
-class LikeImages(Body):
-    rows: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=_MOST_ASKED)]
 
 
 class LikePicture(Body):
@@ -72,16 +66,6 @@ def take_second(request: Request, body: Second) -> JSONResponse:
     return JSONResponse({"compared": session.second()})
 
 
-@router.post("/api/similar")
-def like_images(request: Request, body: LikeImages) -> Response:
-    """The cosine of every image with the mean of some, float32 in the ledger's order."""
-    dataset = session_of(request).dataset
-    rows = np.array(body.rows)
-    if rows.max() >= len(dataset.ledger):
-        raise HTTPException(404, "there is no such image")
-    return _packed(like_rows(dataset.features(), rows))
-
-
 @router.post("/api/similar/picture")
 def like_picture(request: Request, body: LikePicture) -> Response:
     """The same with a picture from elsewhere, in base64."""
@@ -90,15 +74,11 @@ def like_picture(request: Request, body: LikePicture) -> Response:
         picture = base64.b64decode(body.picture, validate=True)
     except ValueError:
         raise HTTPException(422, "the picture is no base64") from None
-    return _packed(session.lookalikes.like_picture(picture, session.dataset.features))
+    return packed(session.lookalikes.like_picture(picture, session.dataset.features))
 
 
 @router.post("/api/similar/words")
 def like_words(request: Request, body: LikeWords) -> Response:
     """The same with words in English, where the encoder has a text tower."""
     session = session_of(request)
-    return _packed(session.lookalikes.like_words(body.words, session.dataset.features()))
-
-
-def _packed(values: np.ndarray) -> Response:
-    return Response(values.astype("<f4").tobytes(), media_type="application/octet-stream")
+    return packed(session.lookalikes.like_words(body.words, session.dataset.features()))

@@ -19,26 +19,30 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from winnow.errors import WinnowError, in_words
-from winnow.review import routes, routes_apply, routes_tags, routes_views
+from winnow.params.load import pipeline_of
+from winnow.review import routes, routes_apply, routes_cleaning, routes_tags, routes_two_sets, routes_views
+from winnow.review.base_session import BaseSession
 from winnow.review.patience import PatientProtocol
 from winnow.review.security import Guard, is_loopback
 from winnow.review.session import Session
+from winnow.review.two_sets_session import TwoSetsSession
 from winnow.stage import warn
 
 STATIC = Path(__file__).parent / "static"
+_CLEANING, _TWO_SETS = (routes_cleaning, routes_apply, routes_views), (routes_two_sets,)
 
 
-def create_app(session: Session, *, host: str, port: int, token: str | None) -> Guard:
+def create_app(session: BaseSession[Any], *, host: str, port: int, token: str | None) -> Guard:
     """The whole app over a session; `host` and `port` are the address that it answers for."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        session.applying.stop()  # nobody could stop it any more
+        session.stop()
 
     app = FastAPI(title="winnow review", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.session = session
-    for module in (routes, routes_apply, routes_tags, routes_views):
+    for module in (routes, routes_tags, *(_CLEANING if isinstance(session, Session) else _TWO_SETS)):
         app.include_router(module.router)
 
     @app.get("/")
@@ -81,6 +85,31 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     return JSONResponse({"error": str(error.detail)}, status_code=error.status_code)
 
 
+def open_session(root: Path, *, reviewer: str, columns: Path | None = None) -> BaseSession[Any]:
+    """A session over what the pipeline of a folder wrote.
+
+    Args:
+        root: the workspace, of the cleaning or of `shift`.
+        reviewer: who the reviewer is taken to be until they say.
+        columns: a CSV of `image_id` and the user's own columns.
+
+    Raises:
+        WinnowError: if the pipeline has not run, or the folder is of another one.
+    """
+    match pipeline_of(root / "params.yaml"):
+        case "":
+            return Session(root, reviewer=reviewer, columns=columns)
+        case "shift" if columns is None:
+            return TwoSetsSession(root, reviewer=reviewer)
+        case "shift":
+            raise WinnowError("--columns is for workspaces of the cleaning; leave it out where 'winnow shift' ran.")
+        case other:
+            raise WinnowError(
+                f"{root} is a workspace of pipelines/{other}, which the review app does not show; name one of the "
+                "cleaning, or of 'winnow shift'."
+            )
+
+
 def serve(root: Path, *, host: str, port: int, open_browser: bool, columns: Path | None = None) -> None:
     """Serve the app until interrupted, and print its address.
 
@@ -92,9 +121,9 @@ def serve(root: Path, *, host: str, port: int, open_browser: bool, columns: Path
         columns: a CSV of `image_id` and the user's own columns.
 
     Raises:
-        WinnowError: if the pipeline has not run, or the address cannot be bound.
+        WinnowError: as `open_session` does, and if the address cannot be bound.
     """
-    session = Session(root, reviewer=_user(), columns=columns)
+    session = open_session(root, reviewer=_user(), columns=columns)
     warn(session.dataset.own.warnings)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

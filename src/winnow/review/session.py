@@ -1,55 +1,64 @@
 """What the server knows and may change: the dataset, the two review files, the thresholds."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from winnow.curation.review import Review, read_confirmations, read_review
+from winnow.curation.review import Review, read_confirmations
 from winnow.curation.rules import RULES, in_force
 from winnow.curation.rules.rule import Thresholds
-from winnow.curation.tags import read_tags
 from winnow.data.pixels import resized_to
-from winnow.errors import WinnowError
 from winnow.evaluation.truth import read_truth
 from winnow.params import load_params
 from winnow.review.applying import Applying, changes, counts
-from winnow.review.dataset import Dataset, load_dataset, pack_points
+from winnow.review.base_session import BaseSession
+from winnow.review.dataset import Dataset, load_dataset
 from winnow.review.groups import Size, map_groups
 from winnow.review.originals import Originals
 from winnow.review.params_file import digest
 from winnow.review.proposals import agreements, grouped, proposed, wrong_labels
-from winnow.review.saved_views import VIEWS_FILE, SavedViews
 from winnow.review.second import SECOND_FILE, compare, read_second, save_second
-from winnow.review.similar import Lookalikes
+from winnow.review.similar import Lookalikes, can_embed, text_encoder
 from winnow.review.statistics import by_class, by_fault, by_reviewer, by_size
-from winnow.review.verdicts import Change, decisions_file, review_lock, tags_file, validation_file
+from winnow.review.verdicts import VerdictFile, validation_file
 from winnow.review.whatif import WhatIf
 from winnow.tables import read_json
-from winnow.workspace import Workspace
+
+VIEWS = (
+    *("map", "gallery", "proposals", "groups", "duplicates", "queue", "matrices", "statistics"),
+    *("second", "whatif", "validation", "apply"),
+)
 
 
-class Session:
-    """A folder with a pipeline's outputs; reads them anew when the pipeline has run again."""
+class Session(BaseSession[Dataset]):
+    """A folder in which the cleaning ran."""
 
     def __init__(self, root: str | Path, *, reviewer: str, columns: Path | None = None) -> None:
         """Args: the folder; who the reviewer is taken to be until they say; a CSV of columns of their own."""
-        self.workspace, self.reviewer, self._columns = Workspace(Path(root).resolve()), reviewer, columns
-        self.decisions = decisions_file(self.workspace, lambda: self.dataset.digests)
-        self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
-        self.tags = tags_file(self.workspace, lambda: self.dataset.digests)
-        self.saved_views = SavedViews(self.workspace.root / VIEWS_FILE, lock=review_lock(self.workspace))
-        self._lock, self._groups_lock = threading.RLock(), threading.Lock()
-        self.applying = Applying(self.workspace.root)
+        self._columns, self._groups_lock = columns, threading.Lock()
         self._thresholds: tuple[str, Thresholds] | None = None  # with the digest of the file that they were read from
-        self._read()
+        super().__init__(root, reviewer=reviewer)
+        self.validation = validation_file(self.workspace, lambda: self.dataset.digests_with_photos)
+        self.applying = Applying(self.workspace.root)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """All of the cleaning."""
+        return VIEWS
+
+    @property
+    def _written(self) -> Path:
+        return self.workspace.path("ledger")
+
+    def _load(self) -> Dataset:
+        return load_dataset(self.workspace, columns=self._columns)
 
     def _read(self) -> None:
-        self._stamp = self._current_stamp()
-        self._dataset = load_dataset(self.workspace, columns=self._columns)
+        super()._read()
         data = self._dataset.params.data
         archive = self.workspace.root / data.archive
         self._originals = Originals(archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30)
@@ -59,51 +68,33 @@ class Session:
             self._dataset.stored_images,
             resized_to(data.image_size, data.train_size),
         )
-        self._points: bytes | None = None
         self._what_if: WhatIf | None = None
         self._proposals: pd.DataFrame | None = None
         self._groups: dict[Size, list[np.ndarray]] = {}
 
-    def _current_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = self.workspace.path("ledger").stat()
-        except FileNotFoundError:
-            return None
-        return status.st_mtime_ns, status.st_size
-
     @property
-    def dataset(self) -> Dataset:
-        """The dataset as the pipeline last wrote it; as it was before, while a run is under way."""
-        with self._lock:
-            if self._current_stamp() not in (None, self._stamp):
-                try:
-                    self._read()
-                except WinnowError:
-                    self._stamp = None  # half of the files are there: look again at the next request
-            return self._dataset
+    def is_reading(self) -> bool:
+        return self.applying.reading
 
-    @property
-    def version(self) -> str:
-        """Changes with the dataset; a reviewer's notes in the browser belong to one version."""
-        return "-".join(map(str, self._stamp or (0,)))
+    def stop(self) -> None:
+        self.applying.stop()  # nobody could stop it any more
 
-    def points(self) -> bytes:
-        """See `pack_points`."""
-        with self._lock:
-            dataset = self.dataset
-            if self._points is None:
-                self._points = pack_points(dataset)
-            return self._points
+    def described(self) -> dict[str, Any]:
+        params = self.dataset.params
+        embed = params.embed.model_dump()
+        return {
+            "image_size": params.data.image_size,
+            "outside": len(self.dataset.outside),
+            "knows_words": text_encoder(embed),
+            "embeds_pictures": can_embed(embed),
+            "finds_pictures": True,
+            "validation_limits": {"least": 10, "most": params.validation.max_total},
+        }
 
-    def warm(self) -> None:
-        """Read ahead what the first clicks will ask for."""
-        try:
-            self.points()
-            self.dataset.image_bytes("")
-            self.what_if(self.thresholds(), before=self.thresholds())
-            self.dataset.features()
-        except WinnowError:
-            pass  # whoever asks for it is told
+    def _warm(self) -> None:
+        super()._warm()
+        self.what_if(self.thresholds(), before=self.thresholds())
+        self.groups("medium")  # as the view begins
 
     def thresholds(self) -> Thresholds:
         """Those in force: of params.yaml as it is now, and of rules that bring their own; raises WinnowError if it is
@@ -165,8 +156,7 @@ class Session:
             file_name, digest_then = dataset.ledger.loc[row, ["file_name", "bytes_sha256"]]
             if drawn := self._originals.picture(str(file_name), str(digest_then)):
                 return drawn
-        content = dataset.image_bytes(image_id)
-        return None if content is None else (content, "image/jpeg")
+        return super().original(image_id)
 
     def proposals(self) -> dict[str, Any]:
         """Groups of proposals as `grouped` returns them, and the wrong labels that `wrong_labels` expects."""
@@ -223,20 +213,18 @@ class Session:
         known = truth.set_index("image_id")["true_label"].reindex(self.dataset.image_id)
         return [int(label) for label in known.fillna(-1)]
 
-    def review(self) -> Review:
-        """decisions.csv as the pipeline will read it; raises WinnowError if the pipeline would stop at it."""
-        dataset = self.dataset
-        return read_review(self.decisions.path, images=dataset.digests, class_names=dataset.class_names)
+    @property
+    def verdict_files(self) -> Mapping[str, VerdictFile]:
+        return {**super().verdict_files, "validation": self.validation}
+
+    def reviews(self) -> tuple[Review, ...]:
+        return self.review(), self.confirmations(), self.given_tags()
 
     def confirmations(self) -> Review:
-        """validation.csv likewise."""
+        """validation.csv as the pipeline will read it; raises WinnowError if the pipeline would stop at it."""
         dataset = self.dataset
         images = dataset.digests_with_photos
         return read_confirmations(self.validation.path, images=images, class_names=dataset.class_names)
-
-    def given_tags(self) -> Review:
-        """tags.csv likewise."""
-        return read_tags(self.tags.path, images=self.dataset.digests)
 
     def second(self) -> dict[str, Any] | None:
         """The second reviewer's verdicts compared with the own ones, as `compare` returns it, and `notice`, on rows
@@ -258,10 +246,5 @@ class Session:
     def _second_path(self) -> Path:
         return self.workspace.root / SECOND_FILE
 
-    def check_ids(self, changes: Sequence[Change], *, outside_too: bool) -> None:
-        """Refuse a verdict on an image that is not there; one on an image that has gone can be taken back."""
-        known = self.dataset.position
-        outside = set(self.dataset.outside["image_id"]) if outside_too else set()
-        for change in changes:
-            if change.verdict is not None and change.image_id not in known and change.image_id not in outside:
-                raise WinnowError(f"there is no image {change.image_id[:80]!r} in this dataset; nothing was saved.")
+    def _outside_ids(self) -> set[str]:
+        return set(self.dataset.outside["image_id"])

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
 from pydantic import Field, ValidationError, create_model
 
 from winnow.curation.rules import RULES, in_force, thresholds_of
@@ -13,6 +15,7 @@ from winnow.params import Curate
 _TYPES = {bool: "boolean", int: "integer", float: "number", list: "array"}
 _STEPS = 100  # of a slider between the ends of its range
 _HIGH = 100.0  # where nothing says where a slider ends
+_BARS = 50  # of a histogram
 
 
 def described(curate: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> dict[str, dict[str, Any]]:
@@ -40,6 +43,35 @@ def described(curate: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> dict[
         }
         for name, value in in_force(curate, rules).items()
     }
+
+
+def histograms(ledger: pd.DataFrame, curate: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> dict[str, Any]:
+    """How the scores lie that thresholds cut, over each threshold's slider.
+
+    Args:
+        ledger: a row per image.
+        curate: the section of params.yaml.
+        rules: whose thresholds.
+
+    Returns:
+        By name of the threshold, JSON values: `title` of the score, `counts` (50 bars of equal width from one end of
+        the slider to the other, of the images that the cut looks at and whose score lies there) and `lower_is_worse`.
+    """
+    records, values = thresholds_of(rules), in_force(curate, rules)
+    found = {}
+    for cut in (cut for rule in rules for cut in rule.cuts):
+        if cut.threshold not in values or cut.score.name not in ledger:
+            continue
+        scores = ledger[cut.score.name].to_numpy(dtype=np.float64)
+        scores = scores if cut.among is None else scores[cut.among(ledger)]
+        low, high, _ = _span(records[cut.threshold], whole=isinstance(values[cut.threshold], int))
+        counts, _ = np.histogram(scores[~np.isnan(scores)], bins=_BARS, range=(low, high))
+        found[cut.threshold] = {
+            "title": cut.score.title,
+            "counts": counts.tolist(),
+            "lower_is_worse": cut.score.lower_is_worse,
+        }
+    return found
 
 
 def is_saved(name: str) -> bool:

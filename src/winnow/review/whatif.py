@@ -21,7 +21,7 @@ _MOST_SHOWN = 500
 class _Decided:
     action: np.ndarray  # (N,) positions in ACTIONS
     final_label: np.ndarray  # (N,)
-    rule: np.ndarray  # (N,) strings
+    rule: pd.Series  # (N,) strings
     summary: dict[str, Any]
 
     def of(self, row: int) -> tuple[str, int]:
@@ -44,7 +44,8 @@ class WhatIf:
         """Args: the ledger; K names; the thresholds in force; the truth file's content or None; the rules."""
         self._scores, self._class_names, self._rules = ledger, class_names, rules
         self._thresholds = thresholds
-        self._last: tuple[tuple[Any, ...], _Decided] | None = None  # most questions compare with the same thresholds
+        # Most questions compare with the same thresholds.
+        self._last: tuple[Thresholds, pd.DataFrame, _Decided] | None = None
         self._truth = None if truth is None else truth.set_index("image_id").reindex(ledger["image_id"])
 
     def __call__(
@@ -78,14 +79,13 @@ class WhatIf:
                 f"{ACTIONS[pair // len(ACTIONS)]}>{ACTIONS[pair % len(ACTIONS)]}": int(n)
                 for pair, n in zip(pairs, counts, strict=True)
             },
-            "rows": [[int(row), *old.of(row), *new.of(row), str(new.rule[row])] for row in shown],
+            "rows": [[int(row), *old.of(row), *new.of(row), str(new.rule.iat[row])] for row in shown],
         }
 
     def _before(self, thresholds: Thresholds, review: pd.DataFrame) -> "_Decided":
-        key = (thresholds, tuple(review.itertuples(index=False, name=None)))
-        if self._last is None or self._last[0] != key:
-            self._last = (key, self._decide(thresholds, review))
-        return self._last[1]
+        if self._last is None or self._last[0] != thresholds or not self._last[1].equals(review):
+            self._last = (thresholds, review, self._decide(thresholds, review))
+        return self._last[2]
 
     def _decide(self, thresholds: Thresholds, review: pd.DataFrame) -> "_Decided":
         names = self._class_names
@@ -97,9 +97,9 @@ class WhatIf:
             with_reasons=False,
             rules=self._rules,
         )
-        action = pd.Categorical(frame["action"], categories=ACTIONS).codes.astype(np.int64)
+        action = np.select([(frame["action"] == name).to_numpy() for name in ACTIONS], range(len(ACTIONS)))
         final_label = frame["final_label"].to_numpy()
-        return _Decided(action, final_label, frame["rule"].to_numpy(), self._summary(frame, action))
+        return _Decided(action, final_label, frame["rule"], self._summary(frame, action))
 
     def _summary(self, decided: pd.DataFrame, action: np.ndarray) -> dict[str, Any]:
         label, final = decided["label"].to_numpy(), decided["final_label"].to_numpy()
@@ -129,7 +129,12 @@ class WhatIf:
 
 
 def _rates(flagged: np.ndarray, true: np.ndarray) -> dict[str, float | None]:
-    return {"precision": _share(flagged & true, flagged), "recall": _share(flagged & true, true)}
+    hits, both = int((flagged & true).sum()), int(flagged.sum() + true.sum())
+    return {
+        "precision": _share(flagged & true, flagged),
+        "recall": _share(flagged & true, true),
+        "f1": round(2 * hits / both, 6) if both else None,
+    }
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float | None:

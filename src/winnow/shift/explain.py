@@ -9,6 +9,7 @@ import pandas as pd
 
 from winnow.files import FACTS
 from winnow.params.inputs import given
+from winnow.shift.checked import Checked, checked_rows, row_names
 from winnow.shift.domain import tell_apart
 from winnow.shift.forecasts import forecasts
 from winnow.shift.leaks import leaked_rows, nearness
@@ -40,7 +41,8 @@ class Explanation:
             rows), `part` of the drop within it with `low`, `high`, `sure`, `auc`, `withheld` (why), `taken_for`.
         slices: of `slices.find_slices`, empty without features.
         scores: of `a` and `b`, a row per row of the set: `correct`, `predicted`, `leaked`, `nearest_distance`,
-            `label_error`, `suggested`, `slice`.
+            `label_error`, `suggested`, `slice`; where people judged rows of the set, also `final_label` (-1: of no
+            class) and `decided_by` ("" where nobody did).
         by_distance: accuracy by distance to the nearest training row: `set`, `bin`, `rows`, `accuracy`.
     """
 
@@ -51,6 +53,16 @@ class Explanation:
     slices: pd.DataFrame
     scores: Mapping[str, pd.DataFrame]
     by_distance: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by their names in `winnow.files`."""
+        return {
+            "shift_parts": self.parts,
+            "shift_classes": self.per_class,
+            "shift_slices": self.slices,
+            "shift_distances": self.by_distance,
+        }
 
 
 def explain(
@@ -65,8 +77,12 @@ def explain(
     sets: Mapping[str, Any],
     options: Mapping[str, Any],
     leaked: Mapping[str, np.ndarray] | None = None,
+    verdicts: pd.DataFrame | None = None,
 ) -> Explanation:
     """Take the drop from A to B apart and ask what else there is to ask.
+
+    The drop is that of the labels as given. What people found wrong is corrected or left out before anything else is
+    asked, and so is a measured part of it.
 
     Args:
         labels: (N,) int64 of `a` and `b`.
@@ -80,15 +96,24 @@ def explain(
         sets, options: the sections `sets` and `explain` of the params.
         leaked: (N,) bool of `a` and `b`, where it is known which rows are training rows; else they are looked for
             among `features`.
+        verdicts: what people found of the labels of `a` and `b`, as `checked_rows` takes it; nothing without it.
     """
     seed = options["seed"]
     has_features = min(len(features["a"]), len(features["b"])) > 0
     basis = features["train"] if len(features["train"]) else features["a"]
     projection = Projection.fitted(basis, directions=_DIRECTIONS) if has_features else None
+    names = {name: row_names(rows[name], len(labels[name])) for name in ("a", "b")}
+    checked = {
+        name: None if verdicts is None else checked_rows(verdicts, name, names[name], labels[name]) for name in names
+    }
     a, b = (
-        TestSet.of_seeds(labels[name], pred_probs[name], projection.of(features[name]) if projection else None)
+        TestSet.of_seeds(
+            labels[name], pred_probs[name], projection.of(features[name]) if projection else None, checked[name]
+        )
         for name in ("a", "b")
     )
+    given_a, given_b = (TestSet.of_seeds(labels[name], pred_probs[name]) for name in ("a", "b"))
+    left_a, left_b = a.without_removed(), b.without_removed()
     distance = {name: np.full(len(labels[name]), np.nan) for name in ("a", "b")}
     known, leaked = leaked, {name: np.zeros(len(labels[name]), dtype=bool) for name in ("a", "b")}
     by_distance = pd.DataFrame({"set": [], "bin": [], "rows": [], "accuracy": []}).astype({"bin": int, "rows": int})
@@ -99,8 +124,8 @@ def explain(
         edges = np.unique(np.quantile(distance["a"], [0.2, 0.4, 0.6, 0.8]))
         by_distance = pd.concat(
             [
-                accuracy_by_distance(distance[name], test, edges=edges).assign(set=name)
-                for name, test in (("a", a), ("b", b))
+                accuracy_by_distance(distance[name][~test.removed], left, edges=edges).assign(set=name)
+                for name, test, left in (("a", a, left_a), ("b", b, left_b))
             ],
             ignore_index=True,
         )
@@ -115,16 +140,17 @@ def explain(
         bootstraps=options["bootstraps"],
         seed=seed,
     )
-    per_class = _per_class(a, b, parts, np.bincount(train_labels, minlength=len(class_names)), class_names)
+    per_class = _per_class(left_a, left_b, parts, np.bincount(train_labels, minlength=len(class_names)), class_names)
     slices = no_slices()
     clusters = {name: np.full(len(labels[name]), -1) for name in ("a", "b")}
     if has_features:
-        slices, *of_rows = find_slices(a, b, slices=options["slices"], class_names=class_names, seed=seed)
-        clusters = dict(zip(("a", "b"), of_rows, strict=True))
+        slices, *of_rows = find_slices(left_a, left_b, slices=options["slices"], class_names=class_names, seed=seed)
+        for name, test, found_slices in zip(("a", "b"), (a, b), of_rows, strict=True):
+            clusters[name][~test.removed] = found_slices
     summary = {
         "rows": {"train": len(train_labels), "a": len(labels["a"]), "b": len(labels["b"])},
-        "accuracy": {name: _accuracy(test) for name, test in (("a", a), ("b", b))},
-        "balanced_accuracy": {name: _balanced_accuracy(test) for name, test in (("a", a), ("b", b))},
+        "accuracy": {name: _accuracy(test) for name, test in (("a", given_a), ("b", given_b))},
+        "balanced_accuracy": {name: _balanced_accuracy(test) for name, test in (("a", given_a), ("b", given_b))},
         "drop": parts.drop.record(),
         "parts": {name: parts.parts[name].record() for name in PARTS},
         "named": parts.named(),
@@ -136,15 +162,17 @@ def explain(
             "b": float(parts.label_errors_b.sum()),
         },
         "forecasts": {
-            name: {"accuracy": value, "error": value - b.accuracy} for name, value in forecasts(a, b).items()
+            name: {"accuracy": value, "error": value - left_b.accuracy}
+            for name, value in forecasts(left_a, left_b).items()
         },
         "frequency": frequency(
             per_class["train_rows"].to_numpy(), (per_class["recall_a"] - per_class["recall_b"]).to_numpy(), seed=seed
         ).record(),
         "training": dict(training),
-        **(_as_samples(a, b, features, options) if has_features else {}),
+        **(_as_samples(left_a, left_b, _left(features, a, b), options) if has_features else {}),
         **_trivial(rows),
         **_on_the_line(sets, a, b),
+        **_judged(checked),
     }
     summary["verdict"] = verdict(summary)
     return Explanation(
@@ -156,7 +184,7 @@ def explain(
         scores={
             name: pd.DataFrame(
                 {
-                    "row": _names(rows[name], len(test.labels)),
+                    "row": names[name],
                     "correct": test.correct,
                     "predicted": test.pred_probs.argmax(axis=1),
                     "leaked": leaked[name],
@@ -164,6 +192,7 @@ def explain(
                     "label_error": errors,
                     "suggested": suggested,
                     "slice": clusters[name].astype(np.int64),
+                    **_decided(checked[name]),
                 }
             )
             for name, test, errors, suggested in (
@@ -175,8 +204,23 @@ def explain(
     )
 
 
-def _names(rows: pd.DataFrame, count: int) -> list[str]:
-    return list(rows["row"]) if len(rows) else [f"row_{place:08d}" for place in range(count)]
+def _judged(checked: Mapping[str, Checked | None]) -> dict[str, Any]:
+    found = {name: one.counts() for name, one in checked.items() if one is not None}
+    return {"judged_labels": found} if found else {}
+
+
+def _decided(checked: Checked | None) -> dict[str, np.ndarray]:
+    if checked is None:
+        return {}
+    return {"final_label": np.where(checked.removed, -1, checked.labels), "decided_by": checked.reviewer}
+
+
+def _left(features: Mapping[str, np.ndarray], a: TestSet, b: TestSet) -> Mapping[str, np.ndarray]:
+    """Features of `a` and `b` without removed rows; the same memory map where there are none."""
+    return {
+        name: features[name][~test.removed] if test.removed.any() else features[name]
+        for name, test in (("a", a), ("b", b))
+    }
 
 
 def _accuracy(rows: TestSet) -> dict[str, float]:

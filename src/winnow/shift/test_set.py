@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from winnow.errors import WinnowError
+from winnow.shift.checked import Checked
 
 
 @dataclass(frozen=True)
@@ -12,10 +13,12 @@ class TestSet:
     """N labelled rows with what a classifier says of them.
 
     Attributes:
-        labels: (N,) int64 in [0, K), as given.
+        labels: (N,) int64 in [0, K), as given, or as people corrected them.
         pred_probs: (N, K) float32, of a classifier trained elsewhere; the mean over its seeds.
-        correct: (N,) float64 in [0, 1]: the share of the seeds whose most probable class is the given label.
+        correct: (N,) float64 in [0, 1]: the share of the seeds whose most probable class is the label.
         features: (N, D) float32, or None where there are predictions alone.
+        checked: what people found of the labels, or None where they judged none.
+        correct_as_given: (N,) float64: `correct` by the labels as given, where people judged some.
     """
 
     __test__ = False  # no test of pytest's
@@ -24,6 +27,8 @@ class TestSet:
     pred_probs: np.ndarray
     correct: np.ndarray
     features: np.ndarray | None = None
+    checked: Checked | None = None
+    correct_as_given: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not len(self.labels):
@@ -40,10 +45,40 @@ class TestSet:
             )
 
     @classmethod
-    def of_seeds(cls, labels: np.ndarray, pred_probs: np.ndarray, features: np.ndarray | None = None) -> "TestSet":
-        """From (S, N, K) probabilities by S seeds."""
-        correct = (pred_probs.argmax(axis=2) == labels).mean(axis=0)
-        return cls(np.asarray(labels, dtype=np.int64), pred_probs.mean(axis=0), correct, features)
+    def of_seeds(
+        cls,
+        labels: np.ndarray,
+        pred_probs: np.ndarray,
+        features: np.ndarray | None = None,
+        checked: Checked | None = None,
+    ) -> "TestSet":
+        """From (N,) labels as given, (S, N, K) probabilities by S seeds, and what people found of the labels."""
+        answers, right = pred_probs.argmax(axis=2), labels if checked is None else checked.labels
+        correct, as_given = (answers == right).mean(axis=0), (answers == labels).mean(axis=0)
+        return cls(np.asarray(right, dtype=np.int64), pred_probs.mean(axis=0), correct, features, checked, as_given)
+
+    def without_removed(self) -> "TestSet":
+        """The rows that are of a class, with the labels that are right as far as people said."""
+        if self.checked is None:
+            return self
+        rows = ~self.removed
+        features = None if self.features is None else self.features[rows]
+        return TestSet(self.labels[rows], self.pred_probs[rows], self.correct[rows], features)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(N,) bool: rows that people judged."""
+        return np.zeros(len(self.labels), bool) if self.checked is None else self.checked.seen
+
+    @property
+    def removed(self) -> np.ndarray:
+        """(N,) bool: rows that people found to be of no class."""
+        return np.zeros(len(self.labels), bool) if self.checked is None else self.checked.removed
+
+    @property
+    def as_given(self) -> np.ndarray:
+        """(N,) float64: the share of the seeds that are right by the labels as given."""
+        return self.correct if self.correct_as_given is None else self.correct_as_given
 
     @property
     def num_classes(self) -> int:
@@ -52,5 +87,5 @@ class TestSet:
 
     @property
     def accuracy(self) -> float:
-        """The share of correct rows, as a mean over the seeds."""
-        return float(self.correct.mean())
+        """The share of rows that are right by the labels as given, as a mean over the seeds."""
+        return float(self.as_given.mean())

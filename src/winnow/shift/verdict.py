@@ -13,6 +13,7 @@ def verdict(summary: Mapping[str, Any]) -> str:
         for sentence in (
             _drop(summary),
             *_causes(summary),
+            *_judged(summary),
             _plain_facts(summary),
             _within(summary),
             _not_the_cause(summary),
@@ -67,6 +68,18 @@ def _of_classes(summary: Mapping[str, Any]) -> str:
     if len(withheld) > 3:
         return f"in {len(withheld)} classes in which the sets hardly overlap or have few rows"
     return f"in {' and '.join(withheld)}, for {' and '.join(reasons)}"
+
+
+def _judged(summary: Mapping[str, Any]) -> list[str]:
+    """What people found of the labels that they judged."""
+    lines = []
+    for name, found in summary.get("judged_labels", {}).items():
+        none = f", {found['of_no_class']} of them of no class" if found["of_no_class"] else ""
+        lines.append(
+            f"People judged {found['judged']} labels of {name.upper()}: {found['wrong']} wrong{none}, "
+            f"{found['right']} right."
+        )
+    return lines
 
 
 def _plain_facts(summary: Mapping[str, Any]) -> str:

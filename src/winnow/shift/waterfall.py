@@ -5,7 +5,7 @@ classifier was trained on go first, then wrong labels, then A takes the class sh
 classes, and there, where the sets overlap, a classifier of sets leads from A to what both share and on to B:
 
 - leaks: training rows among the test rows;
-- wrong_labels: labels of B, or A, that are wrong;
+- wrong_labels: labels of B, or A, that are wrong: those that people found wrong, and of the rest an estimate;
 - class_shares: B holds more of the classes that are hard;
 - harder: within classes, B holds more of the hard kinds of rows that A has too;
 - other_answers: rows that look alike are answered worse in B;
@@ -66,7 +66,8 @@ class Waterfall:
         by_class: (K,) the part of each class's own rows, at B's share of it; they sum to the last four parts.
         auc: (K,) float64 how well the sets are told apart within each class; NaN where that was not asked.
         withheld: of each class that is withheld, why.
-        label_errors_a, label_errors_b: (N,) and (M,) float64 P(the label is wrong); zeros without features.
+        label_errors_a, label_errors_b: (N,) and (M,) float64 P(the label as given is wrong), 0 or 1 where people
+            judged; zeros elsewhere without features.
         suggested_a, suggested_b: (N,) and (M,) int64 the class that the label would be instead.
     """
 
@@ -95,44 +96,43 @@ class Waterfall:
 class _Side:
     """What the weightings need of one set: rows sorted by class."""
 
-    labels: np.ndarray
-    correct: np.ndarray
+    rows: TestSet
     leaked: np.ndarray
     evidence: LabelEvidence | None
     towards_shared: np.ndarray
-    num_classes: int
     order: np.ndarray = field(init=False)
     starts: np.ndarray = field(init=False)
     present: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        order = np.argsort(self.labels, kind="stable")
-        present, starts = np.unique(self.labels[order], return_index=True)
+        order = np.argsort(self.rows.labels, kind="stable")
+        present, starts = np.unique(self.rows.labels[order], return_index=True)
         object.__setattr__(self, "order", order)
         object.__setattr__(self, "present", present)
         object.__setattr__(self, "starts", starts)
 
     def by_class(self, values: np.ndarray) -> np.ndarray:
         """(R, K) sums of (R, N) values over the rows of each class."""
-        sums = np.zeros((len(values), self.num_classes))
+        sums = np.zeros((len(values), self.rows.num_classes))
         sums[:, self.present] = np.add.reduceat(values[:, self.order], self.starts, axis=1)
         return sums
 
     def measures(self, counts: np.ndarray) -> dict[str, np.ndarray]:
         """The accuracy under each weighting, for (R, N) counts of the rows."""
+        rows, open_rows = self.rows, ~self.rows.seen
         kept = counts * ~self.leaked
-        right = kept
+        right = kept * ~rows.removed
         if self.evidence is not None:
-            right = kept * (1 - self.evidence.error_probability(kept))
+            right = right * (1 - self.evidence.error_probability(kept * open_rows) * open_rows)
         shared = right * self.towards_shared
         return {
-            "all": _ratio((counts * self.correct).sum(axis=1), counts.sum(axis=1)),
-            "kept": _ratio((kept * self.correct).sum(axis=1), kept.sum(axis=1)),
-            "right": _ratio((right * self.correct).sum(axis=1), right.sum(axis=1)),
+            "all": _ratio((counts * rows.as_given).sum(axis=1), counts.sum(axis=1)),
+            "kept": _ratio((kept * rows.as_given).sum(axis=1), kept.sum(axis=1)),
+            "right": _ratio((right * rows.correct).sum(axis=1), right.sum(axis=1)),
             "rows": self.by_class(right),
-            "hits": self.by_class(right * self.correct),
+            "hits": self.by_class(right * rows.correct),
             "shared_rows": self.by_class(shared),
-            "shared_hits": self.by_class(shared * self.correct),
+            "shared_hits": self.by_class(shared * rows.correct),
         }
 
 
@@ -151,7 +151,8 @@ def waterfall(
 
     Args:
         a, b: the two sets, by one classifier. Without features the parts `wrong_labels`, `harder`, `other_answers` and
-            `unseen` are not told from `withheld`.
+            `unseen` are not told from `withheld`. Labels that people judged are taken as they found them, and what
+            that changes is part of `wrong_labels`.
         leaked_a, leaked_b: (N,) and (M,) bool, rows that the classifier was trained on; none without them.
         min_class_rows: a class with fewer rows in either set is not split by itself but together with all such.
         min_part: a part smaller than this is never called sure.
@@ -173,20 +174,17 @@ def waterfall(
             raise WinnowError(
                 f"every row of set {name} is a training row; name a test set that the classifier was not trained on."
             )
-    evidence_a, evidence_b = (_evidence(rows, leaked, seed) for rows, leaked in ((a, leaked_a), (b, leaked_b)))
-    errors_a, errors_b = (
-        np.zeros(len(rows.labels)) if found is None else found.error_probability(kept)[0]
-        for rows, found, kept in ((a, evidence_a, ~leaked_a[None]), (b, evidence_b, ~leaked_b[None]))
-    )
-    weights_a, weights_b = (1 - errors_a) * ~leaked_a, (1 - errors_b) * ~leaked_b
+    open_a, open_b = ~leaked_a & ~a.seen, ~leaked_b & ~b.seen
+    evidence_a, evidence_b = _evidence(a, open_a, seed), _evidence(b, open_b, seed)
+    errors_a, errors_b = _errors(a, open_a, evidence_a), _errors(b, open_b, evidence_b)
+    weights_a, weights_b = (1 - errors_a) * ~leaked_a * ~a.removed, (1 - errors_b) * ~leaked_b * ~b.removed
     towards_a, towards_b, auc, withheld = _overlaps(a, b, weights_a, weights_b, min_class_rows, seed)
-    side_a = _Side(a.labels, a.correct, leaked_a, evidence_a, towards_a, num_classes)
-    side_b = _Side(b.labels, b.correct, leaked_b, evidence_b, towards_b, num_classes)
+    side_a, side_b = _Side(a, leaked_a, evidence_a, towards_a), _Side(b, leaked_b, evidence_b, towards_b)
     told = np.array([label not in withheld for label in range(num_classes)])
 
     point = _parts(side_a, side_b, np.ones((1, len(a.labels))), np.ones((1, len(b.labels))), told)
     resampled = _resampled(side_a, side_b, told, bootstraps, seed)
-    shared = np.intersect1d(a.labels, b.labels)
+    shared = np.intersect1d(a.labels[~a.removed], b.labels[~b.removed])
 
     def estimate(name: str, among: int) -> Estimate:
         value, spread = float(point[name][0]), float(resampled[name].std(ddof=1))
@@ -201,17 +199,36 @@ def waterfall(
         by_class={int(label): estimate(f"class {label}", len(shared)) for label in shared},
         auc=auc,
         withheld=withheld,
-        label_errors_a=errors_a,
-        label_errors_b=errors_b,
-        suggested_a=a.labels if evidence_a is None else evidence_a.other_class,
-        suggested_b=b.labels if evidence_b is None else evidence_b.other_class,
+        label_errors_a=_known(a, errors_a),
+        label_errors_b=_known(b, errors_b),
+        suggested_a=_suggested(a, evidence_a),
+        suggested_b=_suggested(b, evidence_b),
     )
 
 
-def _evidence(rows: TestSet, leaked: np.ndarray, seed: int) -> LabelEvidence | None:
-    if rows.features is None or leaked.all() or rows.num_classes < 2:
+def _evidence(rows: TestSet, counted: np.ndarray, seed: int) -> LabelEvidence | None:
+    if rows.features is None or not counted.any() or rows.num_classes < 2:
         return None
-    return label_evidence(rows.labels, rows.pred_probs, rows.features, counted=~leaked, seed=seed)
+    return label_evidence(rows.labels, rows.pred_probs, rows.features, counted=counted, seed=seed)
+
+
+def _errors(rows: TestSet, counted: np.ndarray, evidence: LabelEvidence | None) -> np.ndarray:
+    """(N,) P(the label is wrong), as it is after people corrected it."""
+    if evidence is None:
+        return np.zeros(len(rows.labels))
+    errors: np.ndarray = evidence.error_probability(counted[None])[0] * ~rows.seen
+    return errors
+
+
+def _known(rows: TestSet, errors: np.ndarray) -> np.ndarray:
+    """(N,) P(the label as given is wrong)."""
+    return errors if rows.checked is None else np.where(rows.seen, rows.checked.wrong, errors)
+
+
+def _suggested(rows: TestSet, evidence: LabelEvidence | None) -> np.ndarray:
+    """(N,) the class that the label would be instead; where people named it, theirs."""
+    others = rows.labels if evidence is None else evidence.other_class
+    return others if rows.checked is None else np.where(rows.seen & ~rows.removed, rows.labels, others)
 
 
 def _overlaps(
@@ -225,7 +242,7 @@ def _overlaps(
     towards_a, towards_b = np.ones(len(a.labels)), np.ones(len(b.labels))
     auc = np.full(a.num_classes, np.nan)
     withheld: dict[int, str] = {}
-    counts_a, counts_b = (np.bincount(rows.labels, minlength=a.num_classes) for rows in (a, b))
+    counts_a, counts_b = (np.bincount(rows.labels[~rows.removed], minlength=a.num_classes) for rows in (a, b))
     both = np.flatnonzero((counts_a > 0) & (counts_b > 0))
     if a.features is None or b.features is None:
         return towards_a, towards_b, auc, dict.fromkeys(both.tolist(), "there are no features")
@@ -233,7 +250,7 @@ def _overlaps(
     small = [label for label in both.tolist() if label not in large]
     groups = [[label] for label in large] + ([small] if small else [])
     for group in groups:
-        rows_a, rows_b = np.isin(a.labels, group), np.isin(b.labels, group)
+        rows_a, rows_b = np.isin(a.labels, group) & ~a.removed, np.isin(b.labels, group) & ~b.removed
         balanced = weights_a[rows_a] * (counts_b / np.maximum(counts_a, 1))[a.labels[rows_a]]
         if min(rows_a.sum(), rows_b.sum()) < min_class_rows:
             reason = f"there are fewer than {min_class_rows} rows of it in a set"
@@ -284,7 +301,7 @@ def _parts(a: _Side, b: _Side, counts_a: np.ndarray, counts_b: np.ndarray, told:
 
 def _resampled(a: _Side, b: _Side, told: np.ndarray, bootstraps: int, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    sizes = len(a.labels), len(b.labels)
+    sizes = len(a.rows.labels), len(b.rows.labels)
     batch = max(1, _CELLS // max(sizes))
     found: list[dict[str, np.ndarray]] = []
     for start in range(0, bootstraps, batch):

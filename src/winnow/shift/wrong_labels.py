@@ -16,6 +16,10 @@ _LEAST = 1e-300
 _BOUNDS = ((0.0, 3.0), (0.0, 3.0), (0.0, 1.0), (1e-4, 0.5))  # two weights, the bend, the error rate
 
 
+SUSPECT = 0.5
+"""A label that is wrong with this probability or more is shown to people as a suspect."""
+
+
 @dataclass(frozen=True)
 class LabelEvidence:
     """What speaks for the labels of a set.

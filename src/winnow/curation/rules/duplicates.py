@@ -24,15 +24,13 @@ def keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     # Only the images that share a group compete: sorting them alone is what makes a what-if answer at once.
     rows = np.flatnonzero(pd.Series(group).duplicated(keep=False))
     number, _ = pd.factorize(group[rows])
-    competing = frame[["image_id", "review_action", "unfit", "label_quality_score"]].iloc[rows]
-    action = competing["review_action"]
+    action = frame["review_action"].iloc[rows]
     by = (
         number,
-        ~action.isin(["keep", "relabel"]).to_numpy(),
-        (action == "drop").to_numpy(),
-        competing["unfit"].to_numpy(),
-        -competing["label_quality_score"].to_numpy(),
-        pd.factorize(competing["image_id"], sort=True)[0],
+        np.select([action.isin(["keep", "relabel"]), action == "drop"], [0, 2], 1),
+        frame["unfit"].to_numpy()[rows],
+        -frame["label_quality_score"].to_numpy()[rows],
+        pd.factorize(frame["image_id"].iloc[rows], sort=True)[0],
     )
     order = np.lexsort(by[::-1])
     begins = np.diff(number[order], prepend=-1) != 0
@@ -53,7 +51,11 @@ def is_copy(frame: pd.DataFrame, thresholds: Thresholds, *, exact: bool) -> np.n
 
 def dropped_for_its_keeper(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:
     """The decision of both rules."""
-    return Decision(counterpart=frame["image_id"].to_numpy()[keepers(frame, thresholds)])
+    keeper = keepers(frame, thresholds)
+    copies = np.flatnonzero(keeper != np.arange(len(frame)))
+    counterpart = np.full(len(frame), "", dtype=object)
+    counterpart[copies] = frame["image_id"].iloc[keeper[copies]].to_numpy()
+    return Decision(counterpart=counterpart)
 
 
 def explains(kind: str) -> Callable[[Any, Context], str]:

@@ -40,8 +40,7 @@ export function open(name, params = {}) {
   if (location.hash !== link) history.pushState(null, "", link);
 }
 
-// What the view shows has changed a little: no step back of its own. A view that was left while the
-// server answered it no longer has the address.
+// What the view shows has changed a little: no step back of its own.
 export function replace(name, params) {
   if (address().name !== name) return;
   history.replaceState(null, "", linkTo(name, params));

@@ -3,6 +3,7 @@
 import { data, load, readOnly } from "./data.js";
 import { currentMap, mapView } from "./map.js";
 import { galleryView } from "./gallery.js";
+import { setsView } from "./sets.js";
 import { proposalsView } from "./proposals.js";
 import { matricesView } from "./matrices.js";
 import { duplicatesView } from "./duplicates.js";
@@ -18,17 +19,17 @@ import { fill, h, key, leaving, number, typing, writing } from "./dom.js";
 import { isDark } from "./colours.js";
 import { openZoom } from "./zoom.js";
 import { openTags } from "./tags.js";
-import { address, moved, open, takeIn } from "./address.js";
+import { address, moved, open, replace, takeIn } from "./address.js";
 import { loadVerdicts, onChange, reviewer, setting, state, undo } from "./state.js";
 
-const VIEWS = readOnly
-  ? { map: ["Map", mapView], gallery: ["Gallery", galleryView] }
-  : { map: ["Map", mapView], gallery: ["Gallery", galleryView], proposals: ["Proposals", proposalsView], groups: ["Groups", groupsView], duplicates: ["Duplicates", duplicatesView], queue: ["Queue", queueView], matrices: ["Matrices", matricesView], statistics: ["Statistics", statisticsView], second: ["Second", secondView], whatif: ["What if", whatIfView], validation: ["Validation", validationView], apply: ["Apply", applyView] };
+const ALL = { sets: ["Two sets", setsView], map: ["Map", mapView], gallery: ["Gallery", galleryView], proposals: ["Proposals", proposalsView], groups: ["Groups", groupsView], duplicates: ["Duplicates", duplicatesView], queue: ["Queue", queueView], matrices: ["Matrices", matricesView], statistics: ["Statistics", statisticsView], second: ["Second", secondView], whatif: ["What if", whatIfView], validation: ["Validation", validationView], apply: ["Apply", applyView] };
+let VIEWS = {}; // those that make sense for what is shown, as the server says
 
 const top = document.getElementById("top");
 const main = document.getElementById("view");
 let current = null;
 let shownView = "";
+let shownHere = null; // stands for the view as it was last opened
 
 function go(name, row = null, params = {}) {
   open(name, params);
@@ -37,14 +38,18 @@ function go(name, row = null, params = {}) {
 }
 
 function show(name) {
-  if (!(name in VIEWS)) name = "map";
+  if (!(name in VIEWS)) [name] = Object.keys(VIEWS);
   current?.leave();
   if (main.contains(document.activeElement)) document.activeElement.blur();
   shownView = name;
   document.title = `${VIEWS[name][0]} · winnow review`;
   main.dataset.view = name;
   takeIn();
-  current = VIEWS[name][1](main, { go, params: address().params });
+  // A view that was left while the server answered it no longer has the address, and opens nothing.
+  const here = {};
+  shownHere = here;
+  const ifHere = (act) => (...given) => shownHere === here && act(...given);
+  current = VIEWS[name][1](main, { go: ifHere(go), replace: ifHere((params) => replace(name, params)), params: address().params });
   drawTop();
 }
 
@@ -76,10 +81,11 @@ function drawTop() {
     h("span", { class: "brand" }, h("strong", {}, "winnow"), h("span", {}, " review")),
     tabs,
     h("span", { class: "grow" }),
-    !readOnly && h("a", { href: "#/apply", id: "count", title: state.notice || null, onclick: (event) => {
+    "apply" in VIEWS && h("a", { href: "#/apply", id: "count", title: state.notice || null, onclick: (event) => {
       event.preventDefault();
       go("apply");
     } }, standing()),
+    !readOnly && !("apply" in VIEWS) && h("span", { id: "count", title: state.notice || "dvc repro applies them" }, standing()),
     readOnly && h("span", { class: "muted" }, "read-only copy"),
     !readOnly && h("label", { class: "inline" }, h("span", { class: "words" }, "Reviewer "), h("input", { id: "reviewer", type: "text", size: 9, title: "Reviewer", maxlength: 80, value: reviewer(), autocomplete: "off", spellcheck: "false", onchange: (event) => setting("reviewer", event.target.value.trim()) })),
     toggle("Pixels", pixels, () => {
@@ -98,12 +104,16 @@ function drawTop() {
     }),
     h("button", { type: "button", class: "quiet", onclick: help }, "Keys ", key("?")),
   );
+  const tab = tabs.querySelector("[aria-current]");
+  if (tab && top.scrollWidth > top.clientWidth) top.scrollLeft = tab.offsetLeft + tab.offsetWidth / 2 - top.clientWidth / 2;
   document.getElementById("problem")?.remove();
   if (state.problem) top.after(h("p", { id: "problem", class: "error banner", role: "alert" }, state.problem));
 }
 
-const KEYS = [
-  ["everywhere", [["M, B, O, E, Q, F, T, I, W, V, Y", "map, proposals, groups, duplicates, queue, matrices, statistics, second reviewer, what if, validation, apply"], ["Z, double click", "the picture at its own resolution, to zoom into"], ["L", "tag the image, or all that are marked"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
+const LETTERS = { c: "sets", m: "map", b: "proposals", o: "groups", e: "duplicates", q: "queue", f: "matrices", t: "statistics", i: "second", w: "whatif", v: "validation", y: "apply" };
+const letters = () => Object.entries(LETTERS).filter(([, name]) => name in VIEWS);
+const keys = () => [
+  ["everywhere", [[letters().map(([letter]) => letter.toUpperCase()).join(", "), letters().map(([, name]) => VIEWS[name][0].toLowerCase()).join(", ")], ["Z, double click", "the picture at its own resolution, to zoom into"], ["L", "tag the image, or all that are marked"], ["Ctrl+Z", "undo"], ["?", "this list"]]],
   ["queue", [["A, Enter", "agree with the pipeline"], ["K", "keep"], ["D", "drop"], ["0–9", "relabel to the class of that number"], ["S", "skip"], ["U", "undo"], ["R", "write a reason; Enter ends it"], ["← →", "look back and on"]]],
   ["map", [["arrows", "turn; with Shift, move"], ["+ −", "zoom"], ["N, P", "next and previous image"], ["A", "agree on the pinned image"], ["G", "show as gallery"], ["Esc", "let go"]]],
   ["gallery", [["arrows", "move"], ["space", "mark"], ["Shift+click", "mark all up to there"], ["A", "agree with the pipeline on all that are marked"], ["S", "the most similar to what is marked"], ["K, D, 0–9", "one verdict for all that are marked"], ["U", "undo"]]],
@@ -118,7 +128,7 @@ const KEYS = [
 function help() {
   const dialog = h("dialog", { "aria-label": "Keys", onclose: () => dialog.remove() },
     h("div", { class: "row between" }, h("h1", {}, "Keys"), h("button", { type: "button", class: "quiet icon", "aria-label": "Close", onclick: () => dialog.close() }, "×")),
-    h("div", { class: "keys" }, KEYS.map(([place, keys]) => h("section", {}, h("h2", {}, place), h("dl", {}, keys.map(([name, words]) => [h("dt", {}, h("kbd", {}, name)), h("dd", {}, words)]))))));
+    h("div", { class: "keys" }, keys().filter(([place]) => place in VIEWS || place === "everywhere").map(([place, list]) => h("section", {}, h("h2", {}, place), h("dl", {}, list.map(([name, words]) => [h("dt", {}, h("kbd", {}, name)), h("dd", {}, words)]))))));
   main.append(dialog);
   dialog.showModal();
 }
@@ -131,7 +141,7 @@ document.addEventListener("keydown", (event) => {
     return readOnly ? null : current?.undo ? current.undo() : undo().then(() => current?.refresh?.());
   }
   if (!typing(event)) {
-    const name = { m: "map", b: "proposals", o: "groups", e: "duplicates", f: "matrices", t: "statistics", i: "second", q: "queue", w: "whatif", v: "validation", y: "apply" }[event.key.toLowerCase()];
+    const name = LETTERS[event.key.toLowerCase()];
     if (event.key === "?") return help();
     if (event.key.toLowerCase() === "z" && current?.row?.() !== undefined) return openZoom(current.row());
     const rows = event.key.toLowerCase() === "l" && !readOnly ? (current?.targets?.() ?? [current?.row?.()].filter((row) => row !== undefined)) : [];
@@ -161,19 +171,20 @@ async function start() {
   document.documentElement.dataset.pixels = setting("pixels") || "off";
   try {
     await load();
+    VIEWS = Object.fromEntries((readOnly ? ["map", "gallery"] : data.info.views).map((name) => [name, ALL[name]]));
     await loadVerdicts();
   } catch (error) {
     fill(main, h("div", { class: "notice" }, h("h1", {}, "The dataset cannot be shown"), h("p", { class: "error" }, error.message)));
     return;
   }
   onChange(drawTop);
-  if (!readOnly) {
+  if ("apply" in VIEWS) {
     onApply(() => fillCount());
     watch();
   }
   // For tests and benchmarks: what is loaded, and a measure of the map's frames.
   globalThis.winnowReview = { data, state, measure: (frames) => currentMap()?.cloud?.measure(frames) ?? [], turning: (frames) => currentMap()?.cloud?.turning(frames) ?? [], map: currentMap };
-  show(address().name || "map");
+  show(address().name);
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 

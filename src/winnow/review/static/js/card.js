@@ -18,7 +18,7 @@ export function labelWords(row) {
 
 // The verdict that says what the pipeline says: [action, new label].
 export function agreement(row) {
-  const { label, final_label: final } = data.arrays;
+  const { label, [data.info.proposed]: final } = data.arrays;
   if (final[row] < 0) return ["drop", null];
   return final[row] === label[row] ? ["keep", null] : ["relabel", final[row]];
 }
@@ -37,12 +37,17 @@ export function badge(outcome) {
 export const outcomeBadge = (row) => badge(outcome(row));
 
 export function picture(id, size, alt = "") {
+  if (!data.info.pictures) return null;
   const image = h("img", { src: imageUrl(id), alt, width: size, height: size, class: "pic", loading: "lazy", draggable: "false", "data-id": id });
   return image;
 }
 
+// A row that has no picture.
+export const inWords = (row) => `${labelWords(row)} · ${outcomeName(row)} · ${data.ids[row]}`;
+
 export function thumb(row, { caption = null, onclick, label = null } = {}) {
   const words = caption ?? labelWords(row);
+  if (!data.info.pictures) return h("button", { class: "thumb words", type: "button", onclick }, label ?? inWords(row));
   return h(
     "button",
     { class: "thumb", type: "button", onclick, title: `${data.ids[row]}: ${labelWords(row)}, ${outcomeName(row)}`, "aria-label": label ?? `${words}, ${data.ids[row]}` },
@@ -63,7 +68,7 @@ export function labelLine(known) {
     const sure = known.suggested_confidence;
     parts.push(h("dt", {}, "suggested"), h("dd", {}, `${className(known.suggested_label)}${Number.isFinite(sure) ? ` (${shown(sure)})` : ""}`));
   }
-  parts.push(h("dt", {}, "decided by"), h("dd", {}, known.decided_by === "rule" ? (known.rule ? `rule ${known.rule}` : "a rule") : known.decided_by));
+  parts.push(h("dt", {}, "decided by"), h("dd", {}, known.decided_by === "rule" ? `the pipeline${known.rule && known.rule !== "keep" ? `: ${data.info.rules[known.rule] ?? known.rule}` : ""}` : known.decided_by));
   return h("dl", { class: "facts" }, parts);
 }
 

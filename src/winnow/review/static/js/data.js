@@ -65,10 +65,9 @@ export const className = (label) => (label < 0 ? "none" : data.info.class_names[
 
 // Columns that images can be coloured, filtered and sorted by: [array name, words].
 export function scoreColumns() {
-  const ranks = { priority: "worth a look", disagreement: "detectors disagree", nearness: "near a threshold", influence: "how much hangs on it" };
   return [
     ...Object.keys(data.info.scores).map((name) => [`score:${name}`, name.replaceAll("_", " ")]),
     ...data.info.own.numbers.map((name) => [`own:${name}`, name]),
-    ...Object.entries(ranks).map(([name, words]) => [`rank:${name}`, words]),
+    ...Object.entries(data.info.ranks).map(([name, words]) => [`rank:${name}`, words]),
   ];
 }

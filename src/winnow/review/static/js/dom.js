@@ -51,6 +51,28 @@ export function select(label, options, value, onchange, props = {}) {
   return h("label", { class: "field" }, h("span", {}, label), box);
 }
 
+// A choice without a label beside it: each option says what it is of, as "given: three".
+export function bareSelect(label, options, value, onchange, props = {}) {
+  const box = h(
+    "select",
+    { "aria-label": label, onchange: () => onchange(box.value), ...props },
+    options.map(([id, words]) => h("option", { value: id, selected: id === value }, `${label}: ${words}`)),
+  );
+  return box;
+}
+
+// A button that opens what is seldom needed; Escape and a click elsewhere close it.
+export function menu(words, id, ...items) {
+  const box = h("div", { id, popover: "auto", class: "menu", ontoggle: (event) => {
+    if (event.newState !== "open") return;
+    const { left, bottom } = button.getBoundingClientRect();
+    box.style.left = `${Math.max(4, Math.min(left, innerWidth - box.offsetWidth - 4))}px`;
+    box.style.top = `${bottom + 4}px`;
+  } }, items);
+  const button = h("button", { type: "button", class: "quiet", popovertarget: id }, words, " ▾");
+  return [button, box];
+}
+
 export function toast(words, kind = "info") {
   const box = document.getElementById("toasts");
   const note = h("p", { class: `toast ${kind}` }, words);

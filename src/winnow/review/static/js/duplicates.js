@@ -3,7 +3,6 @@
 import { agreement, labelWords, outcomeBadge, sentence, verdictLine } from "./card.js";
 import { className, data, get, originalUrl } from "./data.js";
 import { fill, h, key, number, shown, toast, typing } from "./dom.js";
-import { replace } from "./address.js";
 import { agreeOn, confirmImages, decideEach, decided, state, undo } from "./state.js";
 
 // By key: words, which items belong to it, and what is said above them.
@@ -16,7 +15,7 @@ const LISTS = {
 const SIDE = 300; // pixels at most for a picture, side by side
 const LARGEST = 4; // times its own size
 
-export function duplicatesView(view, { params }) {
+export function duplicatesView(view, { params, replace }) {
   let lists = null;
   let test = null;
   let list = params.get("list") in LISTS ? params.get("list") : "";
@@ -49,7 +48,7 @@ export function duplicatesView(view, { params }) {
     at = Math.max(0, row >= 0 ? items().findIndex((it) => it.rows.includes(row)) : items().findIndex((it) => !done(it)));
   }
 
-  const remember = () => replace("duplicates", { list, ...(item() ? { row: item().rows[0] } : {}) });
+  const remember = () => replace({ list, ...(item() ? { row: item().rows[0] } : {}) });
 
   // --- what is decided ---
 
@@ -181,8 +180,9 @@ export function duplicatesView(view, { params }) {
       it && h("span", { class: "muted", id: "place" }, `${number(at + 1)} of ${number(items().length)}, ${number(open)} left`),
       h("span", { class: "grow" }),
       it && [
-        h("button", { type: "button", "aria-label": "Back", disabled: at === 0, onclick: () => step(-1) }, key("←")),
-        h("button", { type: "button", "aria-label": "On", disabled: at === items().length - 1, onclick: () => step(1) }, key("→")),
+        h("span", { class: "group arrows" },
+          h("button", { type: "button", "aria-label": "Back", disabled: at === 0, onclick: () => step(-1) }, key("←")),
+          h("button", { type: "button", "aria-label": "On", disabled: at === items().length - 1, onclick: () => step(1) }, key("→"))),
         h("button", { type: "button", class: "quiet", disabled: !state.history.length, onclick: takeBack }, "Undo ", key("U")),
         isLeak() && it.leak.of >= 0 && h("button", { type: "button", id: "free", onclick: freeLeak }, "Take it out of the validation set ", key("X")),
         h("button", { type: "button", id: "keep-all", onclick: keepAll }, isLeak() ? "Keep, no copy " : "No copies, all stay ", key("K")),

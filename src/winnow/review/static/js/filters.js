@@ -3,9 +3,15 @@
 import { className, data, scoreColumns } from "./data.js";
 import { SHAPES, classColour, classShape, outcomeColour, rampColour, rampCss, rgb, scoreRange } from "./colours.js";
 import { fill, h, number, select, shown } from "./dom.js";
+import { histogram } from "./histogram.js";
 import { allTags, state, tagsOf } from "./state.js";
 
 const LABELS = { label: "given label", final_label: "final label", suggested_label: "suggested label" };
+const BARS = 40;
+
+const title = (words) => words[0].toUpperCase() + words.slice(1);
+// By array, the codes of the user's own words that are shown; -1 where an image has none.
+const ownCodes = () => Object.fromEntries(Object.entries(data.info.own.words).map(([name, values]) => [`own:${name}`, new Set([...values.keys(), -1])]));
 
 export class Filters {
   // `changed(what)` is called with "shown" or "colours".
@@ -15,6 +21,7 @@ export class Filters {
     this.by = "label";
     this.outcomes = new Set(data.info.outcomes.keys());
     this.classes = new Set([...data.info.class_names.keys(), -1]);
+    this.own = ownCodes();
     this.score = "score:label_quality_score" in data.arrays ? "score:label_quality_score" : scoreColumns()[0][0];
     this.range = [-Infinity, Infinity];
     this.verdicts = "all";
@@ -31,10 +38,11 @@ export class Filters {
     const score = data.arrays[this.score];
     const ranged = this.range[0] > -Infinity || this.range[1] < Infinity;
     const text = this.text.toLowerCase();
+    const own = Object.entries(this.own).map(([name, codes]) => [data.arrays[name], codes]);
     const mask = new Uint8Array(data.count);
     for (let row = 0; row < data.count; row++) {
       mask[row] =
-        this.outcomes.has(outcome[row]) && this.classes.has(label[row]) &&
+        this.outcomes.has(outcome[row]) && this.classes.has(label[row]) && own.every(([values, codes]) => codes.has(values[row])) &&
         (!ranged || (score[row] >= this.range[0] && score[row] <= this.range[1])) ? 1 : 0;
     }
     if (text || this.tag || this.verdicts !== "all") {
@@ -57,6 +65,8 @@ export class Filters {
     if (this.colour === "outcome") {
       const table = data.info.outcomes.map((outcome) => rgb(outcomeColour(outcome)));
       paint((row) => table[data.arrays.outcome[row]]);
+    } else if (this.colour in this.own) {
+      paint((row) => (data.arrays[this.colour][row] < 0 ? [128, 128, 128] : rgb(classColour(data.arrays[this.colour][row]))));
     } else if (this.colour in LABELS) {
       const table = data.info.class_names.map((_, label) => rgb(classColour(label)));
       paint((row) => table[data.arrays[this.colour][row]] || [128, 128, 128]);
@@ -69,12 +79,13 @@ export class Filters {
   }
 
   shapes() {
-    const by = this.colour in LABELS ? this.colour : null;
+    const by = this.colour in LABELS || this.colour in this.own ? this.colour : null;
     return (row) => (by ? classShape(data.arrays[by][row]) : 0);
   }
 
   draw() {
-    const colours = [["outcome", "what became of it"], ...Object.entries(LABELS), ...scoreColumns()];
+    const words = Object.keys(data.info.own.words);
+    const colours = [["outcome", data.info.outcome_title], ...words.map((name) => [`own:${name}`, name]), ...Object.entries(LABELS), ...scoreColumns()];
     fill(
       this.panel,
       select("Colour by", colours, this.colour, (value) => {
@@ -84,9 +95,10 @@ export class Filters {
         this.changed("colours");
       }, { id: "colour-by" }),
       this.ramp(),
-      this.group("What became of it", data.info.outcomes.map((outcome, code) => ({
+      this.group(title(data.info.outcome_title), data.info.outcomes.map((outcome, code) => ({
         code, words: outcome.words, swatch: this.colour === "outcome" ? ["●", outcomeColour(outcome)] : null,
       })), this.outcomes, data.arrays.outcome),
+      words.map((name) => this.group(title(name), data.info.own.words[name].map((value, code) => ({ code, words: value, swatch: this.colour === `own:${name}` ? [SHAPES[classShape(code)], classColour(code)] : null })), this.own[`own:${name}`], data.arrays[`own:${name}`])),
       select("Classes by", Object.entries(LABELS), this.by, (value) => {
         this.by = value;
         this.draw();
@@ -117,13 +129,14 @@ export class Filters {
   clear() {
     this.outcomes = new Set(data.info.outcomes.keys());
     this.classes = new Set([...data.info.class_names.keys(), -1]);
+    this.own = ownCodes();
     Object.assign(this, { range: [-Infinity, Infinity], verdicts: "all", tag: "", text: "" });
     this.draw();
     this.changed("shown");
   }
 
   ramp() {
-    if (this.colour === "outcome" || this.colour in LABELS) return null;
+    if (this.colour === "outcome" || this.colour in LABELS || this.colour in this.own) return null;
     const [low, high] = scoreRange(this.colour);
     const bar = h("div", { class: "ramp", role: "img", "aria-label": `colours from ${shown(low)} to ${shown(high)}` });
     bar.style.background = rampCss();
@@ -183,20 +196,15 @@ export class Filters {
         this.draw();
         this.changed("shown");
       }),
-      histogram(values, low, high),
+      histogram(counted(values, low, high)),
       h("div", { class: "row" }, input(0, "from"), input(1, "to")));
   }
 }
 
-function histogram(values, low, high) {
-  const bins = new Array(40).fill(0);
+function counted(values, low, high) {
+  const counts = new Array(BARS).fill(0);
   for (const value of values) {
-    if (!Number.isNaN(value)) bins[Math.min(39, Math.max(0, Math.floor(((value - low) / (high - low)) * 40)))]++;
+    if (!Number.isNaN(value)) counts[Math.min(BARS - 1, Math.max(0, Math.floor(((value - low) / (high - low)) * BARS)))]++;
   }
-  const most = Math.max(...bins, 1);
-  return h("div", { class: "histogram", "aria-hidden": "true" }, bins.map((count) => {
-    const bar = h("i", {});
-    bar.style.height = `${Math.max(count ? 4 : 0, (100 * Math.sqrt(count)) / Math.sqrt(most))}%`;
-    return bar;
-  }));
+  return counts;
 }

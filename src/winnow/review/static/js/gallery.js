@@ -1,8 +1,8 @@
 // Many images at once: a selection, one verdict for all that are marked.
 
 import { data, readOnly, scoreColumns } from "./data.js";
-import { fill, h, key, number, select as choice, toast, typing } from "./dom.js";
-import { packRows, replace, unpackRows } from "./address.js";
+import { bareSelect, fill, h, key, menu, number, toast, typing } from "./dom.js";
+import { packRows, unpackRows } from "./address.js";
 import { captionWith, fromAddress, likePicture, likeRows, likeWords, pictureOf } from "./similar.js";
 import { Narrowing } from "./narrowing.js";
 import { SavedViews } from "./saved_views.js";
@@ -14,7 +14,7 @@ import { agreeOn, decide, decided, select, setting, state, undo, wordsOf } from 
 
 const CAPTIONS = 50; // pixels under a picture
 
-export function galleryView(view, { params }) {
+export function galleryView(view, { params, replace }) {
   if (params.has("rows")) select(unpackRows(params.get("rows"), data.count), params.get("title") || "");
   let rows = [];
   let order = params.get("order") in data.arrays ? params.get("order") : "as they come";
@@ -31,6 +31,7 @@ export function galleryView(view, { params }) {
   const grid = new VirtualGrid((place) => cell(place), { label: "Images", multiple: true, extra: CAPTIONS, size });
   const card = h("aside", { class: "side card", "aria-label": "The image" }, h("h2", {}, "No image chosen"), h("p", { class: "muted" }, "Move with the arrow keys or click; the image shows up here."));
   const bar = h("div", { class: "toolbar wrap" });
+  const file = h("input", { type: "file", accept: "image/*", hidden: true, id: "picture-file", "aria-label": "A picture from elsewhere", onchange: () => file.files[0] && look(likePicture(file.files[0])) });
   const none = h("div", { class: "notice", hidden: true }, h("h1", {}, "No image is like that"), h("button", { type: "button", class: "primary", onclick: () => all() }, "All images"));
 
   function build() {
@@ -56,20 +57,23 @@ export function galleryView(view, { params }) {
     if (search?.params) kept.push(...Object.entries(search.params));
     if (search?.params && Number.isFinite(least)) kept.push(["least", String(least)]);
     if (state.selection.length) kept.push(["title", state.title], ["rows", packRows(state.selection)]);
-    replace("gallery", Object.fromEntries(kept));
+    replace(Object.fromEntries(kept));
   }
 
   // Show what is most like something: `asked` is one of the searches of similar.js.
+  let newest = null; // an answer that comes after a later question is none
   async function look(asked, threshold = Number.NaN) {
+    newest = asked;
+    let found;
     try {
-      const found = await asked;
-      if (!found) return;
-      search = found;
-      least = threshold;
+      found = await asked;
     } catch (error) {
-      toast(error.message, "error");
+      if (newest === asked) toast(error.message, "error");
       return;
     }
+    if (!found || newest !== asked) return;
+    search = found;
+    least = threshold;
     marked.clear();
     grid.focused = 0;
     grid.root.scrollTop = 0;
@@ -87,11 +91,9 @@ export function galleryView(view, { params }) {
 
   function searchBar() {
     if (readOnly) return null;
-    const file = h("input", { type: "file", accept: "image/*", hidden: true, id: "picture-file", "aria-label": "A picture from elsewhere", onchange: () => file.files[0] && look(likePicture(file.files[0])) });
     const low = search ? search.values.reduce((a, b) => Math.min(a, b), 1) : 0;
     return h("span", { class: "group" },
-      h("button", { type: "button", id: "similar", title: "The most similar first; a picture can also be pasted or dropped here", onclick: findSimilar }, marked.size > 1 ? `Similar to these ${number(marked.size)} ` : "Similar to this ", key("S")),
-      h("button", { type: "button", class: "quiet", onclick: () => file.click() }, "Similar to a picture …"), file,
+      h("button", { type: "button", id: "similar", title: "What is most similar to this, or to those that are marked, first; a picture can also be pasted or dropped here", onclick: findSimilar }, marked.size > 1 ? `Similar to ${number(marked.size)} ` : "Similar ", key("S")),
       data.info.knows_words && h("input", { type: "search", id: "words", placeholder: "by words", "aria-label": "Find by words", value: search?.params?.words ?? "", onchange: (event) => event.target.value.trim() && look(likeWords(event.target.value.trim())) }),
       search && [
         h("strong", { id: "search" }, search.title),
@@ -106,7 +108,7 @@ export function galleryView(view, { params }) {
 
   function all() {
     select([], "");
-    search = null;
+    newest = search = null;
     least = Number.NaN;
     filters.clear();
     marked.clear();
@@ -170,12 +172,16 @@ export function galleryView(view, { params }) {
   }
 
   function drawBar() {
-    const orders = [["as they come", "as they come"], ...scoreColumns()];
+    const orders = [["as they come", "by id"], ...scoreColumns()];
+    const set = filters.entries().length;
     fill(
       bar,
-      h("strong", {}, `${number(rows.length)} ${rows.length === 1 ? "image" : "images"}`), h("span", { class: "muted" }, state.selection.length ? state.title : ""),
-      filters.fields(),
-      !search && choice("Sort by", orders, order, (value) => {
+      h("button", { type: "button", id: "filters", class: "narrow", "aria-expanded": String(bar.classList.contains("open")), onclick: () => {
+        bar.classList.toggle("open");
+        drawBar();
+      } }, set ? `Filters: ${set}` : "Filters"),
+      h("span", { class: "group filters" }, filters.fields()),
+      !search && bareSelect("sort", orders, order, (value) => {
         order = value;
         redraw();
       }),
@@ -183,14 +189,19 @@ export function galleryView(view, { params }) {
         rising = !rising;
         redraw();
       } }, rising ? "lowest first" : "highest first"),
-      h("label", { class: "inline" }, "Size ", h("input", { type: "range", id: "size", min: 64, max: 256, step: 16, value: size, oninput: (event) => {
-        size = Number(event.target.value);
-        setting("gallery.size", String(size));
-        grid.resize(size);
-      } })),
+      h("strong", { id: "shown" }, `${number(rows.length)} ${rows.length === 1 ? "image" : "images"}`), state.selection.length > 0 && h("span", { class: "muted" }, state.title),
       searchBar(),
       !search && rows.length < data.count && h("button", { type: "button", class: "quiet", id: "all", onclick: all }, "All images"),
-      views?.fields(),
+      menu("More", "more",
+        h("label", { class: "inline" }, "Size ", h("input", { type: "range", id: "size", min: 64, max: 256, step: 16, value: size, oninput: (event) => {
+          size = Number(event.target.value);
+          setting("gallery.size", String(size));
+          grid.resize(size);
+        } })),
+        !readOnly && data.info.finds_pictures && [h("button", { type: "button", class: "quiet", onclick: () => file.click() }, "Similar to a picture …"), file],
+        !readOnly && h("button", { type: "button", class: "quiet", onclick: () => verdict(null) }, "Clear the verdict"),
+        views?.fields(),
+        h("button", { type: "button", class: "quiet", onclick: () => exportCsv(marked.size ? [...marked] : rows) }, "Export CSV")),
       h("span", { class: "grow" }),
       !readOnly && rows.length > 0 && h("span", { class: "group" },
         h("button", { type: "button", id: "mark", onclick: () => {
@@ -204,10 +215,8 @@ export function galleryView(view, { params }) {
         h("button", { type: "button", onclick: () => verdict("drop") }, "Drop ", key("D")),
         h("select", { "aria-label": "Relabel to", onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
           h("option", { value: "" }, "Relabel to … (0–9)"), data.info.class_names.map((name, label) => h("option", { value: label }, label < 10 ? `${label} ${name}` : name))),
-        h("button", { type: "button", class: "quiet", onclick: () => verdict(null) }, "Clear"),
         h("button", { type: "button", class: "quiet", id: "tag-these", onclick: () => openTags(targets(), redraw) }, "Tag ", key("L")),
       ),
-      h("button", { type: "button", onclick: () => exportCsv(marked.size ? [...marked] : rows) }, "Export CSV"),
     );
   }
 
@@ -220,7 +229,7 @@ export function galleryView(view, { params }) {
 
   fill(view, h("div", { class: "gallery" }, h("h1", { class: "unseen" }, "Gallery"), h("div", { class: "middle" }, bar, grid.root, none), card));
   const take = (event) => {
-    const file = readOnly ? null : pictureOf(event.clipboardData ?? event.dataTransfer);
+    const file = readOnly || !data.info.finds_pictures ? null : pictureOf(event.clipboardData ?? event.dataTransfer);
     if (!file) return;
     event.preventDefault();
     look(likePicture(file));
@@ -239,6 +248,7 @@ export function galleryView(view, { params }) {
       view.removeEventListener("drop", take);
       view.removeEventListener("dragover", over);
       grid.leave();
+      newest = null;
     },
     undo: () => undo().then(redraw),
     row: () => rows[grid.focused],

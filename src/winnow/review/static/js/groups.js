@@ -4,10 +4,10 @@ import { agreement, labelWords, outcomeName, picture } from "./card.js";
 import { className, data, get } from "./data.js";
 import { fill, h, key, number, select as choice, toast, typing } from "./dom.js";
 import { arrowStep, fillGrid, focusCell } from "./grid.js";
-import { replace } from "./address.js";
 import { agreeOn, decide, decided, select, state, undo, wordsOf } from "./state.js";
 
 const SHEET = 12; // typical members, and as many odd ones
+const MANY = 5000; // images take a while
 const NAMED = 4; // classes that are named; the others are counted
 const SIZES = [["small", "8 images and more"], ["medium", "20 and more"], ["large", "60 and more"]];
 const QUALITY = "score:label_quality_score";
@@ -18,7 +18,7 @@ const ORDERS = {
   largest: ["largest first", null, false],
 };
 
-export function groupsView(view, { go, params }) {
+export function groupsView(view, { go, params, replace }) {
   let groups = [];
   let at = 0;
   let size = SIZES.some(([name]) => name === params.get("size")) ? params.get("size") : "medium";
@@ -189,20 +189,22 @@ export function groupsView(view, { go, params }) {
     if (!groups.length) return;
     drawBar();
     drawSheet();
-    replace("groups", { ...(size === "medium" ? {} : { size }), ...(order === orders[0][0] ? {} : { order }), row: group()[0] });
+    replace({ ...(size === "medium" ? {} : { size }), ...(order === orders[0][0] ? {} : { order }), row: group()[0] });
     if (document.activeElement === document.body) focusCell(grid, focused);
   }
 
   async function load() {
-    fill(empty, h("h1", {}, "Groups"), h("p", {}, "Looking for groups …"));
+    fill(empty, h("h1", {}, "Groups"), h("p", { role: "status" }, `Looking for groups in ${number(data.count)} images${data.count > MANY ? "; some seconds, the first time." : " …"}`));
     empty.hidden = false;
     middle.hidden = true;
+    const asked = size;
     let answer;
     try {
-      answer = await get(`api/groups?size=${size}`);
+      answer = await get(`api/groups?size=${asked}`);
     } catch (error) {
       return fill(empty, h("p", { class: "error" }, error.message));
     }
+    if (asked !== size) return null; // of another size by now
     groups = answer.groups ?? [];
     fill(empty, h("h1", {}, "No groups"), h("p", {}, answer.groups ? "Nowhere on the map do so many images lie close together; try smaller groups." : "Groups are made of the map, which has not been built yet; dvc repro project_map does."));
     sort();

@@ -1,11 +1,11 @@
 // The map: the cloud, what points at it, and what is chosen in it.
 
-import { data, imageUrl, readOnly } from "./data.js";
+import { data, readOnly } from "./data.js";
 import { Cloud } from "./cloud.js";
 import { isDark } from "./colours.js";
 import { fill, h, key, number, toast, typing } from "./dom.js";
 import { Filters } from "./filters.js";
-import { agreement, labelWords, outcomeName, showCard } from "./card.js";
+import { agreement, labelWords, outcomeName, picture, showCard } from "./card.js";
 import { decide, select } from "./state.js";
 import { exportCsv } from "./csv.js";
 
@@ -232,7 +232,7 @@ class MapView {
     if (row !== this.hovered) {
       this.hovered = row;
       this.drawOverlay();
-      if (row >= 0) fill(this.tip, h("img", { src: imageUrl(data.ids[row]), alt: "", width: 96, height: 96, class: "pic" }), h("strong", {}, labelWords(row)), h("span", {}, outcomeName(row)));
+      if (row >= 0) fill(this.tip, picture(data.ids[row], 96), h("strong", {}, labelWords(row)), h("span", {}, outcomeName(row)));
     }
     this.tip.hidden = row < 0;
     if (row < 0) return;

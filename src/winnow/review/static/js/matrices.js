@@ -3,7 +3,6 @@
 import { className, data, get } from "./data.js";
 import { heat } from "./colours.js";
 import { fill, h, number, select } from "./dom.js";
-import { replace } from "./address.js";
 import { select as choose } from "./state.js";
 
 // By key: title, what rows and columns are, and which array each is read from.
@@ -15,7 +14,7 @@ const KINDS = {
   "true_label:final_label": ["True and final: what is left", "true", "final"],
 };
 
-export function matricesView(view, { go, params }) {
+export function matricesView(view, { go, params, replace }) {
   const names = data.info.class_names;
   let kind = params.get("kind") in KINDS ? params.get("kind") : "label:suggested_label";
   let truth = null;
@@ -55,12 +54,12 @@ export function matricesView(view, { go, params }) {
     fill(root,
       h("div", { class: "row" }, h("h1", { class: "unseen" }, "Matrices"), select("Matrix", kinds.map(([key, [words]]) => [key, words]), kind, (value) => {
         kind = value;
-        replace("matrices", { kind });
+        replace({ kind });
         draw();
       }, { id: "kind" })),
       h("p", { class: "muted" }, `${number(off)} of ${number(all)} images lie off the diagonal. Colours show the square root of the counts there; a cell opens its pictures.`),
       h("table", { class: "heat" }, h("caption", {}, title),
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, `${down} \\ ${across}`), names.map((name) => h("th", { scope: "col" }, name)))),
+        h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "corner" }, `${down} ↓`, h("br"), `${across} →`), names.map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, counts.map((line, i) => h("tr", {}, h("th", { scope: "row" }, names[i]), line.map((count, j) => cell(count, i, j)))))));
   }
 

@@ -1,10 +1,10 @@
 // The gallery's filters: which images pass, what of them is in the address, and their fields.
 
 import { data, readOnly } from "./data.js";
-import { h, select as choice } from "./dom.js";
+import { bareSelect } from "./dom.js";
 import { allTags, decided, tagsOf } from "./state.js";
 
-const WORDS = { label: "Given", final_label: "Final", outcome: "Became", verdicts: "Verdicts", tag: "Tag" };
+const WORDS = { label: "given", final_label: "final", outcome: "became", verdicts: "verdicts", tag: "tag" };
 const ANY_TAG = "any";
 const NO_TAG = "none";
 const named = (tag) => `tag:${tag}`; // so that a tag may be called "none"
@@ -42,7 +42,7 @@ export class Narrowing {
   }
 
   field(name, options, words = WORDS[name]) {
-    return choice(words, [["", "all"], ...options], this.values[name], (value) => {
+    return bareSelect(words, [["", "all"], ...options], this.values[name], (value) => {
       this.values[name] = value;
       this.changed();
     }, { id: `filter-${name}` });
@@ -55,7 +55,7 @@ export class Narrowing {
       this.field("label", classes), this.field("final_label", [...classes, ["-1", "none (dropped)"]]),
       this.field("outcome", data.info.outcomes.map((outcome, code) => [String(code), outcome.words])),
       this.own.map(([name, words, options]) => this.field(name, options, words)),
-      !readOnly && this.field("verdicts", [["yes", "decided by a person"], ["no", "not decided by a person"]]),
+      !readOnly && this.field("verdicts", [["yes", "decided"], ["no", "not decided"]]),
       (tags.length > 0 || this.values.tag !== "") && this.field("tag", [[ANY_TAG, "with a tag"], [NO_TAG, "without a tag"], ...tags.map((tag) => [named(tag), tag])]),
     ];
   }

@@ -4,14 +4,13 @@ import { labelWords, picture } from "./card.js";
 import { className, data, get } from "./data.js";
 import { fill, h, key, number, select, toast, typing } from "./dom.js";
 import { agreeOn, decideEach, decided, setting, state, undo } from "./state.js";
-import { replace } from "./address.js";
 import { VirtualGrid } from "./virtual.js";
 
 const WALL = 200;
 const ORDERS = [["certain", "most certain first"], ["spread", "a fair sample"]];
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-export function proposalsView(view, { params }) {
+export function proposalsView(view, { params, replace }) {
   let groups = [];
   let wrong = null;
   let wall = [];
@@ -218,7 +217,7 @@ export function proposalsView(view, { params }) {
     accept.disabled = !wall.length;
   }
 
-  const remark = () => replace("proposals", shownGroup === "cell" ? Object.fromEntries(params) : { group: shownGroup, ...(order === "spread" ? { order } : {}) });
+  const remark = () => replace(shownGroup === "cell" ? Object.fromEntries(params) : { group: shownGroup, ...(order === "spread" ? { order } : {}) });
 
   function draw() {
     if (!group() || (shownGroup !== "cell" && !left(group()).length)) shownGroup = (groups.find((it) => left(it).length) ?? groups[0])?.key ?? "";
@@ -230,7 +229,7 @@ export function proposalsView(view, { params }) {
     remark();
     build();
     drawBar();
-    if (!wall.length) told.textContent = "All of this group is decided. Run dvc repro to apply the verdicts, or take another group.";
+    if (!wall.length) told.textContent = "All of this group is decided. Apply (Y) puts the verdicts to work; or take another group.";
     if (document.activeElement === document.body || side.contains(document.activeElement)) grid.focus(0);
   }
 

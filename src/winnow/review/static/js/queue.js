@@ -1,28 +1,24 @@
 // One image at a time, those most worth a look first, one key per decision.
 
 import { className, data, explained, originalUrl } from "./data.js";
-import { agreeWords, agreement, digits, outcomeBadge, labelLine, sentence, thumb } from "./card.js";
+import { agreeWords, agreement, digits, outcomeBadge, inWords, labelLine, sentence, thumb } from "./card.js";
 import { fill, h, key, number, select, shown, typing } from "./dom.js";
 import { decide, decided, setting, skip, state, undo, wordsOf } from "./state.js";
 
-const RANKS = {
-  "rank:priority": "most worth a look",
-  "rank:disagreement": "detectors disagree",
-  "rank:nearness": "near a threshold",
-  "rank:influence": "much hangs on it",
-};
 const LENGTH = 500;
 const REASONS = { "rank:disagreement": "the detectors disagree", "rank:nearness": "a score is near its threshold", "rank:influence": "much hangs on it" };
 
-export function queueView(view, { go }) {
+export function queueView(view, { go, params }) {
   const { cuts } = data.info;
-  const orders = { ...RANKS, ...Object.fromEntries(cuts.map((cut) => [`score:${cut.score}`, cut.worst_first])), selection: "the gallery’s selection" };
+  const ranks = Object.fromEntries(Object.entries(data.info.ranks).map(([name, words]) => [`rank:${name}`, words]));
+  const [first] = Object.keys(ranks);
+  const orders = { ...ranks, ...Object.fromEntries(cuts.map((cut) => [`score:${cut.score}`, cut.worst_first])), selection: "the gallery’s selection" };
   const rising = new Set(cuts.filter((cut) => cut.lower_is_worse).map((cut) => `score:${cut.score}`));
-  let order = setting("queue.order") || "rank:priority";
+  let order = params.get("order") || setting("queue.order") || first;
   let label = Number(setting("queue.class") ?? -1);
   let rows = [];
   let place = 0;
-  if (!(order in orders) || (order === "selection" && !state.selection.length)) order = "rank:priority";
+  if (!(order in orders) || (order === "selection" && !state.selection.length)) order = first;
   if (!(label < data.info.class_names.length)) label = -1;
 
   const root = h("div", { class: "queue" });
@@ -35,6 +31,7 @@ export function queueView(view, { go }) {
       const sign = rising.has(order) ? 1 : -1;
       rows = [];
       for (let row = 0; row < data.count; row++) if (label < 0 || data.arrays.label[row] === label) rows.push(row);
+      if (order in ranks) rows = rows.filter((row) => !Number.isNaN(values[row])); // the others are not asked about
       if (values) rows.sort((a, b) => sign * (values[a] - values[b]) || a - b);
       // What a person decided before the last run is done and would only be in the way.
       rows = rows.filter((row) => !data.arrays.by_person[row] || state.decisions[data.ids[row]] === undefined).slice(0, LENGTH);
@@ -113,7 +110,7 @@ export function queueView(view, { go }) {
     const verdict = decided(id);
     const given = data.arrays.label[row];
     const suggested = data.arrays.suggested_label[row];
-    const big = h("img", { src: originalUrl(id), alt: `image ${id}, given as ${className(given)}`, class: "pic big", id: "picture", "data-id": id });
+    const big = !data.info.pictures ? h("p", { id: "picture", "data-id": id }, inWords(row)) : h("img", { src: originalUrl(id), alt: `image ${id}, given as ${className(given)}`, class: "pic big", id: "picture", "data-id": id });
     // What is being written stays while the same image does, as when the window comes to the front again.
     const same = root.querySelector("#picture")?.dataset.id === id;
     const reason = same ? root.querySelector("#reason").value : verdict?.reason || "";
@@ -122,7 +119,7 @@ export function queueView(view, { go }) {
     fill(
       root,
       head(),
-      all && h("p", { class: "done" }, "All of this queue is decided or skipped. Run dvc repro to replay it, or choose another queue."),
+      all && h("p", { class: "done" }, `All of this queue is decided or skipped. ${data.info.views.includes("apply") ? "Apply (Y)" : "dvc repro"} puts it to work; or choose another queue.`),
       h("div", { class: "columns" },
         h("section", { class: "look", "aria-label": "The image" },
           h("div", { class: "frame" }, big),
@@ -131,13 +128,13 @@ export function queueView(view, { go }) {
             h("span", { class: "muted" }, `${number(place + 1)} of ${number(rows.length)}`),
             h("button", { type: "button", class: "quiet", onclick: () => move(1), disabled: place === rows.length - 1 }, "On →"))),
         h("section", { class: "verdicts", "aria-label": "The verdict" },
-          h("h1", {}, `Is this ${article(className(given))}?`),
+          h("h1", {}, `Is this “${className(given)}”?`),
           verdict && h("p", { class: "verdict" }, `Decided: ${wordsOf(verdict)}, by ${verdict.reviewer}`),
           !verdict && state.skipped.has(id) && h("p", { class: "verdict" }, "Skipped for now"),
           h("button", { type: "button", id: "agree", class: "primary", onclick: () => act(...agreement(row)), onkeydown: (event) => event.repeat && event.preventDefault() }, agreeWords(row), " ", key("A"), key("Enter")),
           h("div", { class: "actions" },
             h("button", { type: "button", id: "keep", onclick: () => act("keep") }, "Keep ", key("K")),
-            h("button", { type: "button", id: "drop", onclick: () => act("drop") }, "Drop ", key("D")),
+            h("button", { type: "button", id: "drop", onclick: () => act("drop") }, data.info.drop_words, " ", key("D")),
             h("button", { type: "button", id: "skip", onclick: () => doSkip() }, "Skip ", key("S")),
             h("button", { type: "button", id: "undo", class: "quiet", onclick: takeBack, disabled: !state.history.length }, "Undo ", key("U"))),
           h("h2", {}, "Or it is …"),
@@ -168,7 +165,8 @@ export function queueView(view, { go }) {
     if (rows[place] !== row) return;
     const known = answer.explanation;
     const counterpart = data.arrays.counterpart[row];
-    const why = Object.entries(REASONS).reduce((best, entry) => (data.arrays[entry[0]][row] > data.arrays[best[0]][row] ? entry : best));
+    const reasons = Object.entries(REASONS).filter(([name]) => order !== first && name in data.arrays);
+    const why = reasons.length ? reasons.reduce((best, entry) => (data.arrays[entry[0]][row] > data.arrays[best[0]][row] ? entry : best))[1] : known.worth_a_look;
     const pin = (other) => go("map", other);
     fill(
       facts,
@@ -176,7 +174,7 @@ export function queueView(view, { go }) {
       outcomeBadge(row),
       h("p", { class: "reason" }, sentence(known.reason)),
       labelLine(known),
-      h("p", { class: "muted" }, `In the queue because ${order === "rank:priority" ? known.worth_a_look : why[1]}. ${sentence(cuts.map((cut) => `${cut.title} ${shown(known[cut.score])}`).join(", "))}`),
+      h("p", { class: "muted" }, `In the queue because ${why}. ${sentence(cuts.map((cut) => `${cut.title} ${shown(known[cut.score])}`).join(", "))}`),
       counterpart >= 0 && [h("h3", {}, "Counterpart"), h("div", { class: "strip" }, thumb(counterpart, { onclick: () => pin(counterpart) }))],
       h("h3", {}, "Nearest neighbours and their labels"),
       h("div", { class: "strip" }, answer.neighbours.map(([near]) => thumb(near, { onclick: () => pin(near) }))),
@@ -186,7 +184,7 @@ export function queueView(view, { go }) {
 
   // The next pictures are there before they are asked for.
   function preload() {
-    for (const row of rows.slice(place + 1, place + 4)) new Image().src = originalUrl(data.ids[row]);
+    for (const row of data.info.pictures ? rows.slice(place + 1, place + 4) : []) new Image().src = originalUrl(data.ids[row]);
   }
 
   build();
@@ -214,5 +212,3 @@ export function queueView(view, { go }) {
     },
   };
 }
-
-const article = (name) => (/^[aeiou]/i.test(name) ? `an “${name}”` : `a “${name}”`);

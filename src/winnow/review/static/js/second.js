@@ -96,8 +96,9 @@ export function secondView(view, { go }) {
       h("span", { class: "grow" }),
       h("button", { type: "button", class: "quiet", disabled: !state.history.length, onclick: takeBack }, "Undo ", key("U")),
       it && [
-        h("button", { type: "button", "aria-label": "Back", disabled: at === 0, onclick: () => step(-1) }, key("←")),
-        h("button", { type: "button", "aria-label": "On", disabled: at === items().length - 1, onclick: () => step(1) }, key("→")),
+        h("span", { class: "group arrows" },
+          h("button", { type: "button", "aria-label": "Back", disabled: at === 0, onclick: () => step(-1) }, key("←")),
+          h("button", { type: "button", "aria-label": "On", disabled: at === items().length - 1, onclick: () => step(1) }, key("→"))),
         h("button", { type: "button", class: "quiet", id: "as-gallery", onclick: () => {
           select(items().map(({ row }) => row), LISTS[list].toLowerCase());
           go("gallery");

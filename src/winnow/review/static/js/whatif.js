@@ -3,23 +3,30 @@
 import { className, data, get, post } from "./data.js";
 import { thumb } from "./card.js";
 import { fill, h, number, toast } from "./dom.js";
+import { colourBeyond, histogram } from "./histogram.js";
 import { select } from "./state.js";
 
+const PAUSE_MS = 150; // of the slider, before pictures are drawn; the figures follow it at once
+const PICTURES = 60;
 let asked = null; // survives a change to another tab
 
 export function whatIfView(view, { go }) {
   const controls = h("section", { class: "side", "aria-label": "Thresholds" });
-  const results = h("div", { class: "scroll results" }, h("p", { class: "muted" }, "Reading …"));
+  const figures = h("div", { class: "figures" }, h("p", { class: "muted" }, "Reading …"));
+  const pictures = h("div", {});
+  const results = h("div", { class: "scroll results" }, figures, pictures);
   let setup = null;
   let inFlight = false;
   let again = false;
   let answer = null;
+  let pause = null;
+  let left = false;
 
   async function start() {
     try {
       setup = await get("api/thresholds");
     } catch (error) {
-      fill(results, h("p", { class: "error" }, error.message));
+      fill(figures, h("p", { class: "error" }, error.message));
       return;
     }
     if (!asked || Object.keys(asked).some((name) => !(name in setup.thresholds))) asked = { ...setup.thresholds };
@@ -36,12 +43,14 @@ export function whatIfView(view, { go }) {
     const begun = performance.now();
     try {
       answer = await post("api/whatif", { thresholds: asked });
-      drawResults(performance.now() - begun);
+      drawFigures(performance.now() - begun);
+      clearTimeout(pause);
+      pause = setTimeout(drawPictures, PAUSE_MS);
     } catch (error) {
       toast(error.message, "error");
     }
     inFlight = false;
-    if (again) {
+    if (again && !left) {
       again = false;
       ask();
     }
@@ -68,15 +77,20 @@ export function whatIfView(view, { go }) {
     const slider = h("input", { type: "range", id, min: low, max: high, step, value: asked[name], "aria-describedby": `${id}-note` });
     const box = h("input", { type: "number", min: minimum, max: maximum, step: whole ? 1 : "any", value: asked[name], "aria-label": `${words}, as a number` });
     const label = note(asked[name]);
+    const scores = setup.histograms[name];
+    const bars = scores && histogram(scores.counts);
+    const colour = (value) => bars && colourBeyond(bars, value, { low: least, high: most, lowerIsWorse: scores.lower_is_worse });
+    colour(asked[name]);
     const take = (value, other) => {
       if (Number.isNaN(value) || (minimum !== null && value < minimum) || (maximum !== null && value > maximum)) return;
       other.value = value;
       label.textContent = noted(value);
+      colour(value);
       set(name, whole ? Math.round(value) : value);
     };
     slider.addEventListener("input", () => take(slider.valueAsNumber, box));
     box.addEventListener("input", () => take(box.valueAsNumber, slider));
-    return h("div", { class: "slider" }, h("label", { for: id }, words), h("div", { class: "row" }, slider, box), label);
+    return h("div", { class: "slider" }, h("label", { for: id }, words), h("div", { class: "row" }, h("div", { class: "grow" }, slider, bars), box), label);
   }
 
   function drawControls() {
@@ -98,7 +112,7 @@ export function whatIfView(view, { go }) {
       const saved = await post("api/params", { thresholds: asked, params_digest: setup.params_digest });
       setup.params_digest = saved.params_digest;
       setup.thresholds = { ...asked };
-      toast("Saved to params.yaml; run dvc repro to apply it.");
+      toast("Saved to params.yaml; Apply (Y) puts it to work.");
       drawControls();
       ask();
     } catch (error) {
@@ -120,19 +134,19 @@ export function whatIfView(view, { go }) {
     return h("td", { class: "number" }, number(after), change ? h("span", { class: "change" }, ` ${change > 0 ? "+" : "−"}${number(Math.abs(change))}`) : null);
   };
 
-  function drawResults(ms) {
+  function drawFigures(ms) {
     const { before, after } = answer;
     const same = Object.keys(asked).every((name) => asked[name] === setup.thresholds[name]);
     const table = (caption, head, rows) => h("table", { class: "wide" }, h("caption", {}, caption), h("thead", {}, h("tr", {}, head.map((words, i) => h("th", { scope: "col", class: i ? "number" : "" }, words)))), h("tbody", {}, rows));
     const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
     const truth = (name, words) => before.truth?.[name] !== undefined && [
-      ["precision", "recall"].map((rate) => h("tr", {}, h("th", { scope: "row" }, `${words}, ${rate}`), h("td", { class: "number" }, percent(before.truth[name][rate])), h("td", { class: "number" }, percent(after.truth[name][rate])))),
+      ["precision", "recall", "f1"].map((rate) => h("tr", {}, h("th", { scope: "row" }, `${words}, ${rate === "f1" ? "F1" : rate}`), h("td", { class: "number" }, percent(before.truth[name][rate])), h("td", { class: "number" }, percent(after.truth[name][rate])))),
     ];
     const right = (name, words) => before.truth?.[name] !== undefined && h("tr", {}, h("th", { scope: "row" }, words), h("td", { class: "number" }, percent(before.truth[name])), h("td", { class: "number" }, percent(after.truth[name])));
     fill(
-      results,
-      h("div", { class: "command" }, h("code", { id: "command", tabIndex: 0 }, answer.command),
-        h("button", { type: "button", onclick: copy }, "Copy as dvc command"),
+      figures,
+      h("div", { class: "command" }, h("code", { id: "command", tabIndex: 0 }, same ? h("span", { class: "muted" }, "Move a slider: the command that tries it as an experiment stands here.") : answer.command),
+        h("button", { type: "button", disabled: same, onclick: copy }, "Copy as dvc command"),
         h("button", { type: "button", class: "primary", id: "save", disabled: same, onclick: save }, "Save to params.yaml")),
       h("p", { id: "changed", "aria-live": "polite" }, h("strong", {}, number(answer.changed)), ` images would be decided otherwise than by params.yaml now. `, h("span", { class: "muted small" }, `Answered in ${Math.round(ms)} ms.`)),
       h("div", { class: "tables" },
@@ -145,21 +159,31 @@ export function whatIfView(view, { go }) {
             h("tr", {}, h("th", { scope: "row" }, setup.rules[rule] || rule.replaceAll("_", " ")), difference(before.rules[rule] || 0, after.rules[rule] || 0)))),
           before.truth && table("Against the truth file", ["", "now", "then"], [Object.entries(setup.targets).map(([key, words]) => truth(key, words)), right("labels_right", "labels right in training"), right("relabels_right", "relabels right")])),
       ),
-      answer.changed > 0 && [
-        h("div", { class: "row between" }, h("h2", {}, "Images that would change"),
-          h("button", { type: "button", onclick: () => {
-            select(answer.rows.map(([row]) => row), "would change with other thresholds");
-            go("gallery");
-          } }, answer.rows.length < answer.changed ? `Show ${number(answer.rows.length)} of them as gallery` : "Show as gallery")),
-        h("div", { class: "strip tall" }, answer.rows.slice(0, 60).map(([row, was, old, becomes, label]) =>
-          h("figure", {}, thumb(row, { caption: className(data.arrays.label[row]), onclick: () => go("map", row) }), h("figcaption", {}, `${verb(was, old)} → ${verb(becomes, label)}`)))),
-      ],
     );
+  }
+
+  function drawPictures() {
+    const { rows, changed } = answer;
+    const show = () => {
+      select(rows.map(([row]) => row), "would change with other thresholds");
+      go("gallery");
+    };
+    fill(pictures, changed > 0 && [
+      h("div", { class: "row between" }, h("h2", {}, "Images that would change"),
+        h("button", { type: "button", onclick: show }, rows.length < changed ? `Show ${number(rows.length)} of them as gallery` : "Show as gallery")),
+      h("div", { class: "strip tall" }, rows.slice(0, PICTURES).map(([row, was, old, becomes, label]) =>
+        h("figure", {}, thumb(row, { caption: className(data.arrays.label[row]), onclick: () => go("map", row) }), h("figcaption", {}, `${verb(was, old)} → ${verb(becomes, label)}`)))),
+    ]);
   }
 
   const verb = (action, label) => ({ keep: "keep", drop: "drop" }[action] || className(label));
 
   fill(view, h("div", { class: "whatif" }, controls, results));
   start();
-  return { leave() {}, keydown() {} };
+  return {
+    leave() {
+      left = true;
+      clearTimeout(pause);
+    },
+  };
 }

@@ -7,6 +7,7 @@ import { h, key } from "./dom.js";
 const MOST = 40;
 
 export function openZoom(row) {
+  if (!data.info.pictures) return;
   const other = data.arrays.counterpart[row];
   const place = { scale: 1, x: 0, y: 0 };
   const figures = [row, ...(other >= 0 ? [other] : [])].map((each, i) => figure(each, i ? "its counterpart, " : ""));
