@@ -18,11 +18,12 @@ from winnow.filtering.calibration import reduced
 from winnow.filtering.decide import decide
 from winnow.filtering.describe import describe
 from winnow.filtering.items import dataset_figures, item_tables
-from winnow.filtering.page import Facts, render
 from winnow.filtering.pays import pays
 from winnow.filtering.sample import make_sample
 from winnow.filtering.scores import outlier_scores, redundancy_scores
+from winnow.filtering.verdicts import read_verdicts
 from winnow.filtering.why import print_filter_explanation
+from winnow.report.filter_page import Facts, render
 
 BANK = {
     "model": "torch:winnow.extraction.filter_bank:filter_bank",
@@ -42,7 +43,7 @@ CUT = {
     "copies_across_groups": True,
     "seed": 0,
 }
-NOBODY = pd.DataFrame({"image_id": [], "verdict": [], "reviewer": []}, dtype=str)
+NOBODY = pd.DataFrame({"image_id": [], "action": [], "reviewer": [], "reason": []}, dtype=str)
 
 
 class Run:
@@ -126,13 +127,30 @@ def test_a_person_is_replayed_and_named(sample):
     before = sample.decided().ledger.set_index("image_id")
     gone = before.index[before["verdict"] == "redundant"][0]
     stays = before.index[(before["verdict"] == "kept") & before["is_filtered"]][0]
-    rows = [(gone, "keep", "ada"), (stays, "drop", "ada")]
+    rows = [(gone, "keep", "ada", ""), (stays, "drop", "ada", "a thumb")]
     after = sample.decided(pd.DataFrame(rows, columns=NOBODY.columns)).ledger.set_index("image_id")
     assert (after.loc[gone, "verdict"], after.loc[gone, "reason"]) == ("kept", "kept by ada")
     assert (after.loc[stays, "verdict"], after.loc[stays, "decided_by"]) == ("person", "ada")
-    for row in (("nowhere.png", "keep", "ada"), (gone, "perhaps", "ada")):
-        with pytest.raises(WinnowError, match="data/review/decisions"):
-            sample.decided(pd.DataFrame([row], columns=NOBODY.columns))
+    assert after.loc[stays, "reason"] == "dropped by ada: a thumb"
+
+
+def test_the_review_file_is_about_filtered_images_and_holds_keep_and_drop(sample, tmp_path):
+    path, items = tmp_path / "decisions.csv", sample.items
+    one, other = items.loc[items["is_filtered"], "image_id"].iloc[[0, 1]]
+    test = items.loc[items["split"] == "test", "image_id"].iloc[0]
+    digest = items.set_index("image_id").loc[other, "bytes_sha256"]
+    header = "image_id,action,label,reviewer,bytes_sha256\n"
+    path.write_text(f"{header}{one},keep,,ada,\nrenamed.png,drop,,ada,{digest}\n{test},drop,,ada,\n")
+    review = read_verdicts(path, items)
+    assert review.rows[["image_id", "action"]].to_numpy().tolist() == [[one, "keep"], [other, "drop"]]
+    assert f"1 of 3 rows of {path}" in review.warnings[0] and test in review.warnings[0]
+    label = items["label"].iloc[0]
+    for row, words in (("perhaps,,ada,", "the action is 'perhaps'"), (f"relabel,{label},ada,", "keep and drop alone")):
+        path.write_text(f"{header}{one},{row}\n")
+        with pytest.raises(WinnowError, match=words):
+            read_verdicts(path, items)
+    path.unlink()
+    assert read_verdicts(path, items).rows.empty
 
 
 def test_the_smaller_dataset_has_the_same_bytes(sample, tmp_path):

@@ -2,7 +2,7 @@
 
 from winnow import stage, tables
 from winnow.data.archive import open_archive
-from winnow.filtering.page import Facts, render
+from winnow.report.filter_page import Facts, render
 from winnow.workspace import Workspace
 
 

@@ -107,18 +107,6 @@ FILTER: Mapping[str, File] = MappingProxyType(
         ),
         "outlier_scores": File("data/interim/outliers.parquet", "filtered images", Table(_OUTLIERS)),
         "redundancy": File("data/interim/redundancy.parquet", "filtered images", Table(_REDUNDANCY)),
-        "verdicts": File(
-            "data/review/decisions.csv",
-            "verdicts of people, which beat every rule",
-            Table(
-                (
-                    _ID,
-                    Column("verdict", "str", "`keep` or `drop`"),
-                    Column("reviewer", "str", "who decided"),
-                ),
-                key=None,
-            ),
-        ),
         "filter_ledger": File("data/processed/filter_ledger.parquet", "readable images of all splits", Table(_LEDGER)),
         "leaks": File(
             "data/processed/leaks.csv",

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from winnow.errors import WinnowError
 from winnow.filtering.copies import CopySpace
 from winnow.filtering.cut import cut
 from winnow.filtering.leakage import leaks
@@ -60,18 +59,14 @@ def decide(
         points: the arrays of the file `points`, rows in the order of the items.
         features: (N, F) that these came from, also a memory map.
         scores: of the filtered images.
-        decisions: `image_id`, `verdict` (`keep` or `drop`), `reviewer` of people.
+        decisions: of people about filtered images, as `winnow.filtering.verdicts.read_verdicts` gives them.
         outliers, similar, keep, most_of_a_group: as in the section `cut` of the params.
         copies_across_groups: whether an image may go for its copy in another group of the merge trees.
         seed: of the random sets that figures are set beside.
-
-    Raises:
-        WinnowError: if a person's verdict is of no filtered image, or is neither `keep` nor `drop`.
     """
     filtered = items["is_filtered"].to_numpy()
     scores = scores.sort_values("image_id", ignore_index=True)
     ids = scores["image_id"].to_numpy()
-    _check(decisions, ids)
     inside = points["points"][filtered]
     copies, within = CopySpace.of_points(features, points), float(points["copy_distance"])
     order = np.argsort(scores["outlier_rank"].to_numpy())
@@ -90,8 +85,8 @@ def decide(
         within=within,
         keep=keep,
         most_of_a_group=most_of_a_group,
-        keep_anyway=np.isin(ids, decisions.loc[decisions["verdict"] == "keep", "image_id"]),
-        drop_anyway=np.isin(ids, decisions.loc[decisions["verdict"] == "drop", "image_id"]),
+        keep_anyway=np.isin(ids, decisions.loc[decisions["action"] == "keep", "image_id"]),
+        drop_anyway=np.isin(ids, decisions.loc[decisions["action"] == "drop", "image_id"]),
     )
     ledger = filter_ledger(items, scores, result, decisions)
     leaked = leaks(items["image_id"].to_numpy(), points["points"], copies, filtered, within=within)
@@ -104,15 +99,3 @@ def decide(
     stays = ledger.loc[ledger["verdict"] == "kept", "image_id"]
     groups = group_counts(items[filtered].reset_index(drop=True), boxes, result.kept)
     return Decision(ledger, leaked, figures, groups, "\n".join([*stays, ""]), warnings(figures), sentence)
-
-
-def _check(decisions: pd.DataFrame, ids: np.ndarray) -> None:
-    unknown = decisions.loc[~decisions["image_id"].isin(ids), "image_id"]
-    if len(unknown):
-        raise WinnowError(
-            f"data/review/decisions.csv names {unknown.iloc[0]}, which is no filtered image; fix the row."
-        )
-    wrong = decisions.loc[~decisions["verdict"].isin(["keep", "drop"])]
-    if len(wrong):
-        row = wrong.iloc[0]
-        raise WinnowError(f"data/review/decisions.csv: {row['image_id']} has {row['verdict']!r}; write keep or drop.")

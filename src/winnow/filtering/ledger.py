@@ -18,7 +18,7 @@ def filter_ledger(items: pd.DataFrame, scores: pd.DataFrame, cut: Cut, decisions
         items: all images, sorted by `image_id`.
         scores: of the M filtered images, sorted by `image_id`: outlier and redundancy scores.
         cut: of the same M images, in the same order.
-        decisions: `image_id`, `verdict`, `reviewer` of people.
+        decisions: `image_id`, `reviewer` and `reason` of people.
 
     Returns:
         The rows of `items` with `verdict`, `reason`, `keeper`, `distance`, `decided_by` and the scores; NaN and 0 where
@@ -26,6 +26,7 @@ def filter_ledger(items: pd.DataFrame, scores: pd.DataFrame, cut: Cut, decisions
     """
     ids = scores["image_id"].to_numpy()
     by_person = dict(zip(decisions["image_id"], decisions["reviewer"], strict=True))
+    told = dict(zip(decisions["image_id"], decisions["reason"], strict=True))
     keeper = np.where(cut.keeper >= 0, ids[cut.keeper], "")
     cosine = cut.distance**2 / 2
     typical = float(np.median(scores["leaving_height"]))
@@ -34,7 +35,8 @@ def filter_ledger(items: pd.DataFrame, scores: pd.DataFrame, cut: Cut, decisions
     for row, verdict in enumerate(cut.verdict.tolist()):
         reviewer = by_person.get(ids[row])
         if reviewer is not None:
-            reasons.append(f"{'kept' if verdict == KEPT else 'dropped'} by {reviewer}")
+            why = f": {told[ids[row]]}" if told[ids[row]] else ""
+            reasons.append(f"{'kept' if verdict == KEPT else 'dropped'} by {reviewer}{why}")
         elif verdict == REDUNDANT:
             reasons.append(f"{cosine[row]:.3f} from {keeper[row]}, which is kept")
         elif verdict == OUTLIER:

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -72,15 +71,11 @@ def render(facts: Facts, archive: Archive, *, pairs: int, seed: int) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{elements.POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>winnow filter</title>'
-        f"<style>{elements.asset('page.css')}{_asset('cloud.css')}</style></head><body>{_header(facts)}"
+        f"<style>{elements.asset('page.css')}{elements.asset('filter_cloud.css')}</style></head><body>{_header(facts)}"
         f"<nav><div>{links}</div></nav><main>{body}</main>"
         f'<script type="application/json" id="cloud-data">{elements.script_json(_cloud_data(facts, own))}</script>'
-        f"<script>{_asset('cloud.js')}</script></body></html>\n"
+        f"<script>{elements.asset('filter_cloud.js')}</script></body></html>\n"
     )
-
-
-def _asset(name: str) -> str:
-    return files("winnow.filtering").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 class _Shots:
