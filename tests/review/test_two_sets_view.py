@@ -160,8 +160,8 @@ def test_answers_alone_have_no_map_and_no_neighbours(tmp_path):
 def test_other_workspaces_get_one_sentence(folder, tmp_path, root):
     with pytest.raises(WinnowError, match="--columns is for workspaces of the cleaning"):
         open_session(folder, reviewer="ada", columns=tmp_path / "mine.csv")
-    with pytest.raises(WinnowError, match="a workspace of pipelines/filter, which the review app does not show"):
-        open_session(root / "pipelines/filter", reviewer="ada")
+    with pytest.raises(WinnowError, match="a workspace of pipelines/competition, which the review app does not show"):
+        open_session(root / "pipelines/competition", reviewer="ada")
     (folder / "metrics/summary.json").unlink()
     with pytest.raises(WinnowError, match=r"summary.json is missing; run 'dvc repro' first"):
         open_session(folder, reviewer="ada")

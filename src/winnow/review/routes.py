@@ -99,7 +99,7 @@ def points(request: Request) -> Response:
     return Response(session_of(request).points(), media_type="application/octet-stream")
 
 
-@router.get("/api/image/{image_id}")
+@router.get("/api/image/{image_id:path}")
 def explain_image(request: Request, image_id: str) -> JSONResponse:
     """All that the ledger says of one image, and its nearest neighbours."""
     data = session_of(request).dataset
@@ -109,7 +109,7 @@ def explain_image(request: Request, image_id: str) -> JSONResponse:
     return JSONResponse({"row": row, "explanation": data.explanation(row), "neighbours": data.neighbours(row)})
 
 
-@router.get("/image/{image_id}")
+@router.get("/image/{image_id:path}")
 def image_file(request: Request, image_id: str) -> Response:
     """The image as it came, from memory: names are looked up and never used as paths."""
     content = session_of(request).dataset.image_bytes(image_id)
@@ -118,7 +118,7 @@ def image_file(request: Request, image_id: str) -> Response:
     return Response(content, media_type="image/jpeg", headers={"cache-control": _YEAR})
 
 
-@router.get("/original/{image_id}")
+@router.get("/original/{image_id:path}")
 def original_file(request: Request, image_id: str) -> Response:
     """The image's pixels at the resolution that it came in, encoded anew; the id is looked up, and the archive's name
     for it comes from the ledger."""

@@ -22,6 +22,7 @@ from winnow.errors import WinnowError, in_words
 from winnow.params.load import pipeline_of
 from winnow.review import routes, routes_apply, routes_cleaning, routes_tags, routes_two_sets, routes_views
 from winnow.review.base_session import BaseSession
+from winnow.review.filtered_session import FilteredSession
 from winnow.review.patience import PatientProtocol
 from winnow.review.security import Guard, is_loopback
 from winnow.review.session import Session
@@ -29,7 +30,11 @@ from winnow.review.two_sets_session import TwoSetsSession
 from winnow.stage import warn
 
 STATIC = Path(__file__).parent / "static"
-_CLEANING, _TWO_SETS = (routes_cleaning, routes_apply, routes_views), (routes_two_sets,)
+_ROUTES = {  # beside those of every workspace
+    Session: (routes_cleaning, routes_apply, routes_views),
+    TwoSetsSession: (routes_two_sets,),
+    FilteredSession: (),
+}
 
 
 def create_app(session: BaseSession[Any], *, host: str, port: int, token: str | None) -> Guard:
@@ -42,7 +47,7 @@ def create_app(session: BaseSession[Any], *, host: str, port: int, token: str | 
 
     app = FastAPI(title="winnow review", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.session = session
-    for module in (routes, routes_tags, *(_CLEANING if isinstance(session, Session) else _TWO_SETS)):
+    for module in (routes, routes_tags, *_ROUTES[type(session)]):
         app.include_router(module.router)
 
     @app.get("/")
@@ -89,7 +94,7 @@ def open_session(root: Path, *, reviewer: str, columns: Path | None = None) -> B
     """A session over what the pipeline of a folder wrote.
 
     Args:
-        root: the workspace, of the cleaning or of `shift`.
+        root: the workspace, of the cleaning, `shift` or `filter`.
         reviewer: who the reviewer is taken to be until they say.
         columns: a CSV of `image_id` and the user's own columns.
 
@@ -99,14 +104,16 @@ def open_session(root: Path, *, reviewer: str, columns: Path | None = None) -> B
     match pipeline_of(root / "params.yaml"):
         case "":
             return Session(root, reviewer=reviewer, columns=columns)
-        case "shift" if columns is None:
-            return TwoSetsSession(root, reviewer=reviewer)
+        case "shift" | "filter" as name if columns is not None:
+            raise WinnowError(f"--columns is for workspaces of the cleaning; leave it out where 'winnow {name}' ran.")
         case "shift":
-            raise WinnowError("--columns is for workspaces of the cleaning; leave it out where 'winnow shift' ran.")
+            return TwoSetsSession(root, reviewer=reviewer)
+        case "filter":
+            return FilteredSession(root, reviewer=reviewer)
         case other:
             raise WinnowError(
                 f"{root} is a workspace of pipelines/{other}, which the review app does not show; name one of the "
-                "cleaning, or of 'winnow shift'."
+                "cleaning, of 'winnow shift' or of 'winnow filter'."
             )
 
 

@@ -42,6 +42,9 @@ class Shown(ABC):
     proposed: ClassVar[str] = "final_label"
     """The column of the ledger that a reviewer agrees with."""
 
+    relabels: ClassVar[bool] = True
+    """Whether a reviewer may give an image another label."""
+
     drop_words: ClassVar[str] = "Drop"
     """What it is called that a reviewer finds an image to be of no use."""
 
@@ -73,6 +76,11 @@ class Shown(ABC):
     def cuts(self) -> list[dict[str, Any]]:
         """The scores that rules cut."""
         return []
+
+    @property
+    def more_arrays(self) -> Mapping[str, np.ndarray]:
+        """What a view of its own needs of every image: (N,) numbers by name."""
+        return {}
 
     @property
     def has_pictures(self) -> bool:
@@ -152,6 +160,7 @@ class Shown(ABC):
             "ranks": dict(self.ranks),
             "proposed": self.proposed,
             "drop_words": self.drop_words,
+            "relabels": self.relabels,
             "pictures": self.has_pictures,
             "cuts": self.cuts,
         }
@@ -185,6 +194,7 @@ def pack_points(dataset: Shown) -> bytes:
         arrays[f"rank:{name}"] = dataset.ranking[name].to_numpy().astype(np.float32)
     for name, values in (*dataset.own.numbers.items(), *dataset.own.words.items()):
         arrays[f"own:{name}"] = values
+    arrays |= dataset.more_arrays
     arrays["ids"] = np.frombuffer("\n".join(dataset.image_id).encode(), dtype=np.uint8)
 
     described, body, offset = [], [], 0

@@ -85,7 +85,7 @@ export function decisionBar(id, row, after = () => {}) {
     if (await decide([id], action, label)) after();
   };
   const suggestion = data.arrays.suggested_label[row];
-  const labels = h(
+  const labels = data.info.relabels && h(
     "select",
     { "aria-label": "relabel to", onchange: (event) => event.target.value !== "" && act("relabel", Number(event.target.value)) },
     h("option", { value: "" }, "Relabel to …"),

@@ -213,7 +213,7 @@ export function galleryView(view, { params, replace }) {
         h("button", { type: "button", onclick: agree }, "Agree ", key("A")),
         h("button", { type: "button", onclick: () => verdict("keep") }, "Keep ", key("K")),
         h("button", { type: "button", onclick: () => verdict("drop") }, "Drop ", key("D")),
-        h("select", { "aria-label": "Relabel to", onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
+        data.info.relabels && h("select", { "aria-label": "Relabel to", onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
           h("option", { value: "" }, "Relabel to … (0–9)"), data.info.class_names.map((name, label) => h("option", { value: label }, label < 10 ? `${label} ${name}` : name))),
         h("button", { type: "button", class: "quiet", id: "tag-these", onclick: () => openTags(targets(), redraw) }, "Tag ", key("L")),
       ),
@@ -272,7 +272,7 @@ export function galleryView(view, { params, replace }) {
       else if (letter === "k") verdict("keep");
       else if (letter === "d") verdict("drop");
       else if (letter === "u") undo().then(redraw);
-      else if (/^\d$/.test(letter) && Number(letter) < data.info.class_names.length) verdict("relabel", Number(letter));
+      else if (data.info.relabels && /^\d$/.test(letter) && Number(letter) < data.info.class_names.length) verdict("relabel", Number(letter));
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { data, readOnly } from "./data.js";
 import { Cloud } from "./cloud.js";
+import { CutSliders } from "./cut.js";
 import { isDark } from "./colours.js";
 import { fill, h, key, number, toast, typing } from "./dom.js";
 import { Filters } from "./filters.js";
@@ -40,8 +41,9 @@ class MapView {
     this.clean = true;
     this.card = h("aside", { class: "side card", "aria-label": "The image" });
     this.toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Map tools" });
+    this.cut = data.info.cut ? new CutSliders(() => this.repaint()) : null;
     this.stage = h("div", { class: "stage" }, this.canvas, this.overlay, this.tip);
-    this.root = h("div", { class: "map" }, h("h1", { class: "unseen" }, "Map"), this.filters.panel, h("div", { class: "middle" }, this.toolbar, this.stage, this.status), this.card);
+    this.root = h("div", { class: "map" }, h("h1", { class: "unseen" }, "Map"), this.filters.panel, h("div", { class: "middle" }, this.toolbar, this.cut?.root, this.stage, this.status), this.card);
     try {
       this.cloud = new Cloud(this.canvas);
     } catch (error) {
@@ -55,13 +57,15 @@ class MapView {
 
   enter() {
     this.resized.observe(this.stage);
-    this.repaint();
+    if (this.cut) this.cut.judge();
+    else this.repaint();
     this.refresh();
   }
 
   leave() {
     this.resized.disconnect();
     this.tip.hidden = true;
+    this.cut?.leave();
   }
 
   usePlaces() {

@@ -128,7 +128,7 @@ export function queueView(view, { go, params }) {
             h("span", { class: "muted" }, `${number(place + 1)} of ${number(rows.length)}`),
             h("button", { type: "button", class: "quiet", onclick: () => move(1), disabled: place === rows.length - 1 }, "On →"))),
         h("section", { class: "verdicts", "aria-label": "The verdict" },
-          h("h1", {}, `Is this “${className(given)}”?`),
+          h("h1", {}, data.info.relabels ? `Is this “${className(given)}”?` : "Does this image stay?"),
           verdict && h("p", { class: "verdict" }, `Decided: ${wordsOf(verdict)}, by ${verdict.reviewer}`),
           !verdict && state.skipped.has(id) && h("p", { class: "verdict" }, "Skipped for now"),
           h("button", { type: "button", id: "agree", class: "primary", onclick: () => act(...agreement(row)), onkeydown: (event) => event.repeat && event.preventDefault() }, agreeWords(row), " ", key("A"), key("Enter")),
@@ -137,8 +137,8 @@ export function queueView(view, { go, params }) {
             h("button", { type: "button", id: "drop", onclick: () => act("drop") }, data.info.drop_words, " ", key("D")),
             h("button", { type: "button", id: "skip", onclick: () => doSkip() }, "Skip ", key("S")),
             h("button", { type: "button", id: "undo", class: "quiet", onclick: takeBack, disabled: !state.history.length }, "Undo ", key("U"))),
-          h("h2", {}, "Or it is …"),
-          h("div", { class: "labels" }, names.map((name, i) =>
+          data.info.relabels && h("h2", {}, "Or it is …"),
+          data.info.relabels && h("div", { class: "labels" }, names.map((name, i) =>
             h("button", { type: "button", class: i === suggested && i !== given ? "suggested" : "", "aria-pressed": String(verdict?.action === "relabel" && verdict.label === name), onclick: () => act("relabel", i) },
               digits(i), h("span", {}, name), i === given ? h("small", {}, "given") : i === suggested ? h("small", {}, "suggested") : null))),
           h("label", { class: "field" }, h("span", {}, "Reason, if you like (R)"), h("input", { type: "text", id: "reason", maxlength: 300, autocomplete: "off", value: reason }))),
@@ -208,7 +208,7 @@ export function queueView(view, { go, params }) {
         root.querySelector("#reason")?.focus();
       } else if (event.key === "ArrowLeft") move(-1);
       else if (event.key === "ArrowRight") move(1);
-      else if (/^\d$/.test(letter) && Number(letter) < names.length) act("relabel", Number(letter));
+      else if (data.info.relabels && /^\d$/.test(letter) && Number(letter) < names.length) act("relabel", Number(letter));
     },
   };
 }
