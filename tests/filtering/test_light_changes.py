@@ -57,7 +57,7 @@ def test_a_change_that_is_as_large_as_other_images_are_far_is_told_from_them():
     space, reach = learn_copies(images, mean, np.arange(200), changed[:200])
     rest = np.arange(200, 400)
     apart = np.linalg.norm(space.of(changed[rest])[:, None] - space[rest], axis=2)
-    assert 0.35 <= (np.diag(apart) <= reach).mean() <= 0.65  # the median
+    assert 0.6 <= (np.diag(apart) <= reach).mean() <= 0.9  # three of four
     assert (apart <= reach).sum() == (np.diag(apart) <= reach).sum()  # and no other image is as near
     plain = replace(space, directions=space.directions[:0], shrunk_by=space.shrunk_by[:0])
     far = np.linalg.norm(plain.of(changed[rest])[:, None] - plain[rest], axis=2)

@@ -101,7 +101,7 @@ FILTER: Mapping[str, File] = MappingProxyType(
                     Array("copy_mean", "float32", "F", "mean of the features at length 1: copies are centred by it"),
                     Array("copy_directions", "float32", "RF", "directions in which a light change moves images"),
                     Array("copy_shrunk_by", "float32", "R", "the part of each that goes", low=0, high=1),
-                    Array("copy_distance", "float64", "", "median distance to the own changed image; Euclidean", low=0),
+                    Array("copy_distance", "float64", "", "how far a copy may be; Euclidean", low=0),
                 )
             ),
         ),

@@ -11,15 +11,15 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageStat
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-_CROP, _DEGREES, _LIGHT, _QUALITY = 0.3, 10.0, 0.3, (60, 95)
+_CROP, _DEGREES, _LIGHT, _QUALITY = 0.15, 5.0, 0.15, (60, 95)
 _LEAST_SHRINKAGE = 1e-3
 
 
 def lightly_changed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """An image as a later frame, or another upload of it, might look; of the same size.
 
-    It is turned by up to 10 degrees, a window of 70 to 100 % of its sides is cut out anywhere, brightness and contrast
-    change by up to 30 %, and it is saved as a JPEG of quality 60 to 94. All are drawn evenly: few images get the most.
+    It is turned by up to 5 degrees, a window of 85 to 100 % of its sides is cut out anywhere, brightness and contrast
+    change by up to 15 %, and it is saved as a JPEG of quality 60 to 94.
     """
     mean = tuple(int(value) for value in ImageStat.Stat(image).mean)
     angle = rng.uniform(-_DEGREES, _DEGREES)

@@ -109,8 +109,8 @@ class Cut(Section):
 
     outliers: Share = Field(description="Share of the images that goes as outliers, the oddest first.")
     similar: Share | Literal["auto"] = Field(
-        description="Share of the images that goes as redundant. `auto` takes those with a kept image as near as half "
-        "of the images are to themselves, lightly changed."
+        description="Share of the images that goes as redundant. `auto` takes those with a kept image as near as three "
+        "of four images are to themselves, lightly changed."
     )
     keep: Annotated[float, Field(gt=0, le=1)] | None = Field(
         description="Share of the images that stays. It takes the place of `similar`; `null` leaves that alone."
