@@ -83,7 +83,7 @@ def cut(
         most=most_of_a_group,
     )
     verdict[odd] = OUTLIER
-    open_to = (removal_rank > 0) & ~stays & (verdict == KEPT)
+    open_to = ~stays & (verdict == KEPT)
     if keep is None and similar is None:
         order = np.flatnonzero(verdict == KEPT)
         order = densest_first(copies, order[np.argsort(-removal_rank[order], kind="stable")], within=within)
@@ -93,7 +93,7 @@ def cut(
         wanted = round((similar or 0.0) * count)
         if keep is not None:
             wanted = int((verdict == KEPT).sum()) - max(round(keep * count), 1)
-        candidates = np.flatnonzero(open_to)
+        candidates = np.flatnonzero(open_to & (removal_rank > 0))
         verdict[candidates[np.argsort(removal_rank[candidates], kind="stable")][: max(wanted, 0)]] = REDUNDANT
         verdict, kept_by = _with_keepers(points, verdict, keeper)
         redundant, distance = verdict == REDUNDANT, np.full(count, np.nan)
