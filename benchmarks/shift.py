@@ -2,6 +2,7 @@
 
     python benchmarks/shift.py planted
     python benchmarks/shift.py wrong_labels
+    python benchmarks/shift.py judged --seeds 6
     python benchmarks/shift.py table
     python benchmarks/shift.py table --rows 1281167
     python benchmarks/shift.py kannada --shared ../shared
@@ -9,7 +10,8 @@
     python benchmarks/shift.py sample
 
 `planted` draws the six cases of `winnow.shift.planted`, `wrong_labels` one of them with more and fewer classes, wrong
-labels and errors of the classifier; `table` writes a CSV of 1,024 features, reads it, and again by pandas in chunks;
+labels and errors of the classifier; `judged` lets somebody who knows the truth judge the most suspected of its labels
+first; `table` writes a CSV of 1,024 features, reads it, and again by pandas in chunks;
 `kannada` compares Kannada-MNIST's test set with Dig-MNIST, by a probe on pixels and a small convolutional network;
 `line` fits the line through 30 published models on CIFAR-10 and CIFAR-10.1. Each writes
 `benchmarks/results/shift-<name>.json`, `table` of another size `shift-table-<rows>.json`; `kannada` also
@@ -41,17 +43,20 @@ from machine import machine
 from winnow.evaluation.why import OPTIONS
 from winnow.report.shift_figures import waterfall as waterfall_figure
 from winnow.report.style import to_png
+from winnow.shift.checked import checked_rows, row_id
 from winnow.shift.classifier import Settings, train_classifier
 from winnow.shift.explain import Explanation, explain
 from winnow.shift.feature_table import read_features
 from winnow.shift.leaks import leaked_rows, nearness
 from winnow.shift.line import accuracy_line
 from winnow.shift.planted import BLURRED, CASES, plant
+from winnow.shift.test_set import TestSet
 from winnow.shift.waterfall import waterfall
 
 ROOT = Path(__file__).resolve().parents[1]
 PART_OF = {"one_class": "withheld", "all_classes": "withheld"}  # others are named like their part
 CHANGES = {"wrong_share": (0.02, 0.2), "spread": (0.45, 0.9), "classes": (3, 30)}  # of the case `wrong_labels`
+JUDGED = (0, 0.02, 0.05, 0.1, 1)  # shares of the rows
 FEATURES = 1024
 BOOTSTRAPS = 100  # of each planted draw
 NONE = {"models_a": "data/none", "models_b": "data/none", "label_column": "label"}
@@ -59,7 +64,9 @@ NONE = {"models_a": "data/none", "models_b": "data/none", "label_column": "label
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("planted", "wrong_labels", "table", "kannada", "line", "sample", "one"))
+    parser.add_argument(
+        "name", choices=("planted", "wrong_labels", "judged", "table", "kannada", "line", "sample", "one")
+    )
     parser.add_argument("--shared", default=ROOT.parent / "shared", type=Path, help="folder with data/")
     parser.add_argument("--rows", default=None, type=int, help="of the table, or of each planted set")
     parser.add_argument("--seeds", default=20, type=int, help="of each planted cause")
@@ -81,6 +88,8 @@ def main() -> None:
             found = planted(arguments.rows or 2000, arguments.seeds, arguments.nothing, arguments.cache)
         case "wrong_labels":
             found = wrong_labels(arguments.rows or 2000, arguments.seeds, arguments.cache)
+        case "judged":
+            found = judged(arguments.rows or 2000, arguments.seeds)
         case "table":
             found = table(arguments.rows or 100_000)
         case "kannada":
@@ -139,6 +148,36 @@ def wrong_labels(rows: int, seeds: int, cache: Path) -> dict[str, Any]:
             }
         )
     return {"rows": rows, "tasks": found}
+
+
+def judged(rows: int, seeds: int) -> dict[str, Any]:
+    """How many wrong labels are expected among those that nobody judged, and how wide the part's interval is."""
+    names, found = [str(place) for place in range(rows)], []
+    for seed in range(seeds):
+        clean, wrong = (plant(case, rows=rows, train_rows=2000, seed=seed) for case in ("nothing", "wrong_labels"))
+        truth, given = clean.b.labels, wrong.b.labels
+        order = None
+        for share in JUDGED:
+            places = [] if order is None else order[: round(share * rows)]
+            verdicts = pd.DataFrame({"image_id": [row_id("b", names[place]) for place in places], "reviewer": "truth"})
+            verdicts = verdicts.assign(action="relabel", label=truth[places].astype(int) if len(places) else -1)
+            checked = checked_rows(verdicts, "b", names, given)
+            b = TestSet.of_seeds(given, wrong.b.pred_probs[None], wrong.b.features, checked)
+            parts = waterfall(wrong.a, b, bootstraps=BOOTSTRAPS, seed=seed)
+            order = np.argsort(-parts.label_errors_b, kind="stable") if order is None else order
+            part = parts.parts["wrong_labels"]
+            found.append(
+                {
+                    "seed": seed,
+                    "judged": len(places),
+                    "left": int((truth != given)[~b.seen].sum()),
+                    "expected": float(parts.label_errors_b[~b.seen].sum()),
+                    "part": part.value,
+                    "width": part.high - part.low,
+                }
+            )
+    means = pd.DataFrame(found).groupby("judged").mean().drop(columns="seed")
+    return {"rows": rows, "seeds": seeds, "means": means.reset_index().to_dict("records"), "draws": found}
 
 
 def _once(case: str, rows: int, seed: int, cache: Path, **change: Any) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_runs_without_a_shared_image_are_refused():
     other = predictions({"b": ["rr"]}).assign(image_id=["x", "y"])
     with pytest.raises(WinnowError, match="a and b have no image of this split in common"):
         pair(predictions({"a": ["rr"]}), other, names=("a", "b"))
-    with pytest.raises(WinnowError, match="a has no predictions on the validation set"):
+    with pytest.raises(WinnowError, match=r"a has no predictions on the validation set; name one .* it has: test"):
         in_split(other, "validation", "a")
 
 
@@ -147,6 +147,8 @@ def test_unseen_is_the_test_split_less_what_leaked():
     rows.loc[1, "leaks"] = "1"
     assert in_split(rows, "test_unseen", "a")["image_id"].tolist() == ["img_0", "img_2", "img_3"]
     assert len(in_split(rows, "test", "a")) == 4
+    named = rows.assign(split=["test", "test", "night", "night"], leaks=["0", "0", "1", "0"])
+    assert [len(in_split(named, split, "a")) for split in ("test", "night", "night_unseen")] == [2, 2, 1]
 
 
 def shown(comparisons) -> str:

@@ -27,10 +27,25 @@ def test_a_resample_moves_the_weights_and_with_them_the_odds_of_all_labels():
     assert odds[:, 1] / odds[:, 0] == pytest.approx([1, 3])
 
 
+def test_labels_that_people_judged_count_for_the_share_as_they_found_them():
+    """Of 100 rows of even odds, 10 were judged and 5 found wrong: the share is 1/2 of these, and e = r of the rest.
+
+    With K = 2 and P = 1/2, a row that is open is wrong with probability r, so r = (5 + 90 r) / 100, and r = 1/2.
+    """
+    known = np.full(100, np.nan)
+    known[:10] = np.repeat([0.0, 1.0], 5)
+    zeros = np.zeros((100, 3))
+    evidence = LabelEvidence(np.full(100, 0.5), np.zeros(100, int), 2, zeros, zeros, known)
+    wrong = evidence.error_probability(np.ones((1, 100)), steps=400)[0]
+    assert wrong[:10].tolist() == [0] * 5 + [1] * 5 and wrong[10:] == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("judged", [False, True])
 @pytest.mark.parametrize("values", [[0.5, 0.6, 0.1, 0.05], [1.0, 0.2, 0.0, 0.2]])
-def test_derivatives_are_those_of_the_likelihood(values):
+def test_derivatives_are_those_of_the_likelihood(values, judged):
     rng = np.random.default_rng(0)
-    pool = _Pool(np.log(rng.dirichlet(np.ones(5), size=(2, 40))), rng.integers(0, 5, 40))
+    known = np.repeat([np.nan, 0.0, 1.0], [20, 10, 10]) if judged else None
+    pool = _Pool(np.log(rng.dirichlet(np.ones(5), size=(2, 40))), rng.integers(0, 5, 40), known)
     at = np.array(values)
     ahead, behind = (
         np.stack([pool.likelihood(at + sign * step)[0] for step in 1e-6 * np.eye(4)], axis=1) for sign in (1, -1)

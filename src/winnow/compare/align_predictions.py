@@ -31,12 +31,17 @@ class Pair:
 
 
 def in_split(predictions: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
-    """The rows of a split; `test_unseen` is the test split less what leaked. Raises WinnowError if there are none."""
+    """The rows of a split, also of a test set by its name; `<set>_unseen` is the set less what leaked.
+
+    Raises:
+        WinnowError: if there are none; it names the splits that there are.
+    """
     rows = predictions[predictions["split"] == split.removesuffix(UNSEEN)]
     if split.endswith(UNSEEN):
         rows = rows[rows["leaks"].astype(str) != "1"]
     if rows.empty:
-        raise WinnowError(f"{name} has no predictions on the {split} set; try --split validation.")
+        there = ", ".join(dict.fromkeys(predictions["split"]))
+        raise WinnowError(f"{name} has no predictions on the {split} set; name one of those that it has: {there}.")
     return rows
 
 

@@ -34,7 +34,9 @@ def compare(
     ],
     arm: Annotated[str, typer.Option(help="The arm of runs that name none.")] = "submission",
     arms: Annotated[str | None, typer.Option(help="Two arms of each run, for example baseline,submission.")] = None,
-    split: Annotated[Split, typer.Option(help="Which images.")] = Split.test,
+    split: Annotated[
+        str, typer.Option(help="Which images: validation, test, a test set of data.test_sets, or <set>_unseen.")
+    ] = "test",
     error_rate: Annotated[
         float, typer.Option(min=0.0001, max=0.5, help="How often equal runs may be told apart.")
     ] = 0.05,
@@ -52,20 +54,20 @@ def compare(
         from winnow.experiments.repository import Repository
 
         repository = Repository(Path())
-        chosen = candidates(repository, runs, arm=arm, arms=arms, split=split.value)
+        chosen = candidates(repository, runs, arm=arm, arms=arms, split=split)
         found = compare_runs(
             chosen[0].rows,
             [item.rows for item in chosen[1:]],
             names=[item.name for item in chosen],
-            like=several_seeds(repository, chosen, split=split.value),
+            like=several_seeds(repository, chosen, split=split),
             error_rate=error_rate,
         )
         if json:
-            tables.write_json(json, comparison_report.as_json(found, split=split.value))
+            tables.write_json(json, comparison_report.as_json(found, split=split))
         if markdown:
-            print(comparison_report.as_markdown(found, split=split.value), end="")
+            print(comparison_report.as_markdown(found, split=split), end="")
         else:
-            Console().print(comparison_report.as_rich(found, split=split.value))
+            Console().print(comparison_report.as_rich(found, split=split))
 
 
 def best(

@@ -123,7 +123,7 @@ class _Side:
         kept = counts * ~self.leaked
         right = kept * ~rows.removed
         if self.evidence is not None:
-            right = right * (1 - self.evidence.error_probability(kept * open_rows) * open_rows)
+            right = right * (1 - self.evidence.error_probability(right) * open_rows)
         shared = right * self.towards_shared
         return {
             "all": _ratio((counts * rows.as_given).sum(axis=1), counts.sum(axis=1)),
@@ -174,10 +174,10 @@ def waterfall(
             raise WinnowError(
                 f"every row of set {name} is a training row; name a test set that the classifier was not trained on."
             )
-    open_a, open_b = ~leaked_a & ~a.seen, ~leaked_b & ~b.seen
-    evidence_a, evidence_b = _evidence(a, open_a, seed), _evidence(b, open_b, seed)
-    errors_a, errors_b = _errors(a, open_a, evidence_a), _errors(b, open_b, evidence_b)
-    weights_a, weights_b = (1 - errors_a) * ~leaked_a * ~a.removed, (1 - errors_b) * ~leaked_b * ~b.removed
+    left_a, left_b = ~leaked_a & ~a.removed, ~leaked_b & ~b.removed
+    evidence_a, evidence_b = _evidence(a, left_a, seed), _evidence(b, left_b, seed)
+    errors_a, errors_b = _errors(a, left_a, evidence_a), _errors(b, left_b, evidence_b)
+    weights_a, weights_b = (1 - errors_a) * left_a, (1 - errors_b) * left_b
     towards_a, towards_b, auc, withheld = _overlaps(a, b, weights_a, weights_b, min_class_rows, seed)
     side_a, side_b = _Side(a, leaked_a, evidence_a, towards_a), _Side(b, leaked_b, evidence_b, towards_b)
     told = np.array([label not in withheld for label in range(num_classes)])
@@ -209,7 +209,8 @@ def waterfall(
 def _evidence(rows: TestSet, counted: np.ndarray, seed: int) -> LabelEvidence | None:
     if rows.features is None or not counted.any() or rows.num_classes < 2:
         return None
-    return label_evidence(rows.labels, rows.pred_probs, rows.features, counted=counted, seed=seed)
+    known = None if rows.checked is None else np.where(rows.seen, rows.checked.wrong, np.nan)
+    return label_evidence(rows.labels, rows.pred_probs, rows.features, counted=counted, seed=seed, known=known)
 
 
 def _errors(rows: TestSet, counted: np.ndarray, evidence: LabelEvidence | None) -> np.ndarray:

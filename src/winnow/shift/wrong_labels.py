@@ -31,6 +31,8 @@ class LabelEvidence:
         influence: (N, 3) float64: how far the three weights that `label_probability` rests on move, to first order, if
             a row counts once more. Zero for rows that they were not learned from.
         sensitivity: (N, 3) float64: how far the log-odds of `label_probability` move with each weight.
+        known: (N,) float64: 1 where people found the label as given wrong, 0 where right, NaN where nobody looked; None
+            where nobody looked at all.
     """
 
     label_probability: np.ndarray
@@ -38,13 +40,14 @@ class LabelEvidence:
     num_classes: int
     influence: np.ndarray
     sensitivity: np.ndarray
+    known: np.ndarray | None = None
 
     def error_probability(self, counts: np.ndarray, *, steps: int = 40) -> np.ndarray:
         """P(label is wrong) of each row, under the share of wrong labels that makes the labels most likely.
 
         Wrong labels are drawn from the other classes alike. Their share is found by expectation maximisation, anew for
         each resample, and the weights move with it: so that a spread over resamples holds what all of them are unsure
-        of.
+        of. What people found counts for the share as it is.
 
         Args:
             counts: (R, N) how often each row counts.
@@ -59,13 +62,22 @@ class LabelEvidence:
         total = np.maximum(counts.sum(axis=1, keepdims=True), _LEAST)
         rate = np.full((len(counts), 1), 0.05)
         for _ in range(steps):
-            wrong = rate * other / ((1 - rate) * given + rate * other)
-            rate = (counts * wrong).sum(axis=1, keepdims=True) / total
-        return np.asarray(rate * other / ((1 - rate) * given + rate * other))
+            rate = (counts * self._wrong(given, other, rate)).sum(axis=1, keepdims=True) / total
+        return self._wrong(given, other, rate)
+
+    def _wrong(self, given: np.ndarray, other: np.ndarray, rate: np.ndarray) -> np.ndarray:
+        wrong = np.asarray(rate * other / ((1 - rate) * given + rate * other))
+        return wrong if self.known is None else np.where(np.isnan(self.known), wrong, self.known)
 
 
 def label_evidence(
-    labels: np.ndarray, pred_probs: np.ndarray, features: np.ndarray, *, counted: np.ndarray, seed: int
+    labels: np.ndarray,
+    pred_probs: np.ndarray,
+    features: np.ndarray,
+    *,
+    counted: np.ndarray,
+    seed: int,
+    known: np.ndarray | None = None,
 ) -> LabelEvidence:
     """Weigh the classifier's word against that of a model of the set itself.
 
@@ -79,11 +91,13 @@ def label_evidence(
     weight bends the sum downwards, by its square.
 
     Args:
-        labels: (N,) int in [0, K).
+        labels: (N,) int in [0, K); where people judged, the right one.
         pred_probs: (N, K) of the classifier, which saw none of these labels.
         features: (N, D) float32.
         counted: (N,) bool, the rows to learn from: those that the classifier was not trained on.
         seed: of the folds.
+        known: as of `LabelEvidence`. Of what people judged, both the right label and whether the given one is it are
+            made most likely: whom they chose to judge by labels and features does not matter then.
     """
     num_classes = pred_probs.shape[1]
     own = pred_probs
@@ -92,7 +106,7 @@ def label_evidence(
         folds = stratified_group_folds(labels, np.arange(len(labels)), folds=_FOLDS, seed=seed)
         own = crossval_pred_probs(features, labels, folds, num_classes=num_classes, l2_candidates=_L2).pred_probs
     logs = np.log(np.maximum(np.stack([pred_probs, own]), _TINY)).astype(np.float64)  # (2, N, K)
-    pool = _Pool(logs[:, counted], labels[counted])
+    pool = _Pool(logs[:, counted], labels[counted], None if known is None else known[counted])
     found = minimize(
         lambda values: _negative(*pool.likelihood(values)),
         [0.5, 0.5, 0.0, 0.03],
@@ -109,15 +123,16 @@ def label_evidence(
     rows = np.arange(len(labels))
     probability = probs[rows, labels].copy()
     probs[rows, labels] = -1
-    return LabelEvidence(probability, probs.argmax(axis=1), num_classes, influence, sensitivity * free[:3])
+    return LabelEvidence(probability, probs.argmax(axis=1), num_classes, influence, sensitivity * free[:3], known)
 
 
 @dataclass(frozen=True)
 class _Pool:
-    """Two models' (2, N, K) log-probabilities of rows with (N,) labels."""
+    """Two models' (2, N, K) log-probabilities of rows with (N,) labels, and (N,) what people know of these."""
 
     logs: np.ndarray
     labels: np.ndarray
+    known: np.ndarray | None = None
 
     def probabilities(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N, K) probabilities, and the (N, 3) derivatives of the log-odds of the given label by the weights.
@@ -144,9 +159,15 @@ class _Pool:
         rate, wrong_classes = values[3], max(probs.shape[1] - 1, 1)
         given = probs[np.arange(len(self.labels)), self.labels]
         other = (1 - given) / wrong_classes
-        total = np.maximum((1 - rate) * given + rate * other, _LEAST)
-        by_odds = (1 - rate - rate / wrong_classes) * given * (1 - given) / total
-        return np.log(total), np.hstack([by_odds[:, None] * odds, ((other - given) / total)[:, None]])
+        total, slope, by_rate = (1 - rate) * given + rate * other, 1 - rate - rate / wrong_classes, other - given
+        if self.known is not None:
+            cases = [self.known == 0, self.known == 1]
+            total = np.select(cases, [(1 - rate) * given, rate / wrong_classes * given], total)
+            slope = np.select(cases, [1 - rate, rate / wrong_classes], slope)
+            by_rate = np.select(cases, [-given, given / wrong_classes], by_rate)
+        total = np.maximum(total, _LEAST)
+        by_odds = slope * given * (1 - given) / total
+        return np.log(total), np.hstack([by_odds[:, None] * odds, (by_rate / total)[:, None]])
 
 
 def _negative(logs: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
