@@ -410,9 +410,13 @@ def test_a_folder_of_companions_alone_is_no_class_and_told(load):
     assert dataset.notes == ("The folder 'bird' is no class: it holds no image (2 files, such as bird/1.pdf).",)
 
 
-def test_archives_in_an_archive_are_named(load):
+def test_archives_and_tables_in_an_archive_are_named(load):
     with pytest.raises(WinnowError, match=r"holds no images, but the archive train\.zip and 1 more; unpack it"):
         load({"train.zip": b"PK", "train2.tar.gz": b"x", "readme.txt": b"x"})
+    with pytest.raises(
+        WinnowError, match=r"holds no images, but the table data/train-00000-of-00001\.parquet; name that"
+    ):
+        load({"changes.csv": b"x", "data/train-00000-of-00001.parquet": b"PAR1"})
     with pytest.raises(WinnowError, match=r"holds no images \(left out: 4 hidden\)"):
         load({f".data/{name}": content for name, content in PLAIN.items()})
 

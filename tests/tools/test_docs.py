@@ -1,6 +1,7 @@
 """Links of the documents lead somewhere, and the index knows every page."""
 
 import re
+import tomllib
 import unicodedata
 from pathlib import Path
 
@@ -35,3 +36,11 @@ def test_the_index_knows_every_page():
     index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
     pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")} - {"index.md"}
     assert {page for page in pages if f"({page}" not in index} == set()
+
+
+def test_the_version_is_one():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    released = re.search(r"^## \[(\d\S*)\] - (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert released is not None and released[1] == version
+    assert f"version: {version}\n" in citation and f'date-released: "{released[2]}"\n' in citation

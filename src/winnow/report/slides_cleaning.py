@@ -133,7 +133,8 @@ def classes(made: Deck, facts: Facts) -> None:
         f"images; after cleaning {number(facts.classes['final'].min())} to {number(facts.classes['final'].max())}; the "
         f"training set has {number(least)} to {number(most)}."
     )
-    slide = made.slide(f"Every class now has {number(least)} to {number(most)} training images", notes)
+    span = number(least) if least == most else f"{number(least)} to {number(most)}"
+    slide = made.slide(f"Every class now has {span} training images", notes)
     table = main_classes(facts)
     series = {
         "as it came": (table["given"], ORANGE),

@@ -91,12 +91,18 @@ def with_classes(layout: Layout, keep: Sequence[str]) -> Layout:
 
 def _no_images(archive: Archive, names: Sequence[str], *, unlabelled: bool) -> str:
     packed = [name for name in names if name.lower().endswith(PACKED_SUFFIXES)]
+    tables = [name for name in names if name.lower().endswith(".parquet")]
     forms = ", or ".join(known.images.FORM for known in registry.LAYOUTS.values() if known.has_labels)
     if packed:
         return (
             f"{archive.label} holds no images, but the archive {packed[0]}"
             f"{f' and {len(packed) - 1} more' if len(packed) > 1 else ''}; unpack it, and set data.archive in "
             "params.yaml to what was in it."
+        )
+    if tables:
+        return (
+            f"{archive.label} holds no images, but the table {tables[0]}"
+            f"{f' and {len(tables) - 1} more' if len(tables) > 1 else ''}; name that file in place of the folder."
         )
     litter = Counter(archive.left_out.values())
     without = f" (left out: {', '.join(f'{n} {reason}' for reason, n in sorted(litter.items()))})" if litter else ""
