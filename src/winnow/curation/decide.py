@@ -8,10 +8,11 @@ import pandas as pd
 
 from winnow.curation.rules import KEEP, RULES, in_force
 from winnow.curation.rules.class_floor import CLASS_FLOOR, hold_floor
+from winnow.curation.rules.duplicates import KEEPER
 from winnow.curation.rules.rule import Context, Rule, Thresholds
 
 # What rules read beside the scores; no part of the result.
-_WORKING = ("review_action", "review_label", "reviewer", "review_reason", "unfit")
+_WORKING = ("review_action", "review_label", "reviewer", "review_reason", "unfit", KEEPER)
 
 
 def decide(
@@ -52,7 +53,7 @@ def decide(
         if rule.cuts:
             frame.loc[frame["rule"] == rule.name, "threshold"] = float(thresholds[rule.cuts[0].threshold])
     frame["reason"] = _reasons(frame, rules, class_names, thresholds) if with_reasons else ""
-    return frame.drop(columns=list(_WORKING))
+    return frame.drop(columns=list(_WORKING), errors="ignore")
 
 
 def _with_review(scores: pd.DataFrame, review: pd.DataFrame) -> pd.DataFrame:
@@ -92,11 +93,11 @@ def _decisions(
     columns["final_label"] = np.empty(len(frame), dtype=np.int64)
     undecided = np.ones(len(frame), dtype=bool)
     for rule in [rule for rule in rules if rule.name in taken] + [KEEP]:
-        rows = undecided & taken.get(rule.name, undecided)
-        if rows.any():
+        rows = np.flatnonzero(undecided & taken.get(rule.name, undecided))
+        if len(rows):
             for name, value in {"rule": rule.name, **vars(rule.decides(frame, thresholds))}.items():
                 columns[name][rows] = value[rows] if isinstance(value, np.ndarray) else value
-        undecided &= ~rows
+        undecided[rows] = False
     return columns
 
 

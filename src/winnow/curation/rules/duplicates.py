@@ -9,6 +9,7 @@ import pandas as pd
 from winnow.curation.rules.rule import Context, Decision, Outcome, Target, Thresholds
 
 FINDING = "duplicate"
+KEEPER = "keeper"
 OUTCOME = Outcome("duplicate", "dropped: duplicate", light="#e69f00", dark="#e69f00")
 TARGET = Target("duplicate_of", "duplicates", words="duplicates (pairs)", faulty="copies")
 
@@ -19,7 +20,16 @@ def keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     The keeper is the image that a person kept, else one that no one dropped and no rule takes, whose label is best
     supported; ties go to the smaller id. Where near duplicates are not to be dropped, only images with the same pixels
     are a group.
+
+    Each of two rules asks twice of the frame that `decide` works on: the answer stays in its column `keeper`.
     """
+    if KEEPER not in frame:
+        frame[KEEPER] = _keepers(frame, thresholds)
+    keeper: np.ndarray = frame[KEEPER].to_numpy()
+    return keeper
+
+
+def _keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     group = frame["duplicate_group" if thresholds["drop_near_duplicates"] else "exact_group"].to_numpy()
     # Only the images that share a group compete: sorting them alone is what makes a what-if answer at once.
     rows = np.flatnonzero(pd.Series(group).duplicated(keep=False))
