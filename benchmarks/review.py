@@ -91,7 +91,10 @@ def measured(workspace: Path) -> dict:
             result["similar"] = similar(driver, address)
             opened(driver, address, "whatif")
             wait(driver, "return document.getElementById('changed')")
+            before = sum(psutil.Process(address.process.pid).cpu_times()[:2])
             result["whatif_ms"] = spread(driver.execute_async_script(WHAT_IF, QUALITIES))
+            spent = sum(psutil.Process(address.process.pid).cpu_times()[:2]) - before
+            result["whatif_server_cpu_ms"] = round(1000 * spent / len(QUALITIES), 1)
             result["whatif_page_ms"] = spread(driver.execute_async_script(MOVED, QUALITIES))
             driver.get("about:blank")
         result["gallery"] = {f"{width} x {height}": scrolling(address, width, height) for width, height in SIZES}
