@@ -43,8 +43,26 @@ def decide(
         duplicate group, else ""), `final_label` (int64, -1 if dropped), `threshold` (the value that was met, NaN if
         none) and `reason` (words).
     """
+    return decide_reviewed(
+        with_review(scores, review),
+        class_names=class_names,
+        thresholds=thresholds,
+        with_reasons=with_reasons,
+        rules=rules,
+    )
+
+
+def decide_reviewed(
+    reviewed: pd.DataFrame,
+    *,
+    class_names: list[str],
+    thresholds: Mapping[str, Any],
+    with_reasons: bool = True,
+    rules: Sequence[Rule] = RULES,
+) -> pd.DataFrame:
+    """`decide`, for who asks it again and again: `reviewed` is what `with_review` returns, and stays as it is."""
     thresholds = in_force(thresholds, rules)
-    frame = _with_review(scores, review)
+    frame = reviewed.copy(deep=False)
     taken = _take(frame, rules, thresholds)
     frame = frame.assign(**_decisions(frame, rules, taken, thresholds))
     hold_floor(frame, rules, num_classes=len(class_names), floor=thresholds["class_floor"])
@@ -56,8 +74,8 @@ def decide(
     return frame.drop(columns=list(_WORKING), errors="ignore")
 
 
-def _with_review(scores: pd.DataFrame, review: pd.DataFrame) -> pd.DataFrame:
-    """A copy of the scores, with what people decided beside them."""
+def with_review(scores: pd.DataFrame, review: pd.DataFrame) -> pd.DataFrame:
+    """A copy of the scores, with what people decided beside them, both as `decide` takes them."""
     frame = scores.reset_index(drop=True)
     known = np.flatnonzero(frame["image_id"].isin(review["image_id"]))
     reviewed = review.set_index("image_id").loc[frame["image_id"].iloc[known]].set_index(known).reindex(frame.index)
