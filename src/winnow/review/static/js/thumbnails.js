@@ -17,6 +17,7 @@ export class Thumbnails {
 
   // The points in sight, the farthest first; none where they are too many.
   inSight(cloud) {
+    if (!data.info.pictures) return [];
     const { clientWidth: width, clientHeight: height } = cloud.canvas;
     const found = [];
     cloud.project((row, x, y, depth) => {
