@@ -91,7 +91,10 @@ def measured(workspace: Path) -> dict:
             result["similar"] = similar(driver, address)
             opened(driver, address, "whatif")
             wait(driver, "return document.getElementById('changed')")
+            before = sum(psutil.Process(address.process.pid).cpu_times()[:2])
             result["whatif_ms"] = spread(driver.execute_async_script(WHAT_IF, QUALITIES))
+            spent = sum(psutil.Process(address.process.pid).cpu_times()[:2]) - before
+            result["whatif_server_cpu_ms"] = round(1000 * spent / len(QUALITIES), 1)
             result["whatif_page_ms"] = spread(driver.execute_async_script(MOVED, QUALITIES))
             driver.get("about:blank")
         result["gallery"] = {f"{width} x {height}": scrolling(address, width, height) for width, height in SIZES}
@@ -168,6 +171,8 @@ def wall(driver, address: str) -> dict[str, int | float]:
     opened(driver, address, "proposals")
     wait(driver, "return document.querySelectorAll('.tile').length > 3")
     count = driver.execute_script("return Number(document.querySelector('.tile').ariaSetSize)")
+    verdicts = "Object.keys(winnowReview.state.decisions).length"
+    before = driver.execute_script(f"return {verdicts}")
     actions = 0
     for place in (1, 5, 9):
         driver.execute_script(f"document.querySelector('[data-place=\"{place}\"]').click()")
@@ -177,10 +182,10 @@ def wall(driver, address: str) -> dict[str, int | float]:
         actions += 1
     start = time.perf_counter()
     press(driver, "\ue007")
-    wait(driver, "return Object.keys(winnowReview.state.decisions).length > 0")
+    wait(driver, f"return {verdicts} > {before}")
     seconds = time.perf_counter() - start
     press(driver, "u")
-    wait(driver, "return Object.keys(winnowReview.state.decisions).length === 0")
+    wait(driver, f"return {verdicts} === {before}")
     return {"pictures": count, "exceptions": 3, "actions": actions + 1, "saved_s": round(seconds, 2)}
 
 

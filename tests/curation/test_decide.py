@@ -160,6 +160,16 @@ def test_of_two_pictures_that_resemble_each_other_one_copy_each_stays_where_near
     assert decided(frame, drop_near_duplicates=False)["action"].tolist() == ["keep", "drop", "keep", "drop"]
 
 
+def test_of_copies_the_one_with_the_most_pixels_stays_where_asked():
+    near = {"duplicate_group": 7}
+    frame = scores(near, near, near | {"label_quality_score": 0.6}, near | {"ood_score": 0.9})
+    frame["width"], frame["height"] = [64, 100, 200, 900], [64, 100, 50, 900]
+    assert decided(frame)["action"].tolist() == ["keep", "drop", "drop", "drop"]
+    result = decided(frame, duplicate_keeper="resolution")
+    assert result["action"].tolist() == ["drop", "keep", "drop", "drop"], "as many pixels, and the better label"
+    assert "img_1, which was chosen for the group by its resolution and stays" in result["reason"][2]
+
+
 def test_people_beat_every_rule():
     exact = {"exact_group": 7, "duplicate_group": 7}
     frame = scores(ISSUE, {"ood_score": 0.9}, {}, exact, exact | {"label_quality_score": 0.6}, {"duplicate_group": 0})

@@ -170,7 +170,8 @@ def test_a_picture_is_zoomed_beside_its_counterpart_by_key_wheel_and_double_clic
     driver.execute_script("winnowReview.map().pin(arguments[0])", row)
     wait(driver, "return document.querySelector('.pinned .pic')")
     press(driver, "z")
-    wait(driver, "return [...document.querySelectorAll('.zoom .pic')].filter((it) => it.naturalWidth).length === 2")
+    wait(driver, "return [...document.querySelectorAll('.window .pic')].filter((it) => it.naturalWidth).length === 2")
+    assert "typical class" in words(driver, ".typical")
     assert axe_violations(driver) == []
     scale = "return new DOMMatrix(getComputedStyle(document.querySelectorAll('.zoom .pic')[1]).transform).a"
     press(driver, "+")

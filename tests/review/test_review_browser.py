@@ -144,6 +144,10 @@ def test_the_map_points_pins_filters_and_selects(driver, address, folder, tmp_pa
     actions.click_and_hold().move_by_offset(width // 2, height - 20).release().perform()
     selected = wait(driver, "return winnowReview.map().chosen?.size")
     assert 0 < selected < kept
+    driver.execute_script(
+        "const map = winnowReview.map(); map.cloud.zoom(0.3, ...map.cloud.placeOf([...map.chosen][0]))"
+    )
+    wait(driver, "return winnowReview.map().thumbnails.images.size")  # pictures of the points that are in sight
     press(driver, "g")
     wait(driver, "return document.querySelectorAll('.grid .cell').length > 0")
     assert f"{selected} images" in text(driver, ".toolbar strong")

@@ -12,6 +12,7 @@ THRESHOLDS = {
     "ood_threshold": 0.5,
     "ood_detectors": 2,
     "drop_near_duplicates": True,
+    "duplicate_keeper": "label_support",
     "drop_image_faults": [],
     "class_floor": 0,
 }

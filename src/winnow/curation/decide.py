@@ -8,10 +8,11 @@ import pandas as pd
 
 from winnow.curation.rules import KEEP, RULES, in_force
 from winnow.curation.rules.class_floor import CLASS_FLOOR, hold_floor
+from winnow.curation.rules.duplicates import KEEPER
 from winnow.curation.rules.rule import Context, Rule, Thresholds
 
 # What rules read beside the scores; no part of the result.
-_WORKING = ("review_action", "review_label", "reviewer", "review_reason", "unfit")
+_WORKING = ("review_action", "review_label", "reviewer", "review_reason", "unfit", KEEPER)
 
 
 def decide(
@@ -42,8 +43,26 @@ def decide(
         duplicate group, else ""), `final_label` (int64, -1 if dropped), `threshold` (the value that was met, NaN if
         none) and `reason` (words).
     """
+    return decide_reviewed(
+        with_review(scores, review),
+        class_names=class_names,
+        thresholds=thresholds,
+        with_reasons=with_reasons,
+        rules=rules,
+    )
+
+
+def decide_reviewed(
+    reviewed: pd.DataFrame,
+    *,
+    class_names: list[str],
+    thresholds: Mapping[str, Any],
+    with_reasons: bool = True,
+    rules: Sequence[Rule] = RULES,
+) -> pd.DataFrame:
+    """`decide`, for who asks it again and again: `reviewed` is what `with_review` returns, and stays as it is."""
     thresholds = in_force(thresholds, rules)
-    frame = _with_review(scores, review)
+    frame = reviewed.copy(deep=False)
     taken = _take(frame, rules, thresholds)
     frame = frame.assign(**_decisions(frame, rules, taken, thresholds))
     hold_floor(frame, rules, num_classes=len(class_names), floor=thresholds["class_floor"])
@@ -52,11 +71,11 @@ def decide(
         if rule.cuts:
             frame.loc[frame["rule"] == rule.name, "threshold"] = float(thresholds[rule.cuts[0].threshold])
     frame["reason"] = _reasons(frame, rules, class_names, thresholds) if with_reasons else ""
-    return frame.drop(columns=list(_WORKING))
+    return frame.drop(columns=list(_WORKING), errors="ignore")
 
 
-def _with_review(scores: pd.DataFrame, review: pd.DataFrame) -> pd.DataFrame:
-    """A copy of the scores, with what people decided beside them."""
+def with_review(scores: pd.DataFrame, review: pd.DataFrame) -> pd.DataFrame:
+    """A copy of the scores, with what people decided beside them, both as `decide` takes them."""
     frame = scores.reset_index(drop=True)
     known = np.flatnonzero(frame["image_id"].isin(review["image_id"]))
     reviewed = review.set_index("image_id").loc[frame["image_id"].iloc[known]].set_index(known).reindex(frame.index)
@@ -92,11 +111,11 @@ def _decisions(
     columns["final_label"] = np.empty(len(frame), dtype=np.int64)
     undecided = np.ones(len(frame), dtype=bool)
     for rule in [rule for rule in rules if rule.name in taken] + [KEEP]:
-        rows = undecided & taken.get(rule.name, undecided)
-        if rows.any():
+        rows = np.flatnonzero(undecided & taken.get(rule.name, undecided))
+        if len(rows):
             for name, value in {"rule": rule.name, **vars(rule.decides(frame, thresholds))}.items():
                 columns[name][rows] = value[rows] if isinstance(value, np.ndarray) else value
-        undecided &= ~rows
+        undecided[rows] = False
     return columns
 
 

@@ -1,7 +1,7 @@
 """The thresholds of all rules, as the app shows and checks them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from winnow.curation.rules.rule import Rule, Threshold
 from winnow.errors import WinnowError
 from winnow.params import Curate
 
-_TYPES = {bool: "boolean", int: "integer", float: "number", list: "array"}
+_TYPES = {bool: "boolean", int: "integer", float: "number", list: "array", str: "string"}
 _STEPS = 100  # of a slider between the ends of its range
 _HIGH = 100.0  # where nothing says where a slider ends
 _BARS = 50  # of a histogram
@@ -26,9 +26,9 @@ def described(curate: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> dict[
         rules: whose thresholds.
 
     Returns:
-        By name, JSON values: `words`, `meaning`, `type` (boolean, integer, number or array), `minimum` and `maximum`
-        (None where there is no limit), `span` (ends and step of a slider) and `saved` (whether it is a key of
-        params.yaml; one that is not stands in its rule's record).
+        By name, JSON values: `words`, `meaning`, `type` (boolean, integer, number, string or array), `choices` (of a
+        string), `minimum` and `maximum` (None where there is no limit), `span` (ends and step of a slider) and `saved`
+        (whether it is a key of params.yaml; one that is not stands in its rule's record).
     """
     records = thresholds_of(rules)
     return {
@@ -40,6 +40,7 @@ def described(curate: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> dict[
             "maximum": records[name].limits[1],
             "span": _span(records[name], whole=isinstance(value, int)),
             "saved": is_saved(name),
+            **({"choices": get_args(Curate.model_fields[name].annotation)} if isinstance(value, str) else {}),
         }
         for name, value in in_force(curate, rules).items()
     }

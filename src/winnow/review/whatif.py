@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winnow.curation.decide import decide
+from winnow.curation.decide import decide_reviewed, with_review
 from winnow.curation.review import ACTIONS
 from winnow.curation.rules import RULES, findings
 from winnow.curation.rules.rule import Rule, Thresholds
@@ -44,7 +44,8 @@ class WhatIf:
         """Args: the ledger; K names; the thresholds in force; the truth file's content or None; the rules."""
         self._scores, self._class_names, self._rules = ledger, class_names, rules
         self._thresholds = thresholds
-        # Most questions compare with the same thresholds.
+        # Most questions have the same verdicts, and compare with the same thresholds.
+        self._reviewed: tuple[pd.DataFrame, pd.DataFrame] | None = None
         self._last: tuple[Thresholds, pd.DataFrame, _Decided] | None = None
         self._truth = None if truth is None else truth.set_index("image_id").reindex(ledger["image_id"])
 
@@ -83,17 +84,22 @@ class WhatIf:
         }
 
     def _before(self, thresholds: Thresholds, review: pd.DataFrame) -> "_Decided":
-        if self._last is None or self._last[0] != thresholds or not self._last[1].equals(review):
-            self._last = (thresholds, review, self._decide(thresholds, review))
+        reviewed = self._with_review(review)
+        if self._last is None or self._last[0] != thresholds or self._last[1] is not reviewed:
+            self._last = (thresholds, reviewed, self._decide(thresholds, review))
         return self._last[2]
+
+    def _with_review(self, review: pd.DataFrame) -> pd.DataFrame:
+        if self._reviewed is None or not self._reviewed[0].equals(review):
+            self._reviewed = review, with_review(self._scores, review)
+        return self._reviewed[1]
 
     def _decide(self, thresholds: Thresholds, review: pd.DataFrame) -> "_Decided":
         names = self._class_names
-        frame = decide(
-            self._scores,
+        frame = decide_reviewed(
+            self._with_review(review),
             class_names=names,
             thresholds=thresholds,
-            review=review,
             with_reasons=False,
             rules=self._rules,
         )

@@ -9,6 +9,7 @@ import pandas as pd
 from winnow.curation.rules.rule import Context, Decision, Outcome, Target, Thresholds
 
 FINDING = "duplicate"
+KEEPER = "keeper"
 OUTCOME = Outcome("duplicate", "dropped: duplicate", light="#e69f00", dark="#e69f00")
 TARGET = Target("duplicate_of", "duplicates", words="duplicates (pairs)", faulty="copies")
 
@@ -16,19 +17,34 @@ TARGET = Target("duplicate_of", "duplicates", words="duplicates (pairs)", faulty
 def keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     """(N,) position of the image that stays for each image's duplicate group (its own position if it is alone).
 
-    The keeper is the image that a person kept, else one that no one dropped and no rule takes, whose label is best
-    supported; ties go to the smaller id. Where near duplicates are not to be dropped, only images with the same pixels
-    are a group.
+    The keeper is the image that a person kept, else one that no one dropped and no rule takes; of those the one with
+    the best supported label or, if `duplicate_keeper` says so, with the most pixels; ties go to the smaller id. Where
+    near duplicates are not to be dropped, only images with the same pixels are a group.
+
+    Each of two rules asks twice of the frame that `decide` works on: the answer stays in its column `keeper`.
     """
+    if KEEPER not in frame:
+        frame[KEEPER] = _keepers(frame, thresholds)
+    keeper: np.ndarray = frame[KEEPER].to_numpy()
+    return keeper
+
+
+def _keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     group = frame["duplicate_group" if thresholds["drop_near_duplicates"] else "exact_group"].to_numpy()
     # Only the images that share a group compete: sorting them alone is what makes a what-if answer at once.
     rows = np.flatnonzero(pd.Series(group).duplicated(keep=False))
     number, _ = pd.factorize(group[rows])
     action = frame["review_action"].iloc[rows]
+    pixels = (
+        frame["width"].to_numpy()[rows] * frame["height"].to_numpy()[rows]
+        if thresholds["duplicate_keeper"] == "resolution"
+        else np.zeros(len(rows))
+    )
     by = (
         number,
         np.select([action.isin(["keep", "relabel"]), action == "drop"], [0, 2], 1),
         frame["unfit"].to_numpy()[rows],
+        -pixels,
         -frame["label_quality_score"].to_numpy()[rows],
         pd.factorize(frame["image_id"].iloc[rows], sort=True)[0],
     )
@@ -64,7 +80,8 @@ def explains(kind: str) -> Callable[[Any, Context], str]:
     def words(row: Any, context: Context) -> str:
         keeper = context.images[row.counterpart]
         becomes = "is dropped as well" if keeper["action"] == "drop" else "stays"
-        start = f"{kind} duplicate of {row.counterpart}, which was chosen for the group and {becomes}"
+        by = "" if context.thresholds["duplicate_keeper"] == "label_support" else " by its resolution"
+        start = f"{kind} duplicate of {row.counterpart}, which was chosen for the group{by} and {becomes}"
         if row.label < 0:
             return start
         return (

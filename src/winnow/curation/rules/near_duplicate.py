@@ -7,7 +7,10 @@ NEAR_DUPLICATE = Rule(
     name="near_duplicate",
     words="near duplicates",
     meaning="the same photograph, encoded, cut or scaled anew",
-    thresholds=(Threshold("drop_near_duplicates", "Drop near duplicates"),),
+    thresholds=(
+        Threshold("drop_near_duplicates", "Drop near duplicates"),
+        Threshold("duplicate_keeper", "Of copies one stays by"),
+    ),
     applies=lambda frame, thresholds: duplicates.is_copy(frame, thresholds, exact=False),
     decides=duplicates.dropped_for_its_keeper,
     explains=duplicates.explains("a near"),

@@ -175,7 +175,7 @@ export function groupsView(view, { go, params, replace }) {
       h("select", { "aria-label": "Relabel to", disabled: !count, onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
         h("option", { value: "" }, "Relabel to … (0–9)"), data.info.class_names.map((name, label) => h("option", { value: label }, label < 10 ? `${label} ${name}` : name))),
       h("button", { type: "button", class: "quiet", disabled: !state.history.length, onclick: takeBack }, "Undo ", key("U")),
-      h("button", { type: "button", class: "quiet", id: "whole", onclick: whole }, "All in the gallery ", key("G")));
+      h("button", { type: "button", class: "quiet", id: "whole", onclick: whole }, "Gallery ", key("G")));
     const quality = QUALITY in data.arrays ? mean(rows, QUALITY) : Number.NaN;
     fill(told, `Given as ${composition(given(rows))}. The pipeline: ${composition(rows.map(outcomeName))}.`,
       Number.isFinite(quality) ? ` Mean label quality ${quality.toFixed(2)}.` : "",

@@ -9,6 +9,7 @@ import { Filters } from "./filters.js";
 import { agreement, labelWords, outcomeName, picture, showCard } from "./card.js";
 import { decide, select } from "./state.js";
 import { exportCsv } from "./csv.js";
+import { Thumbnails } from "./thumbnails.js";
 
 let kept = null; // the view survives a change to another tab
 
@@ -39,6 +40,7 @@ class MapView {
     this.path = [];
     this.chosen = null;
     this.clean = true;
+    this.thumbnails = new Thumbnails(() => this.drawOverlay());
     this.card = h("aside", { class: "side card", "aria-label": "The image" });
     this.toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Map tools" });
     this.cut = data.info.cut ? new CutSliders(() => this.repaint()) : null;
@@ -272,8 +274,10 @@ class MapView {
 
   drawOverlay() {
     const { overlay, stage } = this;
-    const nothing = this.hovered < 0 && this.pinned < 0 && this.path.length < 2;
-    if (!this.cloud || (nothing && this.clean)) return; // an untouched canvas costs nothing
+    if (!this.cloud) return;
+    const near = this.thumbnails.inSight(this.cloud);
+    const nothing = this.hovered < 0 && this.pinned < 0 && this.path.length < 2 && !near.length;
+    if (nothing && this.clean) return; // an untouched canvas costs nothing
     this.clean = nothing;
     const ratio = devicePixelRatio || 1;
     const [width, height] = [Math.round(stage.clientWidth * ratio), Math.round(stage.clientHeight * ratio)];
@@ -282,6 +286,7 @@ class MapView {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.setLineDash([]);
     pen.clearRect(0, 0, stage.clientWidth, stage.clientHeight);
+    this.thumbnails.draw(pen, near, stage);
     const ink = isDark() ? "#ffffff" : "#111418";
     const ring = (row, radius, width) => {
       const place = this.cloud.placeOf(row);

@@ -62,13 +62,20 @@ export function whatIfView(view, { go }) {
   }
 
   function control(name) {
-    const { words, meaning, type, minimum, maximum, span, saved } = setup.described[name];
+    const { words, meaning, type, choices, minimum, maximum, span, saved } = setup.described[name];
     const id = `threshold-${name}`;
     const now = setup.thresholds[name];
     const noted = (value) => `${meaning}${value === now ? "" : ` (${saved ? "params.yaml" : "its rule"} has ${now})`}`;
     const note = (value) => h("span", { class: "muted small", id: `${id}-note` }, noted(value));
     if (type === "boolean") {
       return h("div", { class: "slider" }, h("label", {}, h("input", { type: "checkbox", id, checked: asked[name], onchange: (event) => set(name, event.target.checked) }), " ", words), note(asked[name]));
+    }
+    if (type === "string") {
+      const told = note(asked[name]);
+      return h("div", { class: "slider" }, h("label", { for: id }, words), h("select", { id, "aria-describedby": `${id}-note`, onchange: (event) => {
+        told.textContent = noted(event.target.value);
+        set(name, event.target.value);
+      } }, choices.map((each) => h("option", { value: each, selected: each === asked[name] }, each.replaceAll("_", " ")))), told);
     }
     const whole = type === "integer";
     const [least, most, step] = span;

@@ -1,19 +1,33 @@
 // A picture at the resolution that it came in, beside its counterpart: wheel and + − zoom both, drag moves both.
 
-import { labelWords, outcomeName } from "./card.js";
-import { data, imageUrl, originalUrl } from "./data.js";
+import { labelWords, outcomeName, picture } from "./card.js";
+import { className, data, imageUrl, originalUrl } from "./data.js";
 import { h, key } from "./dom.js";
 
 const MOST = 40;
+const TYPICAL = 4; // images of a class
+
+// What stays with the label that it came with and has the most likely labels: typical images of a class.
+function typical(label, except) {
+  const { label: given, final_label: final, "score:label_quality_score": quality } = data.arrays;
+  if (!quality || label < 0) return [];
+  const rows = [...data.ids.keys()].filter((row) => row !== except && given[row] === label && final[row] === label && !Number.isNaN(quality[row]));
+  return rows.sort((a, b) => quality[b] - quality[a] || a - b).slice(0, TYPICAL);
+}
 
 export function openZoom(row) {
   if (!data.info.pictures) return;
   const other = data.arrays.counterpart[row];
   const place = { scale: 1, x: 0, y: 0 };
   const figures = [row, ...(other >= 0 ? [other] : [])].map((each, i) => figure(each, i ? "its counterpart, " : ""));
+  const { label, final_label: final, suggested_label: suggested } = data.arrays;
+  const classes = [...new Set([label[row], final[row] >= 0 ? final[row] : label[row], suggested[row]])].map((each) => [each, typical(each, row)]).filter(([, rows]) => rows.length);
+  const beside = h("div", { class: "typical" }, classes.map(([each, rows]) =>
+    h("div", { class: "row" }, h("span", { class: "muted small" }, `typical ${className(each)}`), rows.map((like) => picture(data.ids[like], 56, "")))));
   const stage = h("div", { class: "zoomed" }, figures.map((each) => each.root));
   const dialog = h("dialog", { class: "zoom", "aria-label": `Picture ${data.ids[row]}`, onclose: () => dialog.remove(), ondblclick: () => dialog.close() },
     stage,
+    beside,
     h("div", { class: "row between" }, h("span", { class: "muted small" }, "Wheel or ", key("+"), key("−"), " zoom, drag or arrows move, ", key("0"), " all of it"),
       h("button", { type: "button", onclick: () => dialog.close() }, "Close ", key("Z"))));
 
