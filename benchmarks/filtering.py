@@ -16,7 +16,6 @@ Features are those of the MobileNetV2 in shared/encoders. Writes `benchmarks/res
 import argparse
 import io
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from machine import machine
+from machine import machine, peak_mb
 from winnow.data.archive import open_archive
 from winnow.data.layouts.registry import read_dataset
 from winnow.data.writers.filtered import write_filtered
@@ -98,13 +97,9 @@ def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
         merge_tree(points, linkage=kind)
     return {
         "cpu_seconds": round(time.process_time() - start, 1),
-        "peak_mb": round(peak_mb()),
-        "peak_mb_before": round(memory),
+        "peak_mb": peak_mb(),
+        "peak_mb_before": memory,
     }
-
-
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def in_processes(*jobs: str) -> dict[str, dict[str, float]]:

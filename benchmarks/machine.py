@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def machine() -> dict:
         "torch": torch.__version__,
         "revision": revision(),
     }
+
+
+def peak_mb() -> int:
+    """Most memory that this process has held. `ru_maxrss` would count the process that started it, too."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return round(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024)
 
 
 def revision() -> str:

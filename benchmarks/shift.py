@@ -21,7 +21,6 @@ docs/figures/shift-kannada.png. `sample` draws docs/figures/shift-sample.png fro
 import argparse
 import io
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -39,7 +38,7 @@ from PIL import Image
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from machine import machine
+from machine import machine, peak_mb
 from winnow.evaluation.why import OPTIONS
 from winnow.report.shift_figures import waterfall as waterfall_figure
 from winnow.report.style import to_png
@@ -238,7 +237,7 @@ def _write_csv(path: Path, rows: int) -> None:
 
 
 def _read_once(reader: str, path: Path) -> dict[str, float]:
-    started, imported = time.process_time(), _peak_mb()
+    started, imported = time.process_time(), peak_mb()
     if reader == "winnow":
         read = read_features(path, path.with_suffix(".npy"), label_column="label", leave_out=["path"])
         assert read.features.shape[1] == FEATURES
@@ -250,12 +249,8 @@ def _read_once(reader: str, path: Path) -> dict[str, float]:
     return {
         "cpu_seconds": round(time.process_time() - started, 1),
         "libraries_mb": imported,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
     }
-
-
-def _peak_mb() -> int:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def kannada(shared: Path) -> dict[str, Any]:
