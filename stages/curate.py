@@ -14,7 +14,7 @@ def main(params: Declared) -> str:
     workspace = Workspace()
     manifest, class_names = workspace.table("manifest"), workspace.class_names
     scores = [workspace.table(name) for name in ("duplicates", "label_issues", "ood_scores")]
-    faults = workspace.table("image_faults", ["image_id", "image_faults"])
+    faults = workspace.table("image_faults", ["image_id", "blurry_score", "image_faults"])
     folder, images = workspace.path("review"), digests(manifest)
     review = read_review(folder / DECISIONS_FILE, images=images, class_names=class_names)
     tags = read_tags(folder / TAGS_FILE, images=images)

@@ -170,6 +170,14 @@ def test_of_copies_the_one_with_the_most_pixels_stays_where_asked():
     assert "img_1, which was chosen for the group by its resolution and stays" in result["reason"][2]
 
 
+def test_of_copies_the_least_blurry_one_stays_where_asked():
+    frame = scores(*[{"duplicate_group": 7}] * 3)
+    frame["blurry_score"] = [0.2, 0.7, 0.4]
+    result = decided(frame, duplicate_keeper="sharpness")
+    assert result["action"].tolist() == ["drop", "keep", "drop"]
+    assert "img_1, which was chosen for the group by its sharpness and stays" in result["reason"][0]
+
+
 def test_people_beat_every_rule():
     exact = {"exact_group": 7, "duplicate_group": 7}
     frame = scores(ISSUE, {"ood_score": 0.9}, {}, exact, exact | {"label_quality_score": 0.6}, {"duplicate_group": 0})

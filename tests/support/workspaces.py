@@ -82,6 +82,7 @@ def write_workspace(folder: Path, *, images: int, class_names=CLASSES, truth: bo
             "mahalanobis_distance": rng.random(images),
             "ood_score": ood,
             "ood_detectors": np.where(ood > 0.3, 3, 1),
+            "blurry_score": 0.5,
             "image_faults": "",
         }
     )

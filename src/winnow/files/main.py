@@ -70,6 +70,7 @@ DECISIONS = (
     *DUPLICATES[1:],
     *LABEL_ISSUES[1:],
     *OOD_SCORES[1:],
+    Column("blurry_score", "float64", "CleanVision's of sharpness; lower is blurrier", low=0, high=1),
     IMAGE_FAULTS[-1],
     Column("flagged_<finding>", "bool", "whether a rule takes it, whichever rule won"),
     Column("rule", "str", "the rule of `curation/rules` that decided"),

@@ -34,10 +34,10 @@ class Curate(Section):
         "four with zero-shot; a higher number drops fewer."
     )
     drop_near_duplicates: bool = Field(description="Exact duplicates are always dropped; true drops near ones too.")
-    duplicate_keeper: Literal["label_support", "resolution"] = Field(
+    duplicate_keeper: Literal["label_support", "resolution", "sharpness"] = Field(
         description="How the copy that stays is chosen. `label_support` keeps the one with the most likely label, "
-        "`resolution` the one that came with the most pixels and, of equals, the most likely label. One that a rule "
-        "takes for itself stays only if no other is left."
+        "`resolution` the one that came with the most pixels, `sharpness` the least blurry one, and both of equals the "
+        "most likely label. One that a rule takes for itself stays only if no other is left."
     )
     drop_image_faults: list[ImageFault] = Field(
         description="Image quality issues that drop an image; [] drops none. The ledger names them all the same: grey "

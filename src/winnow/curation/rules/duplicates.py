@@ -18,8 +18,9 @@ def keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     """(N,) position of the image that stays for each image's duplicate group (its own position if it is alone).
 
     The keeper is the image that a person kept, else one that no one dropped and no rule takes; of those the one with
-    the best supported label or, if `duplicate_keeper` says so, with the most pixels; ties go to the smaller id. Where
-    near duplicates are not to be dropped, only images with the same pixels are a group.
+    the best supported label or, if `duplicate_keeper` says so, with the most pixels or the least blurry; ties go to the
+    best supported label, then to the smaller id. Where near duplicates are not to be dropped, only images with the same
+    pixels are a group.
 
     Each of two rules asks twice of the frame that `decide` works on: the answer stays in its column `keeper`.
     """
@@ -35,16 +36,18 @@ def _keepers(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     rows = np.flatnonzero(pd.Series(group).duplicated(keep=False))
     number, _ = pd.factorize(group[rows])
     action = frame["review_action"].iloc[rows]
-    pixels = (
-        frame["width"].to_numpy()[rows] * frame["height"].to_numpy()[rows]
-        if thresholds["duplicate_keeper"] == "resolution"
-        else np.zeros(len(rows))
-    )
+    match thresholds["duplicate_keeper"]:
+        case "resolution":
+            picture = frame["width"].to_numpy()[rows] * frame["height"].to_numpy()[rows]
+        case "sharpness":
+            picture = frame["blurry_score"].to_numpy()[rows]
+        case _:
+            picture = np.zeros(len(rows))
     by = (
         number,
         np.select([action.isin(["keep", "relabel"]), action == "drop"], [0, 2], 1),
         frame["unfit"].to_numpy()[rows],
-        -pixels,
+        -picture,
         -frame["label_quality_score"].to_numpy()[rows],
         pd.factorize(frame["image_id"].iloc[rows], sort=True)[0],
     )
@@ -80,7 +83,8 @@ def explains(kind: str) -> Callable[[Any, Context], str]:
     def words(row: Any, context: Context) -> str:
         keeper = context.images[row.counterpart]
         becomes = "is dropped as well" if keeper["action"] == "drop" else "stays"
-        by = "" if context.thresholds["duplicate_keeper"] == "label_support" else " by its resolution"
+        chosen_by = context.thresholds["duplicate_keeper"]
+        by = "" if chosen_by == "label_support" else f" by its {chosen_by}"
         start = f"{kind} duplicate of {row.counterpart}, which was chosen for the group{by} and {becomes}"
         if row.label < 0:
             return start
