@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from typer.testing import CliRunner
 
 from filter_workspace import cut_again, write_filter_workspace
+from winnow.cli import app
 from winnow.errors import WinnowError
 from winnow.review.server import create_app, open_session
 from winnow.workspace import Workspace
@@ -102,6 +104,15 @@ def test_verdicts_are_written_and_replayed_by_the_cut(client, folder):
         points["by_person"][[ids.index(gone), ids.index(stays)]].tolist() == [1, 1] and points["by_person"].sum() == 2
     )
     assert client.get("/api/verdicts").json()["problem"] == ""
+
+
+def test_why_knows_an_image_by_its_path_and_by_its_file_name(folder):
+    image_id = by_verdict(folder, "redundant")[0]
+    for name in (image_id, image_id.rpartition("/")[2]):
+        told = CliRunner().invoke(app, ["why", name, "--workspace", str(folder)], env={"COLUMNS": "160"})
+        assert told.exit_code == 0 and told.output.startswith(f"{image_id}: removed as redundant")
+    unknown = CliRunner().invoke(app, ["why", "train/7/0.png", "--workspace", str(folder)])
+    assert unknown.exit_code == 1 and "problems.csv lists those not accepted" in " ".join(unknown.output.split())
 
 
 def test_what_filter_cannot_do_and_strangers_are_refused(client, folder):

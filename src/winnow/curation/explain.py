@@ -42,14 +42,16 @@ def find_row(ledger: pd.DataFrame, image_id: str) -> pd.Series:
         WinnowError: if there is none; the message has ids that look alike.
     """
     known = ledger["image_id"].astype(str)
-    files = ledger["file_name"].astype(str)
+    by_path = "file_name" not in ledger  # the pipeline filter names its images so
+    files = known if by_path else ledger["file_name"].astype(str)
     for matching in (known == image_id, files == image_id, files.str.rpartition("/")[2] == image_id):
         if len(rows := np.flatnonzero(matching)) == 1:
             return ledger.iloc[int(rows[0])]
     close = known[known.str.contains(image_id, regex=False)].head(3).tolist() if image_id else []
     close = close or difflib.get_close_matches(image_id, known.tolist(), n=3)
+    lists = "problems.csv" if by_path else "rejected.csv"
     hint = f"did you mean {', '.join(close)}?" if close else "ids look like " + ", ".join(known.head(2)) + "."
-    raise WinnowError(f"the ledger holds no image {image_id!r} (rejected.csv lists those not accepted); {hint}")
+    raise WinnowError(f"the ledger holds no image {image_id!r} ({lists} lists those not accepted); {hint}")
 
 
 def print_explanation(row: pd.Series, *, class_names: list[str] | None, console: Console) -> None:
