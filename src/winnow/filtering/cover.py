@@ -36,7 +36,7 @@ def densest_first(points: Points, order: np.ndarray, *, within: float) -> np.nda
     near = np.zeros(len(order), dtype=np.int64)
     for start in range(0, len(order), _BLOCK):
         block = slice(start, start + _BLOCK)
-        near[block] = (2 - 2 * (points[order[block]] @ sample.T) <= within**2 + _ROUNDING).sum(axis=1)
+        near[block] = _near(points[order[block]], sample, within).sum(axis=1)
     return order[np.argsort(-near, kind="stable")]
 
 
@@ -96,15 +96,19 @@ def _index(points: np.ndarray, *, exact: bool) -> faiss.Index:
 
 def _stays(index: faiss.Index, points: np.ndarray, may_go: np.ndarray, within: float) -> np.ndarray:
     """(N,) bool: which points have none within reach, neither in the index nor kept before them."""
-    most = within**2 + _ROUNDING
     stays = np.ones(len(points), dtype=bool)
     if index.ntotal:
         squared, found = index.search(points, 1)
-        stays = ~((found[:, 0] >= 0) & (squared[:, 0] <= most) & may_go)
+        stays = ~((found[:, 0] >= 0) & (squared[:, 0] <= within**2 + _ROUNDING) & may_go)
     open_to = np.flatnonzero(stays)
-    near = 2 - 2 * (points[open_to] @ points[open_to].T) <= most
+    near = _near(points[open_to], points[open_to], within)
     kept = np.zeros(len(open_to), dtype=bool)
     for place, image in enumerate(open_to):
         kept[place] = not (may_go[image] and near[place, :place][kept[:place]].any())
     stays[open_to] = kept
     return stays
+
+
+def _near(some: np.ndarray, others: np.ndarray, within: float) -> np.ndarray:
+    """(M, N) bool: which of (M, D) and (N, D) unit vectors are within reach of one another."""
+    return np.asarray(2 - 2 * (some @ others.T) <= within**2 + _ROUNDING)
