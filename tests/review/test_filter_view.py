@@ -1,23 +1,19 @@
 """A workspace of `filter` in the review app: what it shows, what it writes, and what it refuses."""
 
 import io
-import json
-import struct
 
 import numpy as np
 import pandas as pd
 import pytest
-from fastapi.testclient import TestClient
 from PIL import Image
 from typer.testing import CliRunner
 
 from filter_workspace import cut_again, write_filter_workspace
+from review_client import arrays, client_of, judge
 from winnow.cli import app
 from winnow.errors import WinnowError
-from winnow.review.server import create_app, open_session
+from winnow.review.server import open_session
 from winnow.workspace import Workspace
-
-OWN = {"X-Winnow": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -25,29 +21,9 @@ def pristine(tmp_path_factory):
     return write_filter_workspace(tmp_path_factory.mktemp("filter") / "digits")
 
 
-def client_of(folder, token=None):
-    app = create_app(open_session(folder, reviewer="ada"), host="127.0.0.1", port=8642, token=token)
-    return TestClient(app, base_url="http://127.0.0.1:8642", raise_server_exceptions=False)
-
-
 @pytest.fixture
 def client(folder):
     return client_of(folder)
-
-
-def arrays(content):
-    (length,) = struct.unpack("<I", content[:4])
-    header = json.loads(content[4 : 4 + length])
-    return {
-        it["name"]: np.frombuffer(content, it["type"], it["length"], 4 + length + it["offset"])
-        for it in header["arrays"]
-    }
-
-
-def judge(client, image_id, action, label=None):
-    verdict = {"action": action, "label": label, "reviewer": "ada", "reason": ""}
-    body = {"changes": [{"image_id": image_id, "expected": None, "verdict": verdict}]}
-    return client.post("/api/decisions", json=body, headers=OWN)
 
 
 def by_verdict(folder, verdict):

@@ -1,12 +1,10 @@
 """Columns of a user's own, joined by image_id."""
 
-import json
-import struct
-
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from review_client import arrays
 from winnow.errors import WinnowError
 from winnow.review.columns import MOST_VALUES, read_columns
 from winnow.review.server import create_app
@@ -58,11 +56,6 @@ def test_they_reach_the_page_beside_the_scores(tmp_path):
     session = Session(folder, reviewer="ada", columns=path)
     client = TestClient(create_app(session, host="127.0.0.1", port=8642, token=None), base_url="http://127.0.0.1:8642")
     assert client.get("/api/dataset").json()["own"] == {"numbers": ["lux"], "words": {"camera": ["left"]}}
-    content = client.get("/api/points").content
-    (length,) = struct.unpack("<I", content[:4])
-    arrays = {
-        it["name"]: np.frombuffer(content, it["type"], it["length"], 4 + length + it["offset"])
-        for it in json.loads(content[4 : 4 + length])["arrays"]
-    }
-    assert arrays["own:lux"][2] == 7 and np.isnan(arrays["own:lux"]).sum() == 59
-    assert arrays["own:camera"][2] == 0 and (arrays["own:camera"] == -1).sum() == 59
+    points = arrays(client.get("/api/points").content)
+    assert points["own:lux"][2] == 7 and np.isnan(points["own:lux"]).sum() == 59
+    assert points["own:camera"][2] == 0 and (points["own:camera"] == -1).sum() == 59

@@ -1,20 +1,14 @@
 """The view of two sets: what it shows of a workspace of `shift`, what it writes, and what it refuses."""
 
-import json
-import struct
-
 import numpy as np
 import pandas as pd
 import pytest
-from fastapi.testclient import TestClient
 
+from review_client import OWN, arrays, client_of, judge
 from shift_workspace import CLASSES, ROWS, explain_again, write_shift_workspace
 from winnow.errors import WinnowError
-from winnow.review.server import create_app, open_session
+from winnow.review.server import open_session
 from winnow.workspace import Workspace
-
-OWN = {"X-Winnow": "1"}
-ADDRESS = "http://127.0.0.1:8642"
 
 
 @pytest.fixture(scope="module")
@@ -22,29 +16,9 @@ def pristine(tmp_path_factory):
     return write_shift_workspace(tmp_path_factory.mktemp("two") / "sets")
 
 
-def client_of(folder, token=None):
-    app = create_app(open_session(folder, reviewer="ada"), host="127.0.0.1", port=8642, token=token)
-    return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False)
-
-
 @pytest.fixture
 def client(folder):
     return client_of(folder)
-
-
-def arrays(content):
-    (length,) = struct.unpack("<I", content[:4])
-    header = json.loads(content[4 : 4 + length])
-    return {
-        it["name"]: np.frombuffer(content, it["type"], it["length"], 4 + length + it["offset"])
-        for it in header["arrays"]
-    }
-
-
-def judge(client, image_id, action, label=None, expected=None):
-    verdict = action and {"action": action, "label": label, "reviewer": "ada", "reason": ""}
-    change = {"image_id": image_id, "expected": expected, "verdict": verdict}
-    return client.post("/api/decisions", json={"changes": [change]}, headers=OWN)
 
 
 def test_both_sets_are_one_table_coloured_and_filtered_by_set(client, folder):

@@ -18,11 +18,10 @@ from winnow.errors import WinnowError
 from winnow.params import Params, load_params
 from winnow.review.columns import OwnColumns, read_columns
 from winnow.review.queue import RANKS, rank_for_review
-from winnow.review.shown import Shown
+from winnow.review.shown import LONGEST, Shown
 from winnow.row_groups import StoredColumn
 from winnow.workspace import Workspace
 
-_LONGEST = 512  # pixels of a picture in a wall of them
 # What became of images that no rule dropped; the colours are of Okabe and Ito (2008).
 _NOT_DROPPED = (
     Outcome("keep", "kept", light="#009e73", dark="#17b98d"),
@@ -115,7 +114,7 @@ class Dataset(Shown):
         with self._lock:
             if self.params.data.image_size is None and image_id not in self._images and image_id in self.position:
                 row = np.array([self.position[image_id]])
-                self._images[image_id] = reduced_bytes(self._stored[row][0], longest=_LONGEST)
+                self._images[image_id] = reduced_bytes(self._stored[row][0], longest=LONGEST)
             return self._images.get(image_id)
 
     @cached_property

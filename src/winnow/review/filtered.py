@@ -14,16 +14,14 @@ from winnow.data.decode import reduced_bytes
 from winnow.errors import WinnowError
 from winnow.files import FILES
 from winnow.filtering.cut import KEPT, OUTLIER, PERSON, REDUNDANT
-from winnow.learn.projection import project
 from winnow.review.columns import MOST_VALUES, OwnColumns
 from winnow.review.originals import Originals
-from winnow.review.shown import Shown
+from winnow.review.shown import LONGEST, Shown, principal_places
 from winnow.schema import Table
 from winnow.workspace import Workspace
 
 UNLABELLED = "no label"
 _UNTOUCHED = "untouched"
-_LONGEST = 512  # pixels of a picture in a wall of them
 _HELD = 4096  # pictures kept in memory
 # Of Okabe and Ito (2008), as in the app's other workspaces.
 _OUTCOMES = (
@@ -76,19 +74,21 @@ class Filtered(Shown):
     def _held(self) -> dict[str, bytes]:
         return {}
 
-    def image_bytes(self, image_id: str) -> bytes | None:
-        """An image, made smaller where it is large; None where there is none, or its file has changed."""
+    def original(self, image_id: str) -> tuple[bytes, str] | None:
+        """An image and its media type; None where there is none, or its file has gone or changed."""
         place = self.position.get(image_id)
-        if place is None:
-            return None
+        return None if place is None else self.originals.picture(image_id, str(self.ledger["bytes_sha256"].iloc[place]))
+
+    def image_bytes(self, image_id: str) -> bytes | None:
+        """The same, made smaller where it is large."""
         with self._lock:
             if image_id not in self._held:
-                drawn = self.originals.picture(image_id, str(self.ledger["bytes_sha256"].iloc[place]))
+                drawn = self.original(image_id)
                 if drawn is None:
                     return None
                 if len(self._held) >= _HELD:
                     self._held.pop(next(iter(self._held)))
-                self._held[image_id] = reduced_bytes(drawn[0], longest=_LONGEST)
+                self._held[image_id] = reduced_bytes(drawn[0], longest=LONGEST)
             return self._held[image_id]
 
     @property
@@ -133,13 +133,13 @@ def load_filtered(workspace: Workspace, originals: Originals) -> Filtered:
         outlier_rank=_rank(found["outlier_rank"]),
         removal_rank=_rank(found["removal_rank"]),
     )
-    three, two, method = project(points, method="pca", neighbours=2, min_distance=0.0, seed=0)
+    places, projection = principal_places(points)
     return Filtered(
         workspace=workspace,
         ledger=ledger,
         class_names=class_names,
-        places=pd.DataFrame(np.hstack([three, two]), columns=["x3", "y3", "z3", "x2", "y2"]),
-        projection=method,
+        places=places,
+        projection=projection,
         ranking=_ranking(ledger),
         own=_columns(found),
         points=points,

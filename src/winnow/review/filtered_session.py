@@ -35,11 +35,7 @@ class FilteredSession(BaseSession[Filtered]):
         return {"cut": cut_now(self.dataset)}
 
     def original(self, image_id: str) -> tuple[bytes, str] | None:
-        dataset = self.dataset
-        place = dataset.position.get(image_id)
-        if place is None:
-            return None
-        return dataset.originals.picture(image_id, str(dataset.ledger["bytes_sha256"].iloc[place]))
+        return self.dataset.original(image_id)
 
     def review(self) -> Review:
         ledger = self.dataset.ledger

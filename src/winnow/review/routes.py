@@ -1,5 +1,6 @@
 """What the app's pages ask the server for in every workspace."""
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -150,12 +151,8 @@ def verdicts(request: Request) -> dict[str, Any]:
 def decide_images(request: Request, body: DecisionChanges) -> Response:
     """Write verdicts to decisions.csv, all or none."""
     session = session_of(request)
-    refuse_while_read(session)
     names = session.dataset.class_names
-    changes = [
-        Change(it.image_id, it.expected, _decision_row(it.verdict, names) if it.verdict else None)
-        for it in body.changes
-    ]
+    changes = changes_of(session, body.changes, lambda verdict: _decision_row(verdict, names))
     session.check_ids(changes)
     return applied(session.decisions, changes)
 
@@ -175,9 +172,11 @@ def packed(values: np.ndarray) -> Response:
     return Response(values.astype("<f4").tobytes(), media_type="application/octet-stream")
 
 
-def refuse_while_read(session: BaseSession[Any]) -> None:
+def changes_of(session: BaseSession[Any], asked: Sequence[Any], row: Callable[[Any], dict[str, str]]) -> list[Change]:
+    """What a request asks to write, `row` being the cells of a verdict; refused while the pipeline reads verdicts."""
     if session.is_reading:
         raise HTTPException(423, "the pipeline is reading the verdicts; try again in a moment, nothing was saved.")
+    return [Change(it.image_id, it.expected, row(it.verdict) if it.verdict else None) for it in asked]
 
 
 def applied(file: VerdictFile, changes: list[Change]) -> Response:

@@ -9,9 +9,8 @@ from pydantic import Field
 from winnow.curation.rules import RULES, findings
 from winnow.errors import WinnowError
 from winnow.review import candidates, params_file, thresholds
-from winnow.review.routes import MOST_CHANGES, Body, ImageChange, Verdict, applied, label_cell, refuse_while_read
+from winnow.review.routes import MOST_CHANGES, Body, ImageChange, Verdict, applied, changes_of, label_cell
 from winnow.review.session import Session
-from winnow.review.verdicts import Change
 from winnow.review.whatif import dvc_command
 
 router = APIRouter()
@@ -60,12 +59,8 @@ def proposals(request: Request) -> JSONResponse:
 def confirm_images(request: Request, body: ConfirmationChanges) -> Response:
     """Write verdicts to validation.csv, all or none."""
     session = session_of(request)
-    refuse_while_read(session)
     names = session.dataset.class_names
-    changes = [
-        Change(it.image_id, it.expected, _confirmation_row(it.verdict, names) if it.verdict else None)
-        for it in body.changes
-    ]
+    changes = changes_of(session, body.changes, lambda verdict: _confirmation_row(verdict, names))
     session.check_ids(changes, outside_too=True)
     candidates.check_total(session, changes)
     return applied(session.validation, changes)

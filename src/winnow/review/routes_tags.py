@@ -12,11 +12,10 @@ from winnow.review.routes import (
     ImageChange,
     Signed,
     applied,
+    changes_of,
     one_line,
-    refuse_while_read,
     session_of,
 )
-from winnow.review.verdicts import Change
 
 router = APIRouter()
 _MOST_TAGS = 20  # of an image
@@ -58,14 +57,13 @@ class SavedView(Body):
 def tag_images(request: Request, body: TagChanges) -> Response:
     """Write tags to tags.csv, all or none."""
     session = session_of(request)
-    refuse_while_read(session)
-    changes = [Change(it.image_id, it.expected, _row(it.verdict)) for it in body.changes]
+    changes = changes_of(session, body.changes, _row)
     session.check_ids(changes)
     return applied(session.tags, changes)
 
 
-def _row(verdict: Tags | None) -> dict[str, str] | None:
-    return None if verdict is None else {"tags": join_tags(verdict.tags), "reviewer": verdict.reviewer}
+def _row(verdict: Tags) -> dict[str, str]:
+    return {"tags": join_tags(verdict.tags), "reviewer": verdict.reviewer}
 
 
 @router.get("/api/views")

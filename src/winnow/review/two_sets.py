@@ -12,9 +12,8 @@ from winnow import tables
 from winnow.curation.rules.rule import Outcome
 from winnow.errors import WinnowError
 from winnow.files import FILES
-from winnow.learn.projection import project
 from winnow.review.columns import MOST_VALUES, OwnColumns
-from winnow.review.shown import Shown
+from winnow.review.shown import Shown, principal_places
 from winnow.row_groups import StoredColumn
 from winnow.schema import Table
 from winnow.shift.checked import TEST_SETS, are_images, row_digests, row_id
@@ -150,16 +149,13 @@ def load_two_sets(workspace: Workspace) -> TwoSets:
         [_ledger(which, labels[which], rows[which], scores[which], names) for which in TEST_SETS], ignore_index=True
     )
     features = _features(workspace)
-    places = None
-    if features.size:
-        three, two, _ = project(features, method="pca", neighbours=2, min_distance=0.0, seed=0)
-        places = pd.DataFrame(np.hstack([three, two]), columns=["x3", "y3", "z3", "x2", "y2"])
+    places, projection = principal_places(features) if features.size else (None, "")
     return TwoSets(
         workspace=workspace,
         ledger=ledger,
         class_names=names,
         places=places,
-        projection="" if places is None else "pca",
+        projection=projection,
         ranking=_ranking(ledger),
         own=_columns(ledger, names),
         summary=workspace.json("metrics", stage="summary"),

@@ -42,7 +42,7 @@ export function open(name, params = {}) {
 
 // What the view shows has changed a little: no step back of its own.
 export function replace(name, params) {
-  if (address().name !== name) return;
+  if (address().name !== name) return; // after a step back, before its event
   history.replaceState(null, "", linkTo(name, params));
   takeIn();
 }
