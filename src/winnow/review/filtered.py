@@ -16,7 +16,8 @@ from winnow.files import FILES
 from winnow.filtering.cut import KEPT, OUTLIER, PERSON, REDUNDANT
 from winnow.review.columns import MOST_VALUES, OwnColumns
 from winnow.review.originals import Originals
-from winnow.review.shown import LONGEST, Shown, principal_places
+from winnow.review.places import principal_places
+from winnow.review.shown import LONGEST, Shown
 from winnow.schema import Table
 from winnow.workspace import Workspace
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from winnow.curation.rules.rule import Outcome
-from winnow.learn.projection import project
 from winnow.review.columns import OwnColumns
 from winnow.workspace import Workspace
 
@@ -167,12 +166,6 @@ class Shown(ABC):
             "pictures": self.has_pictures,
             "cuts": self.cuts,
         }
-
-
-def principal_places(features: np.ndarray) -> tuple[pd.DataFrame, str]:
-    """`places` and `projection` of `Shown` by the principal components of (N, D) features, for who has no map."""
-    three, two, method = project(features, method="pca", neighbours=2, min_distance=0.0, seed=0)
-    return pd.DataFrame(np.hstack([three, two]), columns=["x3", "y3", "z3", "x2", "y2"]), method
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,8 @@ from winnow.curation.rules.rule import Outcome
 from winnow.errors import WinnowError
 from winnow.files import FILES
 from winnow.review.columns import MOST_VALUES, OwnColumns
-from winnow.review.shown import Shown, principal_places
+from winnow.review.places import principal_places
+from winnow.review.shown import Shown
 from winnow.row_groups import StoredColumn
 from winnow.schema import Table
 from winnow.shift.checked import TEST_SETS, are_images, row_digests, row_id
