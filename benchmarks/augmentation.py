@@ -44,7 +44,8 @@ from winnow.models.recipe import named_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 _VIEWS = {"flip": 1.0, "crop": 1.0, "flip_crop": 1.0}
-# Each variant's changes to the `augment` section of params.yaml; techniques that are not named are off.
+# Each variant's changes to the `augment` section of params.yaml; techniques that are not named are off. "originals" is
+# the share of each class's originals that is used: those to whose final label the probe gives most.
 VARIANTS: dict[str, dict] = {
     "untouched": {"given": True, "max_copies_per_image": 0},
     "cleaned": {"max_copies_per_image": 0},
@@ -59,6 +60,13 @@ VARIANTS: dict[str, dict] = {
     "+ flips, crops; no balance": {"techniques": _VIEWS, "balance": "none"},
     "+ flips, crops; effective number": {"techniques": _VIEWS, "balance": "effective_number"},
     "+ flips, crops; edge cases": {"techniques": _VIEWS, "edge_cases": {"strength": 2.0}},
+    "+ TrivialAugment": {"techniques": {"trivial_augment": 1.0}},
+    "+ colours": {"techniques": {"color": 1.0}},
+    "+ flips, crops, Mixup": {"techniques": _VIEWS | {"mixup": 1.0}},
+    "+ flips, crops, colours, TrivialAugment, CutMix, Mixup": {
+        "techniques": _VIEWS | {"color": 1.0, "trivial_augment": 1.0, "cutmix": 1.0, "mixup": 1.0}
+    },
+    "+ flips, crops; copies in place of the least certain 30 %": {"techniques": _VIEWS, "originals": 0.7},
 }
 FILES = (
     "params.yaml",
@@ -218,7 +226,7 @@ def write_variant(
     """Make the training set of a variant; returns the file with its `pixels` and `labels`, and how many there are."""
     changes = dict(VARIANTS[variant])
     images = tables.read_parquet(workspace / "data/interim/images.parquet")
-    settings = params["augment"] | changes
+    settings = params["augment"] | {key: value for key, value in changes.items() if key != "originals"}
     budget = arguments.budget or settings["budget"]
     if changes.pop("given", False):
         table = tables.read_parquet(workspace / BASELINE, ["image_id", "label"])
@@ -230,6 +238,9 @@ def write_variant(
     most = arguments.per_class * len(np.unique(labels)) if arguments.per_class else budget
     kept = choose_originals(image_id, labels, budget=min(most, budget), seed=settings["seed"])
     table, image_id, labels = table[kept], image_id[kept], labels[kept]
+    if "originals" in changes:
+        certain = most_certain(workspace, image_id, labels, share=changes.pop("originals"))
+        table, image_id, labels = table[certain], image_id[certain], labels[certain]
     positions = tables.align(image_id, images["image_id"].to_numpy(), "images.parquet")
     packed = [pack_originals(image_id, labels, images["image_bytes"].to_numpy()[positions]).frame()]
     if settings["max_copies_per_image"]:
@@ -253,6 +264,14 @@ def write_variant(
     pixels = decode_pixels(joined["image_bytes"].to_list(), image_size=params["data"]["image_size"])
     tables.write_arrays(file, pixels=pixels, labels=joined["label"].to_numpy())
     return file, len(joined)
+
+
+def most_certain(workspace: Path, image_id: np.ndarray, labels: np.ndarray, *, share: float) -> np.ndarray:
+    """A (N,) mask: of each class the share of images to whose label the probe gives most."""
+    pred_probs = tables.read_arrays(workspace / "data/interim/pred_probs.npz")
+    places = tables.align(image_id, pred_probs["image_id"], "pred_probs.npz")
+    certainty = pd.Series(pred_probs["pred_probs"][places, labels])
+    return (certainty.groupby(labels).rank(ascending=False, pct=True) <= share).to_numpy()
 
 
 def weights_of(
@@ -286,6 +305,7 @@ def run_one(file: Path, workspace: Path, params: dict, settings: dict, recipe: s
         max_unpacked_bytes=params["data"]["max_unpacked_gb"] * 2**30,
         every_class=False,
     )
+    checkpoints = workspace / f".winnow/scratch/augmentation/{file.stem}-{recipe}-{seed}"
     trained = train_classifier(
         training["pixels"],
         training["labels"],
@@ -294,8 +314,10 @@ def run_one(file: Path, workspace: Path, params: dict, settings: dict, recipe: s
         num_classes=num_classes,
         recipe=named_recipe(recipe, **settings),
         seed=seed,
+        scratch=checkpoints,
         description=f"{file.stem}, {recipe}, seed {seed}",
     )
+    shutil.rmtree(checkpoints)
     network = find_network("resnet34").build(num_classes)
     network.load_state_dict(trained.state)
     logits = predict(network, decode_pixels(test.images["image_bytes"].to_list(), image_size=size), batch_size=500)

@@ -1,10 +1,11 @@
 """Training of a classifier from scratch by a fixed recipe: what the data are judged by.
 
-Measured with ResNet-34 at 64x64 and batches of 128, on one thread of an AMD EPYC (Zen 4): 107 images/s in bfloat16 and
-channels_last, 56 in plain float32.
+Measured with ResNet-34 at 64x64 and batches of 128 on an Intel Xeon with AMX, in images per CPU second: 188 in bfloat16
+and channels_last with small maps by matrix products (`models/small_maps.py`), 91 without them.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from winnow.models.networks import find_network
 from winnow.models.order import DrawnOrder
 from winnow.models.predict import to_input
 from winnow.models.recipe import Recipe, compute_dtype
+from winnow.models.small_maps import SmallMaps
 from winnow.models.trainer import Callback, fit
 
 CURVE_COLUMNS = ["epoch", "train_loss", "validation_loss", "validation_balanced_accuracy", "learning_rate"]
@@ -183,8 +185,11 @@ def _loss_function(
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Make the function from (B, H, W, 3) uint8 pixels and (B,) int64 targets to the mean loss, compiled if wanted."""
 
+    by_products = device.type == "cpu" and dtype == torch.bfloat16 and not recipe.compile
+    small_maps = SmallMaps() if by_products else nullcontext()
+
     def loss_of(pixels: Tensor, targets: Tensor) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16), small_maps:
             logits = network(to_input(pixels))  # (B, K)
         return cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
 
