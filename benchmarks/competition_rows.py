@@ -40,6 +40,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
 L2 = (0.003, 0.01, 0.03, 0.1, 0.3)
 PER_CLASS = 915  # 9,150 training images leave room for the validation images, as the grader counts
+FEW = 20  # validation images per class that are left for choosing the epoch where the others are trained on
+PER_CLASS_WITH_FEW = 975
 INVERTED = 0.25
 MOVES = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate", "zoom")
 # As the prototype of valuation on these images was run, before their test set was looked at.
@@ -89,6 +91,7 @@ class Row:
         copies: from the released images, what cleaning left and the folder, the policy that makes copies; None for no
             copies.
         strength: edge cases get up to 1 + this times the copies of others.
+        validation: images per class that choose the epoch, at most; all others are trained on. None: as released.
     """
 
     what: str
@@ -96,6 +99,7 @@ class Row:
     clean: Callable[[Numerals, Path, Path], Cleaned]
     copies: Callable[[Numerals, Cleaned, Path], Policy] | None = None
     strength: float = 0.0
+    validation: int | None = None
 
 
 def as_given(released: Numerals, audit: Path, state: Path) -> Cleaned:
@@ -262,16 +266,16 @@ def searched_copies(*, invert: float = 0.0) -> Callable[[Numerals, Cleaned, Path
 
 
 def with_copies(
-    released: Numerals, rows: np.ndarray, cleaned: Cleaned, policy: Policy, *, strength: float
+    released: Numerals, rows: np.ndarray, cleaned: Cleaned, policy: Policy, *, strength: float, per_class: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The images at `rows` and copies of them up to `PER_CLASS` in each class, as the network sees them."""
+    """The images at `rows` and copies of them up to `per_class` in each class, as the network sees them."""
     difficulty = np.full(len(rows), np.nan) if cleaned.difficulty is None else cleaned.difficulty[rows]
     packed = packed_with_copies(
         released.paths[rows],
         [released.files[row] for row in rows],
         cleaned.labels[rows],
         difficulty,
-        per_class=PER_CLASS,
+        per_class=per_class,
         policy=policy,
         strength=strength,
         seed=0,
@@ -296,6 +300,14 @@ ROWS: dict[str, Row] = {
     "rounds+random+invert": Row(
         "and random copies to 9,150, a quarter inverted", None, by_rounds, random_copies(invert=INVERTED)
     ),
+    "rounds+random": Row("two rounds, random copies to 9,150", None, by_rounds, random_copies()),
+    "rounds+random+val": Row(
+        "two rounds, all but 20 validation images a class trained on, random copies to 9,750",
+        None,
+        by_rounds,
+        random_copies(),
+        validation=FEW,
+    ),
     "full": Row(
         "two rounds, Faster AutoAugment, a quarter inverted, more copies of edge cases",
         0.84711,
@@ -307,18 +319,28 @@ ROWS: dict[str, Row] = {
 }
 
 
+def first_of_each_class(paths: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """A (N,) mask: `count` images of each class, drawn by the hash of their paths."""
+    order = pd.Series([hashlib.sha256(path.encode()).hexdigest() for path in paths])
+    return (order.groupby(labels).rank() <= count).to_numpy()
+
+
 def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepared:
     """A row's data; copies are kept in the state's folder."""
     row = ROWS[name]
     cleaned = row.clean(released, audit, state)
     train, val = (np.flatnonzero((released.split == split) & (cleaned.labels >= 0)) for split in ("train", "val"))
+    if row.validation is not None:
+        few = first_of_each_class(released.paths[val], cleaned.labels[val], row.validation)
+        train, val = np.sort(np.concatenate([train, val[~few]])), val[few]
     if row.copies is None:
         training = shrunk([released.images[at] for at in train]), cleaned.labels[train]
     else:
         file = state / name / "training.npz"
         if not file.exists():
             policy = row.copies(released, cleaned, state)
-            pixels, given = with_copies(released, train, cleaned, policy, strength=row.strength)
+            per_class = PER_CLASS if row.validation is None else PER_CLASS_WITH_FEW
+            pixels, given = with_copies(released, train, cleaned, policy, strength=row.strength, per_class=per_class)
             file.parent.mkdir(parents=True, exist_ok=True)
             tables.write_arrays(file, pixels=pixels, labels=given)
         arrays = tables.read_arrays(file)
