@@ -7,7 +7,7 @@ import yaml
 
 from stub_project import winnow
 from winnow.errors import WinnowError
-from winnow.params import Params, load_sections
+from winnow.params import Params, load_params, load_sections
 from winnow.params.pipelines import PIPELINES
 
 
@@ -42,3 +42,11 @@ def test_params_are_checked_in_the_folder_of_a_pipeline(root, tmp_path, pipeline
     assert "params.yaml is valid." in winnow(tmp_path, "check-params")
     (tmp_path / "params.yaml").write_text("{}")
     assert "is missing" in winnow(tmp_path, "check-params", fails=True)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_main_pipelines_commands_say_whose_params_they_were_given(root, pipeline):
+    words = f"is of the pipeline {pipeline}, and this reads the main one's; docs/{pipeline}.md says"
+    assert (root / f"docs/{pipeline}.md").exists()
+    with pytest.raises(WinnowError, match=words):
+        load_params(root / f"pipelines/{pipeline}/params.yaml")

@@ -42,7 +42,10 @@ class Repository:
         require_git(self.root)
         top = self.git("rev-parse", "--show-toplevel").strip()
         if Path(top).resolve() != self.root:
-            raise WinnowError(f"{self.root} is not the repository's root; run from {top}.")
+            raise WinnowError(
+                f"{self.root} is not the repository's root; run from {top}. Experiments of a pipeline below the root "
+                "are listed by 'dvc exp show' in its folder."
+            )
         if not self._succeeds("rev-parse", "--verify", "--quiet", "HEAD"):
             raise WinnowError("the repository has no commit yet, and experiments hang off one; commit first.")
 

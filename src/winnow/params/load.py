@@ -46,10 +46,16 @@ def load_params(path: str | Path = "params.yaml") -> Params:
     """Read and check all of params.yaml.
 
     Raises:
-        WinnowError: if the file is missing, is not YAML, extends another, or a value is unknown, missing, of the wrong
-            type or range; the message names the key and the value.
+        WinnowError: if the file is missing, is not YAML, extends another, is of a pipeline in pipelines/, or a value is
+            unknown, missing, of the wrong type or range; the message names the key and the value.
     """
-    return check_content(_read(path), str(path))
+    content = _read(path)
+    if pipeline := _pipeline_of(content):
+        raise WinnowError(
+            f"{path} is of the pipeline {pipeline}, and this reads the main one's; docs/{pipeline}.md says what that "
+            "pipeline writes and which commands read it."
+        )
+    return check_content(content, str(path))
 
 
 def load_sections(sections: Collection[str], path: str | Path = "params.yaml") -> Section:
@@ -78,7 +84,11 @@ def pipeline_of(path: str | Path = "params.yaml") -> str:
     Raises:
         WinnowError: if the file is missing or is not YAML.
     """
-    sections = set(_read(path))
+    return _pipeline_of(_read(path))
+
+
+def _pipeline_of(content: dict[str, Any]) -> str:
+    sections = set(content)
     needed = {name: set(model.model_fields) - {f"{name}_sample"} for name, model in PIPELINES.items()}
     fits = [name for name, needs in needed.items() if needs <= sections]
     return "" if set(Params.model_fields) <= sections or not fits else max(fits, key=lambda name: len(needed[name]))
