@@ -1,0 +1,162 @@
+"""A thesis' table 1, repeated: features of a network that was trained on the set, and that network trained again.
+
+    python benchmarks/filter_retraining.py --shared ../shared
+
+Three disjoint pools of CIFAR-10 with true labels. On each the network `small` learns, the layer before its classifier
+describes the pool's images, and each rule chooses by these features. The same network then learns again from what is
+kept: with as many steps, however few images these are, and the epoch that is best on 1,000 other training images. The
+test images are asked at the end alone. Every finished training is written down, and a killed run goes on behind it.
+Writes `benchmarks/results/filter-retraining.json`.
+"""
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from scipy import stats
+
+from machine import machine
+from winnow import tables
+from winnow.filtering.outliers import density_tree, outlier_order
+from winnow.filtering.reduction import fit_reduction
+from winnow.filtering.rules import RULES, Rule, Thesis, choose
+from winnow.models.classifier import train_classifier
+from winnow.models.networks import find_network
+from winnow.models.predict import predict, to_input
+from winnow.models.recipe import named_recipe
+from winnow.models.small_resnet import SmallClassifier
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARES = (0.9, 0.8, 0.5, 0.1)
+CLASSES, POOLS, HELD_OUT = 10, 3, 1_000
+RANDOM_DRAWS = 2
+RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "precision": "float32"}
+CPU = torch.device("cpu")
+
+
+def outliers_only(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """The densest first: what is left when nothing but outliers go."""
+    points = fit_reduction(features, dimensions=64)(features)
+    return outlier_order(density_tree(points))[::-1]
+
+
+def rules() -> dict[str, Rule | Thesis]:
+    own = {name: rule for name, rule in RULES.items() if name != "balanced random"}
+    return {**own, "outliers only": outliers_only}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", default="../shared", type=Path, help="folder with data/cifar10n")
+    parser.add_argument("--images", default=8_000, type=int, help="of a pool")
+    parser.add_argument("--epochs", default=15, type=int, help="over all of a pool; fewer images have more")
+    parser.add_argument("--out", default=ROOT / "benchmarks/results/filter-retraining.json", type=Path)
+    arguments = parser.parse_args()
+    sizes = {"images": arguments.images, "epochs": arguments.epochs}
+    before = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    runs = before.get("runs", []) if all(before.get(key) == value for key, value in sizes.items()) else []
+    pixels, labels = pictures(arguments.shared, "train")
+    test = pictures(arguments.shared, "test")
+    order = np.random.default_rng(0).permutation(len(labels))
+    held_out = order[-HELD_OUT:]
+    for number in range(POOLS):
+        pool = np.sort(order[number * arguments.images : (number + 1) * arguments.images])
+        data = pixels[pool], labels[pool], pixels[held_out], labels[held_out]
+        whole, _ = trained(*data, np.arange(len(pool)), epochs=arguments.epochs, seed=number, description="all")
+        features = described(whole, pixels[pool])
+
+        def write_down(rule: str, kept: float, draw: int, accuracy: float, pool: int = number) -> None:
+            runs.append({"pool": pool, "rule": rule, "kept": kept, "draw": draw, "accuracy": accuracy})
+            print(runs[-1], flush=True)
+            with tables.replacing(arguments.out) as temporary:
+                temporary.write_text(json.dumps(result(runs, sizes), indent=2) + "\n")
+
+        done = {(run["rule"], run["kept"], run["draw"]) for run in runs if run["pool"] == number}
+        if ("all", 1.0, 0) not in done:
+            write_down("all", 1.0, 0, accuracy_of(whole, *test))
+        for rule, choice in rules().items():
+            for draw in range(RANDOM_DRAWS if rule == "random" else 1):
+                counts = [round(share * len(pool)) for share in SHARES]
+                kept = choose(choice, features, data[1], counts, seed=10 * number + draw)
+                for share, images in zip(SHARES, kept, strict=True):
+                    if (rule, share, draw) in done:
+                        continue
+                    epochs = round(arguments.epochs * len(pool) / len(images))
+                    network, _ = trained(
+                        *data, images, epochs=epochs, seed=number, description=f"{rule}, {share:.0%}, pool {number}"
+                    )
+                    write_down(rule, share, draw, accuracy_of(network, *test))
+
+
+def pictures(shared: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 32, 32, 3) uint8 and (N,) true labels."""
+    frame = pd.read_parquet(shared / f"data/cifar10n/{part}.parquet", columns=["jpeg", "label"])
+    pixels = np.stack([np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) for content in frame["jpeg"]])
+    return pixels, frame["label"].to_numpy(dtype=np.int64)
+
+
+def trained(
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    held_out: np.ndarray,
+    held_out_labels: np.ndarray,
+    kept: np.ndarray,
+    *,
+    epochs: int,
+    seed: int,
+    description: str,
+) -> tuple[SmallClassifier, float]:
+    """The network of the best epoch on the held-out images, and its accuracy there."""
+    found = train_classifier(
+        pixels[kept],
+        labels[kept],
+        held_out,
+        held_out_labels,
+        num_classes=CLASSES,
+        network="small",
+        recipe=named_recipe("fast", epochs=epochs, **RECIPE),
+        seed=seed,
+        device=CPU,
+        description=description,
+    )
+    network = find_network("small").build(CLASSES)
+    assert isinstance(network, SmallClassifier)
+    network.load_state_dict(found.state)
+    return network.eval(), found.best_score
+
+
+def described(network: SmallClassifier, pixels: np.ndarray) -> np.ndarray:
+    """(N, 64) float32, what enters the classifier."""
+    with torch.inference_mode():
+        parts = [network.features(to_input(torch.from_numpy(part))) for part in np.array_split(pixels, 50)]
+        return torch.cat(parts).numpy()
+
+
+def accuracy_of(network: SmallClassifier, pixels: np.ndarray, labels: np.ndarray) -> float:
+    return round(float((predict(network, pixels, batch_size=256, device=CPU).argmax(axis=1) == labels).mean()), 5)
+
+
+def result(runs: list[dict], sizes: dict[str, int]) -> dict:
+    """A row per rule and share: accuracy in percent, and its difference from random with a 95 % interval over pools."""
+    by_pool = pd.DataFrame(runs).groupby(["rule", "kept", "pool"])["accuracy"].mean()
+    rows = []
+    for rule, kept in dict.fromkeys((run["rule"], run["kept"]) for run in runs):
+        own = by_pool[rule, kept]
+        row = {"rule": rule, "kept": kept, "pools": len(own), "accuracy": round(100 * float(own.mean()), 2)}
+        if rule not in ("all", "random"):
+            difference = 100 * (own - by_pool["random", kept]).dropna().to_numpy()
+            row["over_random"] = round(float(difference.mean()), 2)
+            if len(difference) > 1:
+                half = stats.t.ppf(0.975, len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
+                row["over_random_interval"] = [round(float(difference.mean() + way * half), 2) for way in (-1, 1)]
+        rows.append(row)
+    return {"benchmark": "filter-retraining", **machine(), **sizes, "rows": rows, "runs": runs}
+
+
+if __name__ == "__main__":
+    main()
