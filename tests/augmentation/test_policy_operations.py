@@ -208,3 +208,13 @@ def test_noise_has_its_deviation_is_grey_and_comes_from_chance_alone():
     assert torch.equal(noisy[:, 0], noisy[:, 1]) and torch.equal(noisy[:, 0], noisy[:, 2])
     assert torch.equal(noisy, applied("gaussian_noise", images, 1.0))
     assert not torch.equal(noisy, applied("gaussian_noise", images, 1.0, other=0.4))
+
+
+def test_strokes_grow_and_shrink_by_whole_pixels_and_by_mixtures():
+    images = torch.ones(1, 3, 100, 100)
+    images[:, :, 40:60, 45:55] = 0  # 10 pixels wide
+    ink = {sign: 1 - applied("thickness", images, 1.0, sign=sign)[0, 0, 50] for sign in (UP, DOWN)}
+    assert ink[DOWN].sum().item() == pytest.approx(16) and ink[DOWN].unique().tolist() == [0, 1]  # 3 on either side
+    assert ink[UP].sum().item() == pytest.approx(8) and ink[UP].unique().tolist() == [0, 1]
+    between = 1 - applied("thickness", images, 0.5, sign=DOWN)[0, 0, 50]  # a pixel and a half
+    torch.testing.assert_close(between[40:46], torch.tensor([0, 0, 0, 0.5, 1, 1]))

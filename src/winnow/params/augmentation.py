@@ -26,6 +26,7 @@ Operation = Literal[
     "cutout",
     "zoom",
     "gaussian_noise",
+    "thickness",
 ]
 
 

@@ -35,6 +35,7 @@ _CUTOUT = 0.5  # of the side
 _ZOOM = 1.4
 _NOISE = 0.15  # standard deviation, of levels in [0, 1]
 _NOISE_TABLE = 1021
+_THICKER, _THINNER = 0.03, 0.01  # of the shorter side, on every side of a stroke: thin ones would vanish
 
 Fill = Literal["reflect", "border"]
 """What comes into view when pixels are moved: the image's reflection, or the level of its border."""
@@ -144,6 +145,26 @@ def _noise() -> np.ndarray:
     return table
 
 
+def thickness(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
+    """Dark strokes thicker or thinner: the least or the greatest level within a square about each pixel, between whole
+    pixels a mixture of both."""
+    is_thicker = chance[:, 0] < 0.5
+    radius = magnitude * torch.where(is_thicker, _THICKER, _THINNER) * min(images.shape[2:])
+    sign = _per_image(torch.where(is_thicker, -1.0, 1.0))
+    result = torch.zeros_like(images)
+    for whole in range(int(radius.detach().max().ceil()) + 1):
+        share = _per_image((1 - (radius - whole).abs()).clamp(min=0))
+        result = result + share * sign * _greatest(sign * images, whole)
+    return result
+
+
+def _greatest(images: Tensor, radius: int) -> Tensor:
+    """The greatest level within so many pixels, up and down and to both sides."""
+    for size, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
+        images = functional.max_pool2d(images, size, stride=1, padding=padding)
+    return images
+
+
 def cutout(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
     """Cover a square of up to half of the side with grey; pixels that it covers in part are mixed."""
     height, width = images.shape[2:]
@@ -236,6 +257,7 @@ OPERATIONS: dict[str, Operation] = {
     "cutout": Operation(cutout, "a grey square of half the side"),
     "zoom": Operation(zoom, "larger or smaller by a factor of 1.4", moves=True),
     "gaussian_noise": Operation(gaussian_noise, "noise of a standard deviation of 0.15"),
+    "thickness": Operation(thickness, "dark strokes thicker by 0.03 of the side or thinner by 0.01, on each side"),
 }
 
 
