@@ -225,8 +225,9 @@ def write_variant(
 ) -> tuple[Path, int]:
     """Make the training set of a variant; returns the file with its `pixels` and `labels`, and how many there are."""
     changes = dict(VARIANTS[variant])
+    share = changes.pop("originals", 1.0)
     images = tables.read_parquet(workspace / "data/interim/images.parquet")
-    settings = params["augment"] | {key: value for key, value in changes.items() if key != "originals"}
+    settings = params["augment"] | changes
     budget = arguments.budget or settings["budget"]
     if changes.pop("given", False):
         table = tables.read_parquet(workspace / BASELINE, ["image_id", "label"])
@@ -238,8 +239,8 @@ def write_variant(
     most = arguments.per_class * len(np.unique(labels)) if arguments.per_class else budget
     kept = choose_originals(image_id, labels, budget=min(most, budget), seed=settings["seed"])
     table, image_id, labels = table[kept], image_id[kept], labels[kept]
-    if "originals" in changes:
-        certain = most_certain(workspace, image_id, labels, share=changes.pop("originals"))
+    if share < 1:
+        certain = most_certain(workspace, image_id, labels, share=share)
         table, image_id, labels = table[certain], image_id[certain], labels[certain]
     positions = tables.align(image_id, images["image_id"].to_numpy(), "images.parquet")
     packed = [pack_originals(image_id, labels, images["image_bytes"].to_numpy()[positions]).frame()]
@@ -266,23 +267,24 @@ def write_variant(
     return file, len(joined)
 
 
+def aligned(workspace: Path, name: str, image_id: np.ndarray) -> np.ndarray:
+    """(N, K) of the file of that name, in the order of (N,) ids."""
+    arrays = tables.read_arrays(workspace / f"data/interim/{name}.npz")
+    return arrays[name][tables.align(image_id, arrays["image_id"], f"{name}.npz")]
+
+
 def most_certain(workspace: Path, image_id: np.ndarray, labels: np.ndarray, *, share: float) -> np.ndarray:
     """A (N,) mask: of each class the share of images to whose label the probe gives most."""
-    pred_probs = tables.read_arrays(workspace / "data/interim/pred_probs.npz")
-    places = tables.align(image_id, pred_probs["image_id"], "pred_probs.npz")
-    certainty = pd.Series(pred_probs["pred_probs"][places, labels])
+    certainty = pd.Series(aligned(workspace, "pred_probs", image_id)[np.arange(len(labels)), labels])
     return (certainty.groupby(labels).rank(ascending=False, pct=True) <= share).to_numpy()
 
 
 def weights_of(
     workspace: Path, table: pd.DataFrame, image_id: np.ndarray, labels: np.ndarray, settings: dict
 ) -> np.ndarray:
-    pred_probs, class_probs = (
-        tables.read_arrays(workspace / f"data/interim/{name}.npz") for name in ("pred_probs", "class_probs")
-    )
     return edge_case_weights(
-        pred_probs["pred_probs"][tables.align(image_id, pred_probs["image_id"], "pred_probs.npz")],
-        class_probs["class_probs"][tables.align(image_id, class_probs["image_id"], "class_probs.npz")],
+        aligned(workspace, "pred_probs", image_id),
+        aligned(workspace, "class_probs", image_id),
         labels,
         ood_score=table["ood_score"].to_numpy(),
         by_person=(table["decided_by"] != "rule").to_numpy(),

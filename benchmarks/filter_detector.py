@@ -25,7 +25,6 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from safetensors.torch import load_file
-from scipy import stats
 from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -35,6 +34,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.transforms.functional import pil_to_tensor
 
 from machine import machine
+from paired import with_interval
 from winnow import tables
 from winnow.data.archive import open_archive
 from winnow.data.layouts.collection import Item
@@ -111,8 +111,7 @@ def result(runs: list[dict], steps: int, asked: int) -> dict:
         both = sorted(set(own) & set(random))
         if rule not in ("all", "random") and len(both) > 1:
             difference = np.array([own[seed]["score"] - random[seed]["score"] for seed in both])
-            half = stats.t.ppf(0.975, len(both) - 1) * difference.std(ddof=1) / np.sqrt(len(both))
-            row["over_random"] = [round(float(difference.mean() + way * half), 2) for way in (0, -1, 1)]
+            row["over_random"] = list(with_interval(difference))
         rows.append(row)
     return {"benchmark": "filter-detector", **machine(), "steps": steps, "asked": asked, "rows": rows, "runs": runs}
 

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from scipy import stats
 
 from machine import machine
+from paired import with_interval
 from winnow import tables
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
@@ -67,7 +67,7 @@ def main() -> None:
     for number in range(POOLS):
         pool = np.sort(order[number * arguments.images : (number + 1) * arguments.images])
         data = pixels[pool], labels[pool], pixels[held_out], labels[held_out]
-        whole, _ = trained(*data, np.arange(len(pool)), epochs=arguments.epochs, seed=number, description="all")
+        whole = trained(*data, np.arange(len(pool)), epochs=arguments.epochs, seed=number, description="all")
         features = described(whole, pixels[pool])
 
         def write_down(rule: str, kept: float, draw: int, accuracy: float, pool: int = number) -> None:
@@ -87,7 +87,7 @@ def main() -> None:
                     if (rule, share, draw) in done:
                         continue
                     epochs = round(arguments.epochs * len(pool) / len(images))
-                    network, _ = trained(
+                    network = trained(
                         *data, images, epochs=epochs, seed=number, description=f"{rule}, {share:.0%}, pool {number}"
                     )
                     write_down(rule, share, draw, accuracy_of(network, *test))
@@ -110,8 +110,8 @@ def trained(
     epochs: int,
     seed: int,
     description: str,
-) -> tuple[SmallClassifier, float]:
-    """The network of the best epoch on the held-out images, and its accuracy there."""
+) -> SmallClassifier:
+    """The network of the best epoch on the held-out images."""
     found = train_classifier(
         pixels[kept],
         labels[kept],
@@ -127,7 +127,7 @@ def trained(
     network = find_network("small").build(CLASSES)
     assert isinstance(network, SmallClassifier)
     network.load_state_dict(found.state)
-    return network.eval(), found.best_score
+    return network.eval()
 
 
 def described(network: SmallClassifier, pixels: np.ndarray) -> np.ndarray:
@@ -150,10 +150,8 @@ def result(runs: list[dict], sizes: dict[str, int]) -> dict:
         row = {"rule": rule, "kept": kept, "pools": len(own), "accuracy": round(100 * float(own.mean()), 2)}
         if rule not in ("all", "random"):
             difference = 100 * (own - by_pool["random", kept]).dropna().to_numpy()
-            row["over_random"] = round(float(difference.mean()), 2)
             if len(difference) > 1:
-                half = stats.t.ppf(0.975, len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
-                row["over_random_interval"] = [round(float(difference.mean() + way * half), 2) for way in (-1, 1)]
+                row["over_random"] = list(with_interval(difference))
         rows.append(row)
     return {"benchmark": "filter-retraining", **machine(), **sizes, "rows": rows, "runs": runs}
 
