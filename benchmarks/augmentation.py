@@ -45,7 +45,8 @@ from winnow.models.recipe import named_recipe
 ROOT = Path(__file__).resolve().parents[1]
 _VIEWS = {"flip": 1.0, "crop": 1.0, "flip_crop": 1.0}
 # Each variant's changes to the `augment` section of params.yaml; techniques that are not named are off. "originals" is
-# the share of each class's originals that is used: those to whose final label the probe gives most.
+# the share of each class's originals that is used: those to whose final label the probe gives most. "stored" is the
+# share of those used that is in the set itself, drawn by chance; copies are made of all.
 VARIANTS: dict[str, dict] = {
     "untouched": {"given": True, "max_copies_per_image": 0},
     "cleaned": {"max_copies_per_image": 0},
@@ -67,6 +68,12 @@ VARIANTS: dict[str, dict] = {
         "techniques": _VIEWS | {"color": 1.0, "trivial_augment": 1.0, "cutmix": 1.0, "mixup": 1.0}
     },
     "+ flips, crops; copies in place of the least certain 30 %": {"techniques": _VIEWS, "originals": 0.7},
+    "+ flips, crops; copies in place of half of the originals": {"techniques": _VIEWS, "stored": 0.5},
+    "+ CutMix": {"techniques": {"cutmix": 1.0}},
+    "+ flips, crops, TrivialAugment, CutMix": {"techniques": _VIEWS | {"trivial_augment": 1.0, "cutmix": 1.0}},
+    "+ CutMix of crops": {"techniques": {"crop_cutmix": 1.0}},
+    "+ CutMix of crops; in place of half of the originals": {"techniques": {"crop_cutmix": 1.0}, "stored": 0.5},
+    "+ CutMix of crops; in place of all originals": {"techniques": {"crop_cutmix": 1.0}, "stored": 0.0},
 }
 FILES = (
     "params.yaml",
@@ -225,7 +232,7 @@ def write_variant(
 ) -> tuple[Path, int]:
     """Make the training set of a variant; returns the file with its `pixels` and `labels`, and how many there are."""
     changes = dict(VARIANTS[variant])
-    share = changes.pop("originals", 1.0)
+    share, stored = changes.pop("originals", 1.0), changes.pop("stored", 1.0)
     images = tables.read_parquet(workspace / "data/interim/images.parquet")
     settings = params["augment"] | changes
     budget = arguments.budget or settings["budget"]
@@ -243,12 +250,14 @@ def write_variant(
         certain = most_certain(workspace, image_id, labels, share=share)
         table, image_id, labels = table[certain], image_id[certain], labels[certain]
     positions = tables.align(image_id, images["image_id"].to_numpy(), "images.parquet")
-    packed = [pack_originals(image_id, labels, images["image_bytes"].to_numpy()[positions]).frame()]
+    originals = pack_originals(image_id, labels, images["image_bytes"].to_numpy()[positions]).frame()
+    chance = pd.Series(np.random.default_rng(settings["seed"]).random(len(labels)))
+    packed = [originals[(chance.groupby(labels).rank(pct=True) <= stored).to_numpy()]]
     if settings["max_copies_per_image"]:
         plan = plan_copies(
             image_id,
             labels,
-            budget=budget,
+            budget=budget + len(originals) - len(packed[0]),
             balance=settings["balance"],
             max_copies_per_image=settings["max_copies_per_image"],
             techniques=settings["techniques"],

@@ -30,7 +30,7 @@ def peak_mb() -> int:
 
 
 def revision() -> str:
-    """The commit that was measured, with `-dirty` where tracked files differ from it; `unknown` outside git."""
+    """The measured commit, with `-dirty` where tracked files differ from it; outside git what REVISION says."""
     try:
         text = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
@@ -40,7 +40,7 @@ def revision() -> str:
             cwd=Path(__file__).parent,
         ).stdout
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("REVISION", "unknown")
     return text.strip()
 
 
