@@ -34,12 +34,12 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.transforms.functional import pil_to_tensor
 
 from machine import machine
-from paired import with_interval
 from winnow import tables
 from winnow.data.archive import open_archive
 from winnow.data.layouts.collection import Item
 from winnow.data.layouts.registry import read_dataset
 from winnow.device import seeded
+from winnow.filtering.compare import with_interval
 from winnow.filtering.rules import RULES
 from winnow.progress import progress
 
@@ -111,7 +111,7 @@ def result(runs: list[dict], steps: int, asked: int) -> dict:
         both = sorted(set(own) & set(random))
         if rule not in ("all", "random") and len(both) > 1:
             difference = np.array([own[seed]["score"] - random[seed]["score"] for seed in both])
-            row["over_random"] = list(with_interval(difference))
+            row["over_random"] = [round(end, 2) for end in with_interval(difference)]
         rows.append(row)
     return {"benchmark": "filter-detector", **machine(), "steps": steps, "asked": asked, "rows": rows, "runs": runs}
 

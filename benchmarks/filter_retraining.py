@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 
 from machine import machine
-from paired import with_interval
 from winnow import tables
+from winnow.filtering.compare import with_interval
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
 from winnow.filtering.rules import RULES, Rule, Thesis, choose
@@ -151,7 +151,7 @@ def result(runs: list[dict], sizes: dict[str, int]) -> dict:
         if rule not in ("all", "random"):
             difference = 100 * (own - by_pool["random", kept]).dropna().to_numpy()
             if len(difference) > 1:
-                row["over_random"] = list(with_interval(difference))
+                row["over_random"] = [round(end, 2) for end in with_interval(difference)]
         rows.append(row)
     return {"benchmark": "filter-retraining", **machine(), **sizes, "rows": rows, "runs": runs}
 

@@ -130,6 +130,13 @@ def _accuracies(
     return found
 
 
+def with_interval(differences: np.ndarray) -> tuple[float, float, float]:
+    """Mean of (N,) paired differences, N at least 2, and the ends of its 95 % interval (Student's t)."""
+    mean = float(differences.mean())
+    half = float(stats.t.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / np.sqrt(len(differences)))
+    return mean, mean - half, mean + half
+
+
 def _table(by_pool: pd.DataFrame, names: Sequence[str], shares: Sequence[float]) -> pd.DataFrame:
     rows = []
     for name in names:
@@ -138,10 +145,7 @@ def _table(by_pool: pd.DataFrame, names: Sequence[str], shares: Sequence[float])
                 by_pool[(by_pool["rule"] == which) & (by_pool["kept"] == share)]["accuracy"].to_numpy()  # by pool
                 for which in (name, names[0])
             )
-            difference = own - other
-            half = stats.t.ppf(0.975, len(own) - 1) * difference.std(ddof=1) / np.sqrt(len(own))
-            mean = difference.mean()
-            rows.append((name, share, own.mean(), mean, mean - half, mean + half))
+            rows.append((name, share, own.mean(), *with_interval(own - other)))
     return pd.DataFrame(rows, columns=["rule", "kept", "accuracy", "difference", "low", "high"]).astype(
         dict.fromkeys(("kept", "accuracy", "difference", "low", "high"), np.float64)
     )

@@ -1,7 +1,7 @@
 """Training of a classifier from scratch by a fixed recipe: what the data are judged by.
 
-Measured with ResNet-34 at 64x64 and batches of 128 on an Intel Xeon with AMX, in images per CPU second: 188 in bfloat16
-and channels_last with small maps by matrix products (`models/small_maps.py`), 91 without them.
+Measured with ResNet-34 at 64x64 and batches of 128 on an Intel Xeon with AMX, in images per CPU second: 174 in bfloat16
+and channels_last with small maps by matrix products (`models/small_maps.py`), 80 without them (docs/benchmarks.md).
 """
 
 from collections.abc import Callable, Sequence

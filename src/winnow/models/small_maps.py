@@ -84,14 +84,11 @@ class SmallMaps(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
-        if func is torch.conv2d and (shape := _shape(*args, **kwargs)):
-            images, kernel = (*args, *(kwargs[name] for name in ("input", "weight") if name in kwargs))[:2]
-            return _Convolution.apply(images.to(torch.bfloat16), kernel, shape)
-        return func(*args, **kwargs)
+        compute = _convolved if func is torch.conv2d else func
+        return compute(*args, **(kwargs or {}))
 
 
-def _shape(
+def _convolved(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -99,14 +96,15 @@ def _shape(
     padding: str | int | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
-) -> _Shape | None:
-    """From what `torch.conv2d` takes: the convolution's shape if it is one of those that are computed here."""
-    if input.device.type != "cpu" or bias is not None or groups != 1 or isinstance(padding, str):
-        return None
-    if _pair(dilation) != (1, 1):
-        return None
-    shape = _Shape(_pair(weight.shape[2:]), _pair(stride), _pair(padding), _pair(input.shape[2:]))
-    return shape if shape.is_some else None
+) -> Tensor:
+    """`torch.conv2d`, with its arguments."""
+    plain = bias is None and groups == 1 and _pair(dilation) == (1, 1)
+    if plain and not isinstance(padding, str) and input.device.type == "cpu":
+        shape = _Shape(_pair(weight.shape[2:]), _pair(stride), _pair(padding), _pair(input.shape[2:]))
+        if shape.is_some:
+            computed: Tensor = _Convolution.apply(input.to(torch.bfloat16), weight, shape)
+            return computed
+    return torch.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
 def _pair(value: int | Sequence[int]) -> tuple[int, int]:
