@@ -15,6 +15,7 @@ THRESHOLDS = {
     "duplicate_keeper": "label_support",
     "drop_image_faults": [],
     "class_floor": 0,
+    "doubtful_share": 0.0,
 }
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from winnow.curation.rules import KEEP, RULES, in_force
 from winnow.curation.rules.class_floor import CLASS_FLOOR, hold_floor
+from winnow.curation.rules.doubtful_label import drop_doubtful
 from winnow.curation.rules.duplicates import KEEPER
 from winnow.curation.rules.rule import Context, Rule, Thresholds
 
@@ -66,6 +67,7 @@ def decide_reviewed(
     taken = _take(frame, rules, thresholds)
     frame = frame.assign(**_decisions(frame, rules, taken, thresholds))
     hold_floor(frame, rules, num_classes=len(class_names), floor=thresholds["class_floor"])
+    drop_doubtful(frame, rules, num_classes=len(class_names), thresholds=thresholds)
     frame["threshold"] = np.nan
     for rule in rules:
         if rule.cuts:

@@ -48,6 +48,12 @@ class Curate(Section):
         description="Fewest images that the rules leave in a class. Where they would leave fewer, the least suspicious "
         "ones come back, though never at the cost of a class that has no more than this or than it came with.",
     )
+    doubtful_share: float = Field(
+        ge=0,
+        lt=1,
+        description="Share of each class that is dropped because its labels are in doubt. The least likely labels go, 0 "
+        "keeps all; a class never falls under its floor.",
+    )
 
 
 class Validation(Section):

@@ -1,8 +1,8 @@
 """The rules of `curate`, in the order in which they win; a rule is a module with a record.
 
 Duplicates come before what is wrong with one image, since of copies one stays whatever is wrong with all of them. The
-class floor, leaks of the validation set and what is kept are no rules that take an image of their own accord: `decide`
-and `select_validation` apply them after the others.
+class floor, doubtful labels, leaks of the validation set and what is kept are no rules that take an image of their own
+accord: `decide` and `select_validation` apply them after the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from winnow.curation.rules.class_floor import CLASS_FLOOR
+from winnow.curation.rules.doubtful_label import DOUBTFUL_LABEL
 from winnow.curation.rules.exact_duplicate import EXACT_DUPLICATE
 from winnow.curation.rules.image_fault import IMAGE_FAULT
 from winnow.curation.rules.keep import KEEP
@@ -43,6 +44,7 @@ RULES: list[Rule] = [
     OOD,
     LABEL_ISSUE,
     CLASS_FLOOR,
+    DOUBTFUL_LABEL,
     VALIDATION_LEAK,
     KEEP,
 ]

@@ -1,0 +1,66 @@
+"""Of every class the images whose labels are most in doubt may go, although no other label fits them better.
+
+A network that is trained from scratch learns wrong labels by heart: docs/benchmarks.md has what they cost, beside what
+fewer images cost.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from winnow.curation.rules.label_issue import LABEL_ISSUE
+from winnow.curation.rules.rule import Context, Outcome, Rule, Threshold, Thresholds
+from winnow.detect.labels import LABEL_QUALITY, SUGGESTED_CONFIDENCE
+
+
+def label_probability(frame: pd.DataFrame) -> np.ndarray:
+    """(N,) float64 in [0, 1]: how likely the label is that each image ends with; NaN where it has none."""
+    relabelled = (frame["action"] == "relabel").to_numpy()
+    found: np.ndarray = np.where(relabelled, frame[SUGGESTED_CONFIDENCE.name], frame[LABEL_QUALITY.name])
+    return found
+
+
+def _explains(row: Any, context: Context) -> str:
+    share = context.thresholds["doubtful_share"]
+    return (
+        f"its label is among the {share:.0%} of its class that are most in doubt "
+        f"(given as {context.class_names[row.label]}, of quality {row.label_quality_score:.2f})"
+    )
+
+
+DOUBTFUL_LABEL = Rule(
+    name="doubtful_label",
+    words="doubtful labels",
+    meaning="the label is among those of its class that are most in doubt",
+    thresholds=(Threshold("doubtful_share", "Doubtful share"),),
+    explains=_explains,
+    outcome=Outcome("doubtful", "dropped: doubtful label", light="#8c6d00", dark="#f0e442"),
+)
+
+
+def drop_doubtful(frame: pd.DataFrame, rules: Sequence[Rule], *, num_classes: int, thresholds: Thresholds) -> None:
+    """Drop of each class the share of its images whose labels are least likely, down to the class floor.
+
+    What a person decided stays, and counts as certain. Where label issues are withheld nothing goes: the probabilities
+    say nothing there.
+
+    Args:
+        frame: decisions, which are changed in place.
+        rules: in force; without the one above nothing happens.
+        num_classes: K.
+        thresholds: `doubtful_share` in [0, 1), `class_floor`, and those of label issues.
+    """
+    share = thresholds["doubtful_share"]
+    if DOUBTFUL_LABEL not in rules or share == 0 or (LABEL_ISSUE.withheld and LABEL_ISSUE.withheld(frame, thresholds)):
+        return
+    doubt = 1 - label_probability(frame)
+    decided = (frame["decided_by"] != "rule").to_numpy()
+    label = frame["final_label"].to_numpy()
+    for own in range(num_classes):
+        rows = np.flatnonzero(label == own)
+        most = max(0, min(int(share * len(rows) + 1e-9), len(rows) - thresholds["class_floor"]))
+        rows = rows[~decided[rows]]
+        rows = rows[np.lexsort((frame["image_id"].to_numpy()[rows], -doubt[rows]))][:most]
+        frame.loc[rows, ["action", "rule", "final_label"]] = ["drop", DOUBTFUL_LABEL.name, -1]
