@@ -75,6 +75,7 @@ VARIANTS: dict[str, dict] = {
     "+ CutMix of crops; in place of half of the originals": {"techniques": {"crop_cutmix": 1.0}, "stored": 0.5},
     "+ CutMix of crops; in place of all originals": {"techniques": {"crop_cutmix": 1.0}, "stored": 0.0},
 }
+REFERENCE = "+ flips, crops"  # what the variants with several seeds are compared with
 FILES = (
     "params.yaml",
     "data/interim/classes.json",

@@ -28,7 +28,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from augmentation import BASELINE, VARIANTS, pack
+from augmentation import BASELINE, REFERENCE, VARIANTS, pack
 from machine import machine
 from winnow import tables
 from winnow.data.packed import pack_originals
@@ -36,7 +36,6 @@ from winnow.data.packed import pack_originals
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = "main"
 OF_ROW = ("params.yaml", "data/processed/ledger.parquet", "data/processed/validation_set.parquet")
-REFERENCE = "+ flips, crops"  # in the study with three seeds, whatever its place
 _running: list[subprocess.Popen] = []  # to be ended in time
 _over = threading.Event()
 

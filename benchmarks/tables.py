@@ -1,6 +1,6 @@
 """Print a pipeline benchmark's result as the Markdown tables that README.md and docs/benchmarks.md show.
 
-python benchmarks/tables.py benchmarks/results/pipeline-ds801-mobilenetv2-cpu.json
+python benchmarks/tables.py benchmarks/results/pipeline-ds801-mobilenetv2.json
 """
 
 import json
@@ -42,11 +42,16 @@ def accuracy_table(evaluation: dict) -> str:
     )
     rows = [
         [f"{SPLITS[split]} ({evaluation['baseline'][split]['images']} images)"]
-        + [f"{evaluation[arm][split]['balanced_accuracy']:.2%}" for arm in arms]
+        + [_over_seeds(evaluation[arm][split]) for arm in arms]
         + [f"{100 * evaluation['improvement'][split]:+.2f} points"]
         for split in splits
     ]
     return table(["balanced accuracy", "baseline", "submission", "difference"], rows)
+
+
+def _over_seeds(figures: dict) -> str:
+    spread = f" ± {100 * figures['balanced_accuracy_std']:.2f}" if "balanced_accuracy_std" in figures else ""
+    return f"{figures['balanced_accuracy']:.2%}{spread}"
 
 
 def class_table(evaluation: dict) -> str:

@@ -7,7 +7,11 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from augmentation import REFERENCE
 from tables import table
+from winnow.filtering.compare import with_interval
 
 
 def main() -> None:
@@ -47,13 +51,31 @@ def steps(result: dict) -> str:
                 str(row["seeds"]),
                 f"{100 * row['balanced_accuracy']:.2f}{spread}",
                 f"{100 * row['validation_balanced_accuracy']:.2f}",
+                *(over_reference(result["runs"], row, score) for score in ("", "validation_")),
             ]
         )
     head = ["training set", "recipe", "images", "seeds", "balanced accuracy on test, %", "on validation, %"]
-    text = table(head, rows)
+    text = table([*head, f"over '{REFERENCE}', test", "validation"], rows)
     if result.get("rank_correlation") is not None:
         text += f"\n\nSpearman's rank correlation of the recipes over the variants: {result['rank_correlation']:.2f}."
     return text
+
+
+def over_reference(runs: list[dict], row: dict, score: str) -> str:
+    """Points by which a variant is better than the reference of the same seeds, with the 95 % interval."""
+    own, reference = (
+        {
+            run["seed"]: 100 * run[f"{score}balanced_accuracy"]
+            for run in runs
+            if run["variant"] == variant and run["recipe"] == row["recipe"]
+        }
+        for variant in (row["variant"], REFERENCE)
+    )
+    both = sorted(set(own) & set(reference))
+    if row["variant"] == REFERENCE or len(both) < 2:
+        return ""
+    value, low, high = with_interval(np.array([own[seed] - reference[seed] for seed in both]))
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 if __name__ == "__main__":
