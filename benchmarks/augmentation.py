@@ -71,9 +71,6 @@ VARIANTS: dict[str, dict] = {
     "+ flips, crops; copies in place of half of the originals": {"techniques": _VIEWS, "stored": 0.5},
     "+ CutMix": {"techniques": {"cutmix": 1.0}},
     "+ flips, crops, TrivialAugment, CutMix": {"techniques": _VIEWS | {"trivial_augment": 1.0, "cutmix": 1.0}},
-    "+ CutMix of crops": {"techniques": {"crop_cutmix": 1.0}},
-    "+ CutMix of crops; in place of half of the originals": {"techniques": {"crop_cutmix": 1.0}, "stored": 0.5},
-    "+ CutMix of crops; in place of all originals": {"techniques": {"crop_cutmix": 1.0}, "stored": 0.0},
 }
 REFERENCE = "+ flips, crops"  # what the variants with several seeds are compared with
 FILES = (

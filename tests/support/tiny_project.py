@@ -74,7 +74,6 @@ CHANGES = {
             "oversampling": 1.0,
             "mixup": 0.0,
             "cutmix": 1.0,
-            "crop_cutmix": 1.0,
             "trivial_augment": 1.0,
             "augmix": 1.0,
             "faster_autoaugment": 0.0,

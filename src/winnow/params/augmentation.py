@@ -103,7 +103,6 @@ class Techniques(Section):
     cutmix: NotNegative = Field(
         description="A window of another image of the same class. After [arXiv 1905.04899](https://arxiv.org/abs/1905.04899)."
     )
-    crop_cutmix: NotNegative = Field(description="CutMix of windows of both images, each mirrored or not.")
     trivial_augment: NotNegative = Field(
         description="One random operation at a random magnitude. Both are drawn evenly "
         "([arXiv 2103.10158](https://arxiv.org/abs/2103.10158))."

@@ -21,7 +21,6 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # before the techniques import it:
 from winnow.augmentation.techniques.augmix import augmix
 from winnow.augmentation.techniques.color import color
 from winnow.augmentation.techniques.crop import crop
-from winnow.augmentation.techniques.crop_cutmix import crop_cutmix
 from winnow.augmentation.techniques.cutmix import cutmix
 from winnow.augmentation.techniques.faster_autoaugment import faster_autoaugment
 from winnow.augmentation.techniques.flip import flip
@@ -41,7 +40,6 @@ TECHNIQUES: dict[str, Technique] = {
     "oversampling": Technique(run=oversampling),
     "mixup": Technique(run=mixup, needs_partner=True),
     "cutmix": Technique(run=cutmix, needs_partner=True),
-    "crop_cutmix": Technique(run=crop_cutmix, needs_partner=True),
     "trivial_augment": Technique(run=trivial_augment),
     "augmix": Technique(run=augmix),
 }
