@@ -15,10 +15,11 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,7 @@ BASELINE = "data/processed/baseline_set.parquet"
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, end_with_workers)
     arguments = parse()
     workspace = Path(arguments.workspace)
     params = yaml.safe_load((workspace / "params.yaml").read_text())
@@ -113,6 +115,12 @@ def main() -> None:
         print(f"rank correlation of the recipes: {result['rank_correlation']}")
     write(result, out)
     print(f"wrote {out}; python benchmarks/training_tables.py {out} prints the table")
+
+
+def end_with_workers(number: int, frame: object) -> None:
+    for worker in active_children():
+        worker.terminate()
+    os._exit(128 + number)
 
 
 def started(out: Path, arguments: argparse.Namespace, params: dict, recipes: dict[str, dict]) -> dict:

@@ -62,7 +62,7 @@ def main() -> None:
         for lane in (study, trained):
             if lane.exception():
                 print(f"a lane stopped: {lane.exception()!r}", flush=True)
-        rows.evaluate_all()
+    rows.evaluate_all()  # without the service, which refuses newcomers for a while when processes were ended
     rows.write(out)
     for file in work.glob("augmentation-*.json"):
         shutil.copy(file, out)
@@ -280,6 +280,8 @@ def multi_process_service():
         yield
     finally:
         subprocess.run(["nvidia-cuda-mps-control"], input="quit\n", text=True, check=False)
+        for name in ("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"):
+            del os.environ[name]
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ DOUBTFUL_LABEL = Rule(
     meaning="the label is among those of its class that are most in doubt",
     thresholds=(Threshold("doubtful_share", "Doubtful share"),),
     explains=_explains,
-    outcome=Outcome("doubtful", "dropped: doubtful label", light="#8c6d00", dark="#f0e442"),
+    outcome=Outcome("doubtful", "dropped: in doubt", light="#8c6d00", dark="#f0e442"),
 )
 
 
