@@ -33,6 +33,7 @@ from winnow.augmentation.edge_cases import edge_case_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.policy.policy import read_policy
 from winnow.augmentation.render import render_copies
+from winnow.curation.rules.doubtful_label import label_probability
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.data.packed import pack_originals
@@ -46,8 +47,8 @@ from winnow.models.recipe import named_recipe
 ROOT = Path(__file__).resolve().parents[1]
 _VIEWS = {"flip": 1.0, "crop": 1.0, "flip_crop": 1.0}
 # Each variant's changes to the `augment` section of params.yaml; techniques that are not named are off. "originals" is
-# the share of each class's originals that is used: those to whose final label the probe gives most. "stored" is the
-# share of those used that is in the set itself, drawn by chance; copies are made of all.
+# the share of each class's originals that is used: those whose labels are the likeliest. "stored" is the share of those
+# used that is in the set itself, drawn by chance; copies are made of all.
 VARIANTS: dict[str, dict] = {
     "untouched": {"given": True, "max_copies_per_image": 0},
     "cleaned": {"max_copies_per_image": 0},
@@ -69,6 +70,12 @@ VARIANTS: dict[str, dict] = {
         "techniques": _VIEWS | {"color": 1.0, "trivial_augment": 1.0, "cutmix": 1.0, "mixup": 1.0}
     },
     "+ flips, crops; copies in place of the least certain 30 %": {"techniques": _VIEWS, "originals": 0.7},
+    "+ flips, crops; copies in place of the least certain 50 %": {"techniques": _VIEWS, "originals": 0.5},
+    "+ flips, crops; edge cases; copies in place of the least certain 30 %": {
+        "techniques": _VIEWS,
+        "edge_cases": {"strength": 2.0},
+        "originals": 0.7,
+    },
     "+ flips, crops; copies in place of half of the originals": {"techniques": _VIEWS, "stored": 0.5},
     "+ CutMix": {"techniques": {"cutmix": 1.0}},
     "+ flips, crops, TrivialAugment, CutMix": {"techniques": _VIEWS | {"trivial_augment": 1.0, "cutmix": 1.0}},
@@ -253,7 +260,7 @@ def write_variant(
     kept = choose_originals(image_id, labels, budget=min(most, budget), seed=settings["seed"])
     table, image_id, labels = table[kept], image_id[kept], labels[kept]
     if share < 1:
-        certain = most_certain(workspace, image_id, labels, share=share)
+        certain = most_certain(table, labels, share=share)
         table, image_id, labels = table[certain], image_id[certain], labels[certain]
     positions = tables.align(image_id, images["image_id"].to_numpy(), "images.parquet")
     originals = pack_originals(image_id, labels, images["image_bytes"].to_numpy()[positions]).frame()
@@ -288,9 +295,9 @@ def aligned(workspace: Path, name: str, image_id: np.ndarray) -> np.ndarray:
     return arrays[name][tables.align(image_id, arrays["image_id"], f"{name}.npz")]
 
 
-def most_certain(workspace: Path, image_id: np.ndarray, labels: np.ndarray, *, share: float) -> np.ndarray:
-    """A (N,) mask: of each class the share of images to whose label the probe gives most."""
-    certainty = pd.Series(aligned(workspace, "pred_probs", image_id)[np.arange(len(labels)), labels])
+def most_certain(table: pd.DataFrame, labels: np.ndarray, *, share: float) -> np.ndarray:
+    """A (N,) mask: of each class the share of images whose labels are the likeliest."""
+    certainty = pd.Series(label_probability(table))
     return (certainty.groupby(labels).rank(ascending=False, pct=True) <= share).to_numpy()
 
 
