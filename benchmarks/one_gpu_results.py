@@ -24,7 +24,6 @@ from winnow.experiments.plan import only_rows, read_ablation
 from winnow.experiments.waterfall import write_waterfall
 
 STUDY = "configs/ablations/ds801.yaml"
-ALL = "all"  # the study's row that the config itself is
 
 
 def main() -> None:
@@ -36,6 +35,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="what was changed of it")
     parser.add_argument("--revision", required=True, help="the commit that was trained")
     parser.add_argument("--remark", default="")
+    parser.add_argument("--row", default="config", help="of the study: the one that the config itself is")
     parser.add_argument("--split", default="test")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
     parser.add_argument("--figure", type=Path, default=ROOT / "docs/figures/ablation-ds801.png")
@@ -56,7 +56,7 @@ def main() -> None:
             "scorecard": metrics(rows / MAIN, "scorecard"),
             "expected_label_accuracy": expected_label_accuracy(arguments.workspace),
         })  # fmt: skip
-        predicted = predictions(rows, arguments.split)
+        predicted = predictions(rows, arguments.split, main_row=arguments.row)
         study = only_rows(read_ablation(ROOT / STUDY), predicted)
         found = study_rows(study, predicted)
     write(arguments.out / f"ablation-{arguments.name}.json", {
@@ -71,11 +71,11 @@ def main() -> None:
     print(study_markdown(found))
 
 
-def predictions(rows: Path, split: str) -> dict[str, pd.DataFrame]:
+def predictions(rows: Path, split: str, *, main_row: str) -> dict[str, pd.DataFrame]:
     """By the study's row, what its networks predict."""
     files = {file.parents[2].name: file for file in rows.glob("*/metrics/predictions/submission.csv")}
     return {
-        ALL if name == MAIN else name: in_split(pd.read_csv(file, dtype=str), split, name)
+        main_row if name == MAIN else name: in_split(pd.read_csv(file, dtype=str), split, name)
         for name, file in files.items()
     }
 

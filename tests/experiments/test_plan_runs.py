@@ -30,12 +30,18 @@ def test_the_repository_s_own_files_plan_valid_runs(root):
         runs = sweep_runs(read_sweep(file), {})
         assert len(runs) >= 2
         check_runs(runs, params)
-    for stem, base in (("sample", params), ("ds801", ds801)):
+    for stem, base, last in (("sample", params, "all"), ("ds801", ds801, "config")):
         study = read_ablation(root / f"configs/ablations/{stem}.yaml")
         check_runs(ablation_runs(study, stem, {}), base)
-        assert study.rows[0].name == "nothing" and study.rows[-1].name == "all"
+        assert study.rows[0].name == "nothing" and study.rows[-1].name == last
         techniques = {key for row in study.rows for key in row.changes if key.startswith("augment.techniques.")}
         assert len(techniques) >= 3
+    for key, value in study.rows[-1].changes.items():  # the last row is the config as it is
+        section, *rest = key.split(".")
+        found = ds801[section]
+        for name in rest:
+            found = found[name]
+        assert found == value, key
 
 
 def test_a_grid_makes_every_combination_and_names_what_it_changes(tmp_path):

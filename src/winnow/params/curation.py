@@ -51,8 +51,8 @@ class Curate(Section):
     doubtful_share: float = Field(
         ge=0,
         lt=1,
-        description="Share of each class that is dropped because its labels are in doubt. The least likely labels go, 0 "
-        "keeps all; a class never falls under its floor.",
+        description="Share of each class that is dropped because its labels are in doubt. The least likely labels go, "
+        "0 keeps all; a class never falls under its floor.",
     )
 
 

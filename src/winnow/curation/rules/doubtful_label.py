@@ -63,4 +63,6 @@ def drop_doubtful(frame: pd.DataFrame, rules: Sequence[Rule], *, num_classes: in
         most = max(0, min(int(share * len(rows) + 1e-9), len(rows) - thresholds["class_floor"]))
         rows = rows[~decided[rows]]
         rows = rows[np.lexsort((frame["image_id"].to_numpy()[rows], -doubt[rows]))][:most]
-        frame.loc[rows, ["action", "rule", "final_label"]] = ["drop", DOUBTFUL_LABEL.name, -1]
+        frame.loc[rows, "action"] = "drop"
+        frame.loc[rows, "rule"] = DOUBTFUL_LABEL.name
+        frame.loc[rows, "final_label"] = -1
