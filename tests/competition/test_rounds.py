@@ -127,7 +127,7 @@ def test_two_rounds_find_planted_errors_and_networks_never_see_what_was_dropped(
     pixels, given = squares(pool["image_bytes"].tolist(), side=32), pool["label"].to_numpy()
     true = sample.truth.set_index("image_id").loc[pool["image_id"], "true_label"].to_numpy()
     settings = TrainedSettings(
-        folds=2, epochs=20, width=12, input_size=32, learning_rate=0.1, label_smoothing=0.1, shift=0.125, mirror=False,
+        folds=2, epochs=30, width=12, input_size=32, learning_rate=0.1, label_smoothing=0.1, shift=0.125, mirror=False,
         zoom=0.1, color=0.0, loss="cross_entropy", seed=0,
     )  # fmt: skip
     options = {"num_classes": 10, "encoder": settings, "rules": RULES, "device": torch.device("cpu")}

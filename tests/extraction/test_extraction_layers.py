@@ -245,7 +245,8 @@ def test_a_script_runs_only_where_it_is_trusted(tmp_path):
         load_model(f"script:{tmp_path / 'net.py'}")
     loaded = load_model(f"script:{tmp_path / 'net.py'}", trust=True)
     found = layer_features(loaded, layer="auto", pool="mean")(pictures(2))
-    assert found.shape == (2, 4) and (found[0] == found[1]).all()
+    assert found.shape == (2, 4)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)  # two pictures of one size; some processors sum otherwise
 
 
 def test_a_detector_of_torchvision_takes_images_of_any_size():

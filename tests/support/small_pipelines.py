@@ -21,7 +21,7 @@ CHANGES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "encoder": {"folds": 2, "epochs": 2, "width": 8},
             "label_quality_threshold": 0.9,
             "relabel_confidence": 1.0,
-            "class_floor": 6,
+            "class_floor": 9,  # one more than training images: every class keeps one of the validation set
         },
         "policy_search": {"images": 40, "sub_policies": 2, "epochs": 1},
         "copies": {"per_class": 16},
