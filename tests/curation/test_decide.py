@@ -1,43 +1,10 @@
 """The rules of `curate`, on cases small enough to decide by hand."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from curation_data import THRESHOLDS
-from winnow.curation.decide import decide
+from curation_data import THRESHOLDS, decided, scores
 from winnow.curation.rules import withheld
-
-NAMES = ["cat", "lynx", "wolf"]
-
-
-def scores(*rows):
-    """Frame of images that are fine except for what each row says."""
-    fine = {
-        "label": 0,
-        "label_quality_score": 0.9,
-        "suggested_label": 0,
-        "suggested_confidence": 0.9,
-        "agreeing_sources": 2,
-        "sources": 2,
-        "ood_score": 0.0,
-        "ood_detectors": 3,
-        "image_faults": "",
-    }
-    frame = pd.DataFrame([fine | row for row in rows])
-    frame.insert(0, "image_id", [f"img_{i}" for i in range(len(frame))])
-    alone = pd.Series(np.arange(len(frame)) + 100)
-    for group in ("duplicate_group", "exact_group"):
-        frame[group] = frame[group].fillna(alone).astype(np.int64) if group in frame else alone
-    return frame
-
-
-def decided(frame, review=(), **changes):
-    columns = ["image_id", "action", "label", "reviewer", "reason"]
-    people = pd.DataFrame([dict(zip(columns, row, strict=True)) for row in review], columns=columns)
-    people = people.astype({"label": np.int64})
-    return decide(frame, class_names=NAMES, thresholds=THRESHOLDS | changes, review=people)
-
 
 ISSUE = {"label_quality_score": 0.1, "suggested_label": 1, "suggested_confidence": 0.8}
 
