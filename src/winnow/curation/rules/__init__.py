@@ -53,7 +53,7 @@ RULES: list[Rule] = [
 def withheld(scores: pd.DataFrame, thresholds: Mapping[str, Any], rules: Sequence[Rule] = RULES) -> list[str]:
     """Sentences on the rules that take no image of a dataset at all, and why; `scores` as `decide` takes them."""
     values = in_force(thresholds, rules)
-    return [sentence for rule in rules if rule.withheld and (sentence := rule.withheld(scores, values))]
+    return [sentence for rule in rules if (sentence := rule.why_withheld(scores, values))]
 
 
 def with_others(rules: Sequence[Rule], names: Iterable[str]) -> list[Rule]:

@@ -53,7 +53,7 @@ def drop_doubtful(frame: pd.DataFrame, rules: Sequence[Rule], *, num_classes: in
         thresholds: `doubtful_share` in [0, 1), `class_floor`, and those of label issues.
     """
     share = thresholds["doubtful_share"]
-    if DOUBTFUL_LABEL not in rules or share == 0 or (LABEL_ISSUE.withheld and LABEL_ISSUE.withheld(frame, thresholds)):
+    if DOUBTFUL_LABEL not in rules or share == 0 or LABEL_ISSUE.why_withheld(frame, thresholds):
         return
     doubt = 1 - label_probability(frame)
     decided = (frame["decided_by"] != "rule").to_numpy()

@@ -210,10 +210,14 @@ class Rule:
 
     def take(self, frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
         """(N,) bool: the images that it takes."""
-        if self.withheld and self.withheld(frame, thresholds):
+        if self.why_withheld(frame, thresholds):
             return np.zeros(len(frame), dtype=bool)
         taken = self.applies(frame, thresholds) if self.applies else self.cuts[0].takes(frame, thresholds)
         return np.asarray(taken, dtype=bool)
+
+    def why_withheld(self, frame: pd.DataFrame, thresholds: Thresholds) -> str:
+        """Why it takes no image of this dataset at all, in a sentence; "" where it takes some."""
+        return self.withheld(frame, thresholds) if self.withheld else ""
 
     @property
     def flag(self) -> str | None:
