@@ -28,8 +28,7 @@ from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.signals import Evidence
 from winnow.detect.valuation.values import value_images
-from winnow.encoders.fitted.networks import TrainedSettings
-from winnow.encoders.fitted.trained import fit_trained_encoder
+from winnow.encoders.fitted.networks import TrainedSettings, fit_trained_encoder
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
 from winnow.models.recipe import Recipe

@@ -15,18 +15,18 @@ Features are kept in `--cache`. Needs the `bench` dependency group (`pip install
 import argparse
 import hashlib
 import json
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from detection_data import DS801_NAMES, ROOT, Dataset, cached_arrays, existing
+from detection_data import DS801_NAMES, ROOT, WEIGHTS, Dataset, cached_arrays, existing
 from detection_methods import (
     NEIGHBOURS,
     Shared,
@@ -43,22 +43,39 @@ from winnow.curation.review import no_review
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
+from winnow.device import best_device
 from winnow.encoders.columns import concatenated
-from winnow.encoders.fitted.networks import TrainedSettings
-from winnow.encoders.fitted.trained import fit_trained_encoder
+from winnow.encoders.fitted.finetuning import FinetunedNetworks, FinetunedSettings
+from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
+from winnow.encoders.fitted.out_of_fold import Learner, fit_out_of_fold
+from winnow.encoders.frozen.timm import load_backbone
 from winnow.params.configs import load_config
 
 LOOK_ALIKE = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8])  # cat and lynx, wolf and coyote, jaguar and cheetah, ...
 FLIPPED = 0.4
 THRESHOLDS = [(confidence, sources) for confidence in (0.3, 0.5, 0.7, 0.9) for sources in (1, 2)]
-WEIGHTS = (0.3, 0.5, 0.7)
 CONFIG = load_config("ds801-mobilenetv2", start=ROOT)
-PLAIN = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"})
+BASE = load_config("base", start=ROOT).embed
+PLAIN, FINETUNED = (
+    section.model_dump(exclude={"weight_candidates"}) for section in (BASE.trained, CONFIG.embed.finetuned)
+)
 # What differs from configs/base.yaml in the networks of each name.
 TRAINED = {
     "trained-32": {"epochs": 12},
     "trained-32-varied": {"epochs": 12, "mirror": True, "zoom": 0.2, "color": 0.2},
 }
+# Encoders side by side, each with its weight.
+SETS: tuple[dict[str, float], ...] = (
+    {"frozen": 1},
+    *({"frozen": 1, "trained-32": weight} for weight in (0.3, 0.5, 0.7)),
+    {"trained-32": 1},
+    *({"frozen": 1, "trained-32-varied": weight} for weight in (0.3, 0.5, 0.7)),
+    {"trained-32-varied": 1},
+    *({"frozen": 1, "finetuned": weight} for weight in (0.5, 1)),
+    *({"frozen": 1, "finetuned": weight, "trained-32": 0.5} for weight in (0.5, 1)),
+    {"finetuned": 1},
+)
+AGAINST_OTHERS = ({"frozen": 1}, {"frozen": 1, "trained-32": 0.3}, {"frozen": 1, "finetuned": 1, "trained-32": 0.5})
 
 
 @dataclass(frozen=True)
@@ -86,7 +103,9 @@ def main() -> None:
     parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where features are kept")
     parser.add_argument("--images", default=None, type=int, help="training images to take, by their random ids; all")
     parser.add_argument("--draws", default=5, type=int)
-    parser.add_argument("--trained", default="trained-32", help=f"networks, comma-separated, of {', '.join(TRAINED)}")
+    encoders = ["frozen", *TRAINED, "finetuned"]
+    default = ["frozen", "trained-32", "finetuned"]
+    parser.add_argument("--encoders", nargs="+", default=default, choices=encoders, help="measure the sets of these")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/planted-flips.json", type=Path)
     arguments = parser.parse_args()
     images = read_images(arguments.shared, arguments.cache, arguments.images)
@@ -96,14 +115,18 @@ def main() -> None:
         rows = draws.setdefault(str(draw), {})
         labels = with_flips(images, seed=draw)
         dataset = frozen_dataset(images, labels)
-        for name in ["frozen", *arguments.trained.split(",")]:
-            for features_name, features, against_others in feature_sets(name, images, labels, rows, arguments.cache):
-                rows[features_name] = measured(
-                    replace(dataset, features=features), images, against_others=against_others
-                ) | {"revision": machine()["revision"]}
-                print(draw, features_name, json.dumps(rows[features_name]["methods"]["winnow"]), flush=True)
-                # After each, so that a kill loses minutes.
-                arguments.out.write_text(json.dumps({**machine(), "training_images": results}, indent=1) + "\n")
+        for encoders in SETS:
+            name = " + ".join(encoder if weight == 1 else f"{weight} {encoder}" for encoder, weight in encoders.items())
+            if name in rows or not set(encoders) <= set(arguments.encoders):
+                continue
+            features = [encoded(encoder, images, labels, arguments) for encoder in encoders]
+            beside = concatenated(features, list(encoders.values())) if len(features) > 1 else features[0]
+            rows[name] = measured(
+                replace(dataset, features=beside), images, against_others=encoders in AGAINST_OTHERS
+            ) | {key: machine()[key] for key in ("cpu", "revision")}
+            print(draw, name, json.dumps(rows[name]["methods"]["winnow"]), flush=True)
+            # After each, so that a kill loses minutes.
+            arguments.out.write_text(json.dumps({**machine(), "training_images": results}, indent=1) + "\n")
 
 
 def read_images(shared: Path, cache: Path, count: int | None) -> Images:
@@ -156,36 +179,37 @@ def flip(true: np.ndarray, *, seed: int) -> np.ndarray:
     return given
 
 
-def feature_sets(
-    name: str, images: Images, labels: np.ndarray, done: dict, cache: Path
-) -> Iterator[tuple[str, np.ndarray, bool]]:
-    """Name and features of what is not measured yet, and whether other methods are measured on them too."""
-    if name == "frozen":
-        if name not in done:
-            yield name, images.frozen["features"], True
-        return
-    names = {f"frozen + {weight} {name}": weight for weight in WEIGHTS}
-    if set(done) >= {name, *names}:
-        return
-    trained = trained_features(images.pixels, labels, TrainedSettings(**PLAIN | TRAINED[name]), cache)
-    for both, weight in names.items():
-        if both not in done:
-            yield both, concatenated([images.frozen["features"], trained], [1.0, weight]), weight == WEIGHTS[0]
-    if name not in done:
-        yield name, trained, False
-
-
-def trained_features(pixels: np.ndarray, labels: np.ndarray, settings: TrainedSettings, cache: Path) -> np.ndarray:
-    """(N, D) float32 of networks trained on these labels, out of fold; kept, and resumed after a kill."""
-    decides = json.dumps(asdict(settings)).encode() + labels.tobytes()
-    key = hashlib.sha256(decides + np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
-    file = cache / f"trained-{settings.input_size}-{key}.npz"
+def encoded(encoder: str, images: Images, labels: np.ndarray, arguments: argparse.Namespace) -> np.ndarray:
+    """(N, D) float32 features, of networks that learn by these labels out of fold; kept, and resumed after a kill."""
+    if encoder == "frozen":
+        return images.frozen["features"]
+    learner = fitted(encoder, arguments.shared)
+    decides = json.dumps(learner.fingerprint, sort_keys=True).encode() + labels.tobytes()
+    key = hashlib.sha256(decides + np.ascontiguousarray(images.pixels).tobytes()).hexdigest()[:16]
+    file = arguments.cache / f"{encoder}-{key}.npz"
     if not file.exists():
-        fitted = fit_trained_encoder(
-            pixels, labels, settings, num_classes=10, device=torch.device("cpu"), flip=True, scratch=cache / "networks"
-        )
-        tables.write_arrays(file, features=fitted.features, pred_probs=fitted.pred_probs)
+        start = time.process_time()
+        found = fit_out_of_fold(images.pixels, labels, learner, flip=True, scratch=arguments.cache / "networks")
+        print(f"{encoder}: {time.process_time() - start:.0f} CPU seconds, but for what was kept", flush=True)
+        tables.write_arrays(file, features=found.features, pred_probs=found.pred_probs)
     return tables.read_arrays(file)["features"]
+
+
+def fitted(encoder: str, shared: Path) -> Learner:
+    device = best_device()
+    if encoder in TRAINED:
+        return SmallNetworks(TrainedSettings(**PLAIN | TRAINED[encoder]), 10, device)
+    settings = FinetunedSettings(**FINETUNED)
+    half = (0.5, 0.5, 0.5)
+    backbone = load_backbone(
+        model="mobilenetv2_100",
+        checkpoint=str(existing(shared / WEIGHTS)),
+        pad_type="same",
+        mean=half,
+        std=half,
+        input_size=settings.input_size,
+    )
+    return FinetunedNetworks(settings, backbone, 10, device)
 
 
 def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:

@@ -8,9 +8,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch.nn.functional import normalize
 
-from winnow.encoders.fitted import trained
+from winnow.encoders.fitted import out_of_fold
 from winnow.encoders.fitted.contrastive import Contrastive, Projected, supervised_contrastive, varied
-from winnow.encoders.fitted.trained import TrainedSettings, fit_trained_encoder
+from winnow.encoders.fitted.networks import TrainedSettings, fit_trained_encoder
+from winnow.encoders.fitted.small_images import read_small_images
 from winnow.models.border import border_level
 from winnow.models.small_resnet import SmallResNet
 
@@ -61,9 +62,8 @@ def test_batches_hold_rare_classes_as_often_as_common_ones():
     labels = torch.tensor([0] * 900 + [1] * 100)
     rows = np.arange(0, 1000, 2)
     network = Projected(SmallResNet(width=4, num_classes=2))
-    objective = Contrastive(
-        network, torch.zeros(1000, 3, 16, 16), labels, rows, loss="both", label_smoothing=0.1, seed=0, fold=0
-    )
+    images = read_small_images(np.zeros((1000, 16, 16, 3), dtype=np.uint8), input_size=16, device=CPU)
+    objective = Contrastive(network, images, labels, rows=rows, loss="both", label_smoothing=0.1, seed=0, fold=0)
     drawn = torch.cat([batch for epoch in range(1, 5) for batch in objective.batches(epoch)])
     assert set(drawn.tolist()) <= set(rows.tolist())
     assert 0.45 < labels[drawn].float().mean() < 0.55
@@ -94,7 +94,7 @@ def test_nothing_is_reflected_into_an_image():
 def test_no_row_depends_on_labels_of_its_own_fold(loss, monkeypatch):
     pixels, labels = digits(120)
     fold = np.arange(120) % 2
-    monkeypatch.setattr(trained, "stratified_group_folds", lambda *_, **__: fold)
+    monkeypatch.setattr(out_of_fold, "stratified_group_folds", lambda *_, **__: fold)
     before = fit_trained_encoder(pixels, labels, settings(loss), num_classes=10, device=CPU).pred_probs
     again = fit_trained_encoder(pixels, labels, settings(loss), num_classes=10, device=CPU).pred_probs
     assert before.tobytes() == again.tobytes()

@@ -9,10 +9,9 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from winnow.encoders.fitted import networks, trained
+from winnow.encoders.fitted import out_of_fold, training
 from winnow.encoders.fitted.mixup import Mixup
-from winnow.encoders.fitted.networks import TrainedSettings
-from winnow.encoders.fitted.trained import fit_trained_encoder
+from winnow.encoders.fitted.networks import TrainedSettings, fit_trained_encoder
 from winnow.encoders.frozen.embedding import embed_images
 from winnow.encoders.frozen.network import FrozenNetwork
 from winnow.encoders.normalise import l2_normalised
@@ -139,7 +138,7 @@ def test_the_number_of_cores_changes_no_bit(digits, monkeypatch):
     pixels, labels = digits[0][:120], digits[1][:120]
     found = []
     for count in (1, 3):
-        monkeypatch.setattr(networks, "cores", lambda count=count: count)
+        monkeypatch.setattr(training, "cores", lambda count=count: count)
         found.append(fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU))
     assert found[0].features.tobytes() == found[1].features.tobytes()
     assert found[0].fingerprint == found[1].fingerprint
@@ -157,7 +156,7 @@ def test_a_network_that_fails_ends_the_others(digits, monkeypatch):
             raise Killed
         return loss(self, batch)
 
-    monkeypatch.setattr(networks, "cores", lambda: 3)
+    monkeypatch.setattr(training, "cores", lambda: 3)
     monkeypatch.setattr(Mixup, "loss", failing)
     start = time.monotonic()
     with pytest.raises(Killed):
@@ -169,7 +168,7 @@ def test_no_row_depends_on_labels_of_its_own_fold(digits, monkeypatch):
     """With folds held fixed, other labels within a fold leave that fold's rows as they were, to the bit."""
     pixels, labels = digits[0][:120], digits[1][:120]
     fold = np.arange(120) % 3
-    monkeypatch.setattr(trained, "stratified_group_folds", lambda *_, **__: fold)
+    monkeypatch.setattr(out_of_fold, "stratified_group_folds", lambda *_, **__: fold)
     before = fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU).pred_probs
     for held_out in range(3):
         changed = np.where(fold == held_out, (labels + 1) % 10, labels)
@@ -190,7 +189,7 @@ def test_random_labels_are_predicted_at_chance(digits):
 
     leaky_fold = np.repeat([0, 1], 150)  # copies parted: the measure must see the leak
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trained, "stratified_group_folds", lambda *_, **__: leaky_fold)
+        patch.setattr(out_of_fold, "stratified_group_folds", lambda *_, **__: leaky_fold)
         leaky = fit_trained_encoder(pixels, labels, replace(settings, folds=2), num_classes=4, device=CPU)
     assert (leaky.pred_probs.argmax(axis=1) == labels).mean() > chance + 3 * spread
 
@@ -220,7 +219,7 @@ def test_killed_training_goes_on_in_the_network_and_epoch_where_it_was(digits, t
             raise Killed
         return loss(self, batch)
 
-    monkeypatch.setattr(networks, "cores", lambda: 1)  # one network after another
+    monkeypatch.setattr(training, "cores", lambda: 1)  # one network after another
     monkeypatch.setattr(Mixup, "loss", killed_in_the_sixth)
     with pytest.raises(Killed):
         fit_trained_encoder(pixels, labels, SMALL, num_classes=10, device=CPU, scratch=tmp_path)

@@ -46,10 +46,11 @@ def encoder(root: Path, weights: Path, name: str | list[str]) -> Encoder:
     preprocessing = {"input_size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}
     embed["timm"] |= {"model": "test_resnet", "checkpoint": str(weights), **preprocessing}
     embed["trained"] |= {"folds": 2, "epochs": 8, "width": 4, "input_size": 12}
+    embed["finetuned"] |= {"folds": 2, "epochs": 8, "learning_rate": 0.01, "input_size": 32, "frozen_share": 0.0}
     return load_encoder(embed, class_names=NAMES, device=CPU)
 
 
-@pytest.fixture(params=["timm", "trained", ["timm", "trained"]], ids=["timm", "trained", "timm + trained"])
+@pytest.fixture(params=["timm", "trained", "finetuned", ["timm", "trained"], ["timm", "finetuned"]], ids=str)
 def any_encoder(request, root, weights) -> Encoder:
     return encoder(root, weights, request.param)
 
@@ -77,7 +78,7 @@ def test_an_embedding_is_read_back_from_its_arrays(any_encoder, data):
     again = Embedding.from_arrays(embedding.arrays())
     np.testing.assert_array_equal(again.features, embedding.features)
     assert again.fingerprint == embedding.fingerprint
-    assert (again.zero_shot is None) == (any_encoder.name == "trained")
+    assert (again.zero_shot is None) == (any_encoder.name in ("trained", "finetuned"))
 
 
 def test_images_that_are_decoded_when_asked_for_give_the_same_bytes(any_encoder, data):
@@ -104,9 +105,10 @@ def test_a_frozen_encoder_embeds_new_images_alone_and_ignores_labels(root, weigh
     assert frozen.embed_extended(pixels[:80], labels[:80], before) is before
 
 
-def test_a_fitted_encoder_is_trained_again_on_the_extended_dataset(root, weights, data):
+@pytest.mark.parametrize("name", [name for name, entry in ENCODERS.items() if entry.is_fitted])
+def test_a_fitted_encoder_is_trained_again_on_the_extended_dataset(name, root, weights, data):
     pixels, labels = data
-    fitted = encoder(root, weights, "trained")
+    fitted = encoder(root, weights, name)
     before = fitted.embed_dataset(pixels[:80], labels[:80])
     extended = fitted.embed_extended(pixels, labels, before)
     assert fitted.is_fitted and before.zero_shot is None

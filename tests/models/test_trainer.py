@@ -88,6 +88,27 @@ def test_gradients_and_rates_that_a_callback_sees_add_up_to_the_weights():
         assert sorted(first[0] + second[0]) == list(range(6)) and len(first[0]) == 4
 
 
+def test_a_group_with_a_scale_learns_at_that_multiple_of_the_rate():
+    network = nn.Linear(2, 1)
+    groups = [{"params": [network.weight]}, {"params": [network.bias], "lr_scale": 10.0}]
+    seen: list[tuple[float, ...]] = []
+
+    class Rates(Callback):
+        def after_step(self, run: Run, batch: Tensor) -> None:
+            seen.append(tuple(group["lr"] for group in run.optimizer.param_groups))
+
+    options = {"callbacks": [Rates()], "description": "fit", "remedy": "lower the rate"}
+    fit(
+        network,
+        Regression(network),
+        torch.optim.SGD(groups, lr=1.0),
+        epochs=1,
+        learning_rate_at=lambda epoch, step, steps: 0.1 / (step + 1),
+        **options,
+    )
+    assert seen == [(0.1, 1.0), (0.05, 0.5)]
+
+
 def test_the_curve_weighs_batches_by_their_size_and_takes_what_callbacks_add():
     losses: list[float] = []
 

@@ -20,8 +20,8 @@ from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.labels.neighbour_rule import neighbour_scores
 from winnow.detect.signals import Evidence
 from winnow.encoders.base import Embedding
-from winnow.encoders.fitted.networks import TrainedSettings
-from winnow.encoders.fitted.trained import TrainedEncoder
+from winnow.encoders.fitted.encoder import FittedEncoder
+from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
 
@@ -80,7 +80,7 @@ def score_round(
         `suggested_confidence` in [0, 1], and the columns of `neighbour_scores` (-1, 0 and NaN for dropped images).
     """
     kept = labels >= 0
-    model = TrainedEncoder(encoder, num_classes, False, device)
+    model = FittedEncoder(SmallNetworks(encoder, num_classes, device), flip=False)
     embedding = model.embed_dataset(pixels[kept], labels[kept], scratch=scratch)
     groups = hash_groups(perceptual_hash(pixels[kept]), max_distance=0)
     folds = [stratified_group_folds(labels[kept], groups, folds=_FOLDS, seed=seed) for seed in (0, 1)]
@@ -179,7 +179,7 @@ def untouched_tenth(labels: np.ndarray, *, seed: int) -> np.ndarray:
 
 
 def _of_dropped(
-    model: TrainedEncoder, pixels: np.ndarray, labels: np.ndarray, kept: np.ndarray, embedding: Embedding, l2: float
+    model: FittedEncoder, pixels: np.ndarray, labels: np.ndarray, kept: np.ndarray, embedding: Embedding, l2: float
 ) -> np.ndarray:
     return model.classify_new(pixels[~kept], pixels=pixels[kept], labels=labels[kept], embedding=embedding, l2=l2)
 

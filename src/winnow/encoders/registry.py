@@ -29,12 +29,14 @@ class Common:
         batch_size: images per forward pass.
         flip: whether features are averaged with those of the mirrored image.
         device: where the encoder runs.
+        embed: the whole section, for an encoder that starts from another.
     """
 
     class_names: list[str]
     batch_size: int
     flip: bool
     device: "torch.device"
+    embed: Section
 
 
 def load_encoder(embed: Section, *, class_names: list[str], device: "torch.device | None" = None) -> "Encoder":
@@ -51,7 +53,7 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
     from winnow.device import best_device
 
     names = embed["encoder"]
-    common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device())
+    common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device(), embed)
     if isinstance(names, str):
         return _load(names, embed, common)
     from winnow.encoders.side_by_side import Part, SideBySide
@@ -66,11 +68,8 @@ def load_frozen(embed: Section, *, class_names: list[str]) -> "Encoder":
     Args and Raises: as in `load_encoder`.
     """
     names = embed["encoder"]
-    for name in [names] if isinstance(names, str) else names:
-        encoder = load_encoder({**embed, "encoder": name}, class_names=class_names)
-        if not encoder.is_fitted:
-            return encoder
-    return load_encoder({**embed, "encoder": "plain"}, class_names=class_names)
+    frozen = [name for name in ([names] if isinstance(names, str) else names) if not ENCODERS[name].is_fitted]
+    return load_encoder({**embed, "encoder": (*frozen, "plain")[0]}, class_names=class_names)
 
 
 def check_encoder(embed: Section) -> None:
@@ -83,7 +82,8 @@ def check_encoder(embed: Section) -> None:
         WinnowError: if a model or tag is unknown.
     """
     names = embed["encoder"]
-    for name in [names] if isinstance(names, str) else names:
+    chosen = {names} if isinstance(names, str) else set(names)
+    for name in chosen | ({"timm"} if "finetuned" in chosen else set()):
         if check := ENCODERS[name].check:
             check(_options(name, embed))
 
@@ -103,10 +103,12 @@ class Entry:
     Attributes:
         load: makes it of its section and of what all encoders are given.
         check: raises WinnowError if a name in its section is unknown; None where no key holds such a name.
+        is_fitted: of the encoder that `load` makes.
     """
 
     load: Callable[[Section, Common], "Encoder"]
     check: Callable[[Section], None] | None = None
+    is_fitted: bool = False
 
 
 def _open_clip(section: Section, common: Common) -> "Encoder":
@@ -146,20 +148,41 @@ def _plain(section: Section, common: Common) -> "Encoder":
 
 
 def _trained(section: Section, common: Common) -> "Encoder":
-    from winnow.encoders.fitted.networks import TrainedSettings
-    from winnow.encoders.fitted.trained import TrainedEncoder
+    from winnow.encoders.fitted.encoder import FittedEncoder
+    from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
 
+    _need_labels("trained", common)
+    return FittedEncoder(
+        SmallNetworks(TrainedSettings(**section), len(common.class_names), common.device), flip=common.flip
+    )
+
+
+def _finetuned(section: Section, common: Common) -> "Encoder":
+    from winnow.encoders.fitted.encoder import FittedEncoder
+    from winnow.encoders.fitted.finetuning import FinetunedNetworks, FinetunedSettings
+    from winnow.encoders.frozen.timm import load_backbone
+
+    _need_labels("finetuned", common)
+    settings = FinetunedSettings(**section)
+    start = {key: common.embed["timm"][key] for key in ("model", "checkpoint", "pad_type", "mean", "std")}
+    backbone = load_backbone(**start, input_size=settings.input_size)
+    return FittedEncoder(
+        FinetunedNetworks(settings, backbone, len(common.class_names), common.device), flip=common.flip
+    )
+
+
+def _need_labels(encoder: str, common: Common) -> None:
     if not common.class_names:
         raise WinnowError(
-            "embed.encoder is trained, which learns from labels, and these images have none; set it to plain, "
+            f"embed.encoder is {encoder}, which learns from labels, and these images have none; set it to plain, "
             "open_clip or timm."
         )
-    return TrainedEncoder(TrainedSettings(**section), len(common.class_names), common.flip, common.device)
 
 
 ENCODERS: Mapping[str, Entry] = {
     "open_clip": Entry(_open_clip, _check_open_clip),
     "timm": Entry(_timm, _check_timm),
     "plain": Entry(_plain),
-    "trained": Entry(_trained),
+    "trained": Entry(_trained, is_fitted=True),
+    "finetuned": Entry(_finetuned, is_fitted=True),
 }

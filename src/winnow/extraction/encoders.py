@@ -28,8 +28,8 @@ def encoder_features(name: str, *, arguments: Mapping[str, Any], image_size: int
     """
     if name not in FROZEN:
         raise WinnowError(
-            f"the encoder {name!r} is none of {', '.join(FROZEN)}; one fitted on the dataset itself ('trained') gives "
-            "its features in the main pipeline: name them with features:<its features.npz>."
+            f"the encoder {name!r} is none of {', '.join(FROZEN)}; one fitted on the dataset itself (trained, "
+            "finetuned) gives its features in the main pipeline: name them with features:<its features.npz>."
         )
     network = _network(name, dict(arguments), best_device())
 

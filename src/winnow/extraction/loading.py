@@ -108,7 +108,7 @@ def load_model(
     fingerprint = {
         "model": model,
         "arguments": dict(arguments or {}),
-        "weights_sha256": weights_sha256(loaded.network),
+        "weights_sha256": weights_sha256(loaded.network.state_dict()),
         **loaded.fingerprint,
     }
     return Model(loaded.network.eval(), loaded.prepare, loaded.takes_list, fingerprint)

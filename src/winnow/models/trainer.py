@@ -122,7 +122,7 @@ def fit(
     Args:
         network: on the device to train on.
         objective: the batches of an epoch, and their loss.
-        optimizer: of the network's parameters.
+        optimizer: of the network's parameters; a group with an `lr_scale` learns at that multiple of the rate.
         epochs: passes over the images.
         learning_rate_at: from the epoch (counted from 1), the step (of the epoch, from 0) and the steps per epoch to
             the step's learning rate.
@@ -189,7 +189,7 @@ def _train_epoch(
     start = time.perf_counter()
     for step, batch in enumerate(batches):
         for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate_at(epoch, step, len(batches))
+            group["lr"] = learning_rate_at(epoch, step, len(batches)) * group.get("lr_scale", 1.0)
         loss = objective.loss(batch)
         loss.backward()
         for callback in callbacks:

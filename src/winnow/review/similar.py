@@ -8,6 +8,7 @@ import numpy as np
 
 from winnow.data.images import BadImage, decoding, upright_rgb
 from winnow.data.pixels import DecodedPixels
+from winnow.encoders.registry import ENCODERS
 from winnow.errors import WinnowError
 from winnow.row_groups import StoredColumn
 
@@ -37,7 +38,7 @@ def like_vector(features: np.ndarray, vector: np.ndarray) -> np.ndarray:
 def can_embed(embed: Mapping[str, Any]) -> bool:
     """Whether a picture from elsewhere gets the features that the encoder of the section `embed` of params.yaml gave
     the dataset; one that was fitted on it kept no network, and several are weighed by the dataset."""
-    return isinstance(embed["encoder"], str) and embed["encoder"] != "trained"
+    return isinstance(embed["encoder"], str) and not ENCODERS[embed["encoder"]].is_fitted
 
 
 def text_encoder(embed: Mapping[str, Any]) -> bool:

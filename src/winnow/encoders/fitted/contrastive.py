@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from winnow.encoders.fitted.small_images import SmallImages
 from winnow.models.border import border_level
 from winnow.models.small_resnet import SmallResNet
 
@@ -63,16 +64,16 @@ class Contrastive:
     def __init__(
         self,
         projected: Projected,
-        images: Tensor,
+        images: SmallImages,
         labels: Tensor,
-        rows: np.ndarray,
         *,
+        rows: np.ndarray,
         loss: Literal["supervised_contrastive", "both"],
         label_smoothing: float,
         seed: int,
         fold: int,
     ) -> None:
-        """Train on the `rows`, (R,) int64, of (N, 3, S, S) images with (N,) int64 labels on the network's device.
+        """Train on the `rows`, (R,) int64, of N images with (N,) int64 labels on the network's device.
 
         `seed` and `fold` decide which images make a batch, and how they are varied.
         """

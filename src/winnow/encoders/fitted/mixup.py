@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from winnow.encoders.fitted.augmentation import Augmentation
-
-_BATCH_SIZE = 64
+from winnow.encoders.fitted.small_images import SmallImages
 
 
 class Mixup:
@@ -25,17 +24,20 @@ class Mixup:
     def __init__(
         self,
         network: nn.Module,
-        images: Tensor,
+        images: SmallImages,
         labels: Tensor,
-        rows: np.ndarray,
         *,
+        rows: np.ndarray,
         augmentation: Augmentation,
+        batch_size: int,
+        mixing: float,
         label_smoothing: float,
         seed: int,
         fold: int,
     ) -> None:
-        """Train `network` on the `rows`, (R,) int64, of (N, 3, S, S) images with (N,) int64 labels on its device.
+        """Train `network` on the `rows`, (R,) int64, of N images with (N,) int64 labels on its device.
 
+        An image's share in its pair is drawn from Beta(`mixing`, `mixing`): even at 1, near 0 or 1 below.
         `seed` and `fold` decide the order of the images, their pairs, and how they are varied and mixed.
         """
         self.trained = network
@@ -44,7 +46,8 @@ class Mixup:
         self._rows = torch.from_numpy(rows).to(images.device)
         self._generator = torch.Generator().manual_seed(seed * 1_000 + fold)
         self._shares = np.random.default_rng([seed, fold])
-        self._batch_size = min(_BATCH_SIZE, len(rows))
+        self._mixing = mixing
+        self._batch_size = min(batch_size, len(rows))
         self.images_per_epoch = len(rows) // self._batch_size * self._batch_size
 
     def batches(self, epoch: int) -> Sequence[Tensor]:
@@ -54,7 +57,7 @@ class Mixup:
 
     def loss(self, batch: Tensor) -> Tensor:
         partner = batch[torch.randperm(len(batch), generator=self._generator).to(batch.device)]
-        share = float(self._shares.beta(1, 1))
+        share = float(self._shares.beta(self._mixing, self._mixing))
         varied = [self._augmentation(self._images[rows], self._generator) for rows in (batch, partner)]
         logits = self._network(share * varied[0] + (1 - share) * varied[1])
         own, other = (

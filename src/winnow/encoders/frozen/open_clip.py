@@ -94,7 +94,7 @@ def load_open_clip(
         "encoder": "open_clip",
         "model": model,
         "pretrained": pretrained if checkpoint is None else "local checkpoint",
-        "weights_sha256": weights_sha256(network) if checkpoint is None else file_sha256(checkpoint),
+        "weights_sha256": weights_sha256(network.state_dict()) if checkpoint is None else file_sha256(checkpoint),
         "quick_gelu": quick_gelu(model, tag),
         "input_size": input_size,
         "mean": list(mean),

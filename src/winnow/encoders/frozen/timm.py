@@ -13,6 +13,7 @@ from timm.data.config import resolve_model_data_config
 from timm.data.imagenet_info import infer_imagenet_subset
 from torch import nn
 
+from winnow.encoders.backbone import Backbone
 from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, existing_checkpoint, file_sha256
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
 from winnow.encoders.frozen.imagenet_names import imagenet_descriptions, match_names
@@ -66,11 +67,8 @@ def load_timm(
         WinnowError: if the model is unknown, the weights cannot be had or do not fit, or the model cannot take
             `pad_type` or an input size.
     """
-    check_model(model)
-    path = None if checkpoint is None else existing_checkpoint(checkpoint, key="embed.timm.checkpoint")
-    network = _load(model, path, pad_type)
-    # Batch norm stays in evaluation mode: converted weights may hold placeholders for its running statistics.
-    network = network.eval().to(device=device, memory_format=torch.channels_last)
+    network, weights = _load(model, checkpoint, pad_type)
+    network = network.to(device=device, memory_format=torch.channels_last)
     warn_on_preprocessing_mismatch(
         key="embed.timm",
         model=model,
@@ -80,12 +78,11 @@ def load_timm(
 
     def encode_at(size: int, pixels: np.ndarray) -> torch.Tensor:
         batch = preprocess(pixels, input_size=size, mean=mean, std=std, device=device)
-        features: torch.Tensor = network.forward_head(network.forward_features(batch), pre_logits=True)
-        return features
+        return _pooled(network, batch)
 
     sizes = [input_size, *more_input_sizes]
     for size in sizes:
-        _try_once(partial(encode_at, size), model, size)
+        _try_once(partial(encode_at, size), model, size, key="embed.timm.input_size or more_input_sizes")
 
     def encode(pixels: np.ndarray) -> torch.Tensor:
         return torch.stack([encode_at(size, pixels).float() for size in sizes]).mean(dim=0)
@@ -93,9 +90,7 @@ def load_timm(
     zero_shot, no_zero_shot = _zero_shot(network, class_names, input_size, device)
     fingerprint = {
         "encoder": "timm",
-        "model": model,
-        "weights_sha256": weights_sha256(network) if path is None else file_sha256(path),
-        "pad_type": pad_type,
+        **weights,
         "input_size": input_size,
         "more_input_sizes": list(more_input_sizes),
         "mean": list(mean),
@@ -111,7 +106,73 @@ def load_timm(
     )
 
 
-def _load(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # its methods are not nn.Module's
+def load_backbone(
+    *,
+    model: str,
+    checkpoint: str | None,
+    pad_type: str | None,
+    mean: Sequence[float],
+    std: Sequence[float],
+    input_size: int,
+) -> Backbone:
+    """Load an image model that is to learn on, without its classifier.
+
+    Args:
+        model, checkpoint, pad_type, mean, std: as in `load_timm`.
+        input_size: side of the images that it will see.
+
+    Raises:
+        WinnowError: as `load_timm`; also if timm does not know the order of the model's layers.
+    """
+    network, weights = _load(model, checkpoint, pad_type)
+
+    def encode(pixels: np.ndarray) -> torch.Tensor:
+        return _pooled(
+            network, preprocess(pixels, input_size=input_size, mean=mean, std=std, device=torch.device("cpu"))
+        )
+
+    dimensions = _try_once(encode, model, input_size, key="embed.finetuned.input_size")
+    return Backbone(_Pooled(network), dimensions, _layers(network, model), mean, std, weights)
+
+
+class _Pooled(nn.Module):
+    """A model of timm up to its pooled features."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return _pooled(self.network, images)
+
+
+def _pooled(network: Any, images: torch.Tensor) -> torch.Tensor:
+    features: torch.Tensor = network.forward_head(network.forward_features(images), pre_logits=True)
+    return features
+
+
+def _layers(network: Any, model: str) -> list[list[str]]:
+    """Names of the parameters of `_Pooled` by layer, from the image on, without the classifier's."""
+    if not hasattr(network, "group_matcher"):
+        raise WinnowError(f"timm does not know the layers of {model}; choose another embed.timm.model.")
+    classifier = {id(parameter) for parameter in network.get_classifier().parameters()}
+    used = {name for name, parameter in network.named_parameters() if id(parameter) not in classifier}
+    groups = timm.models.group_parameters(network, network.group_matcher(coarse=True))
+    layers = [[f"network.{name}" for name in groups[number] if name in used] for number in sorted(groups)]
+    return [layer for layer in layers if layer]
+
+
+def _load(model: str, checkpoint: str | None, pad_type: str | None) -> tuple[Any, dict[str, Any]]:
+    """The model with its weights, in evaluation mode, and what tells it from others."""
+    check_model(model)
+    path = None if checkpoint is None else existing_checkpoint(checkpoint, key="embed.timm.checkpoint")
+    network = _with_weights(model, path, pad_type)
+    weights = weights_sha256(network.state_dict()) if path is None else file_sha256(path)
+    # Batch norm stays in evaluation mode: converted weights may hold placeholders for its running statistics.
+    return network.eval(), {"model": model, "weights_sha256": weights, "pad_type": pad_type}
+
+
+def _with_weights(model: str, checkpoint: Path | None, pad_type: str | None) -> Any:  # its methods are not nn.Module's
     options: dict[str, Any] = {} if pad_type is None else {"pad_type": pad_type}
     with quick_hub() as answers:
         try:
@@ -173,18 +234,19 @@ def _own_preprocessing(network: nn.Module) -> dict[str, Any]:
     return {"input_size": own["input_size"][-1], "mean": own["mean"], "std": own["std"]}
 
 
-def _try_once(encode: Any, model: str, input_size: int) -> None:
-    """Encode one grey image: finds a model of a fixed size, or without pooled features, before the work starts."""
+def _try_once(encode: Callable[[np.ndarray], torch.Tensor], model: str, input_size: int, *, key: str) -> int:
+    """Encode one grey image, and count its features: finds a model of a fixed size, or without pooled features, before
+    the work starts."""
     grey = np.full((1, input_size, input_size, 3), 128, dtype=np.uint8)
     try:
         with torch.inference_mode():
             shape = encode(grey).shape
     except (AssertionError, RuntimeError) as error:
         raise WinnowError(
-            f"timm's {model} does not take images of {input_size} x {input_size} ({first_sentence(error)}); "
-            "fix embed.timm.input_size or more_input_sizes."
+            f"timm's {model} does not take images of {input_size} x {input_size} ({first_sentence(error)}); fix {key}."
         ) from None
     if len(shape) != 2:
         raise WinnowError(
             f"timm's {model} gives no pooled features (shape {tuple(shape)}); choose another embed.timm.model."
         )
+    return shape[1]

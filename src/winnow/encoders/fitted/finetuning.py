@@ -1,0 +1,161 @@
+"""The networks of the `finetuned` encoder: a pretrained one that learns on, from the dataset's own labels.
+
+A probe of frozen features separates the classes along directions that other images drew; a few epochs turn these to the
+dataset's classes. The first layers keep their weights, which saves their gradients, and so do the running statistics of
+batch norm: those of converted weights may be placeholders.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from winnow.data.pixels import Pixels, at_side
+from winnow.device import CPU_BATCH, seeded
+from winnow.encoders.backbone import Backbone
+from winnow.encoders.fitted.mixup import Mixup
+from winnow.encoders.fitted.settings import FittedSettings
+from winnow.encoders.fitted.small_images import SmallImages, read_small_images
+from winnow.encoders.fitted.training import OneCycle, Training, train_side_by_side
+from winnow.learn.optimizers import AdamW
+
+_BATCH_SIZE = 32
+_MIXING = 0.4
+_CLASSIFIER_PACE = 10.0  # times the learning rate: it starts at random, the backbone does not
+_WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetunedSettings(FittedSettings):
+    """The section `embed.finetuned` of params.yaml.
+
+    Attributes:
+        frozen_share: share of the layers, counted from the image, that keep their weights, [0, 1].
+    """
+
+    frozen_share: float
+
+
+class FinetunedNetwork(nn.Module):
+    """A copy of a backbone with a linear classifier of its own.
+
+    Args:
+        backbone: the pretrained network, which stays as it is.
+        num_classes: outputs of the classifier.
+        input_size: side to which images are enlarged or reduced.
+        frozen_share: as in `FinetunedSettings`.
+    """
+
+    def __init__(self, backbone: Backbone, *, num_classes: int, input_size: int, frozen_share: float) -> None:
+        super().__init__()
+        self.backbone = copy.deepcopy(backbone.network)
+        self.classifier = nn.Linear(backbone.dimensions, num_classes)
+        self._input_size = input_size
+        learning = {name for layer in backbone.layers[int(frozen_share * len(backbone.layers)) :] for name in layer}
+        for name, parameter in self.backbone.named_parameters():
+            parameter.requires_grad_(name in learning)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, D)."""
+        size = (self._input_size, self._input_size)
+        if images.shape[-2:] != size:
+            images = functional.interpolate(images, size=size, mode="bicubic")
+        features: Tensor = self.backbone(images.contiguous(memory_format=torch.channels_last))
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) to logits (B, num_classes)."""
+        logits: Tensor = self.classifier(self.features(images))
+        return logits
+
+    def train(self, mode: bool = True) -> "FinetunedNetwork":
+        """The backbone stays in evaluation mode."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+
+@dataclass(frozen=True)
+class FinetunedNetworks:
+    """The `Learner` of networks that start from pretrained weights.
+
+    Attributes:
+        settings: how they are trained.
+        backbone: where they start.
+        num_classes: K.
+        device: where they are trained.
+    """
+
+    settings: FinetunedSettings
+    backbone: Backbone
+    num_classes: int
+    device: torch.device
+    name: ClassVar[str] = "finetuned"
+    batch_size: ClassVar[int] = CPU_BATCH
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        return {**asdict(self.settings), "backbone": dict(self.backbone.fingerprint), "n_classes": self.num_classes}
+
+    def read(self, pixels: Pixels) -> SmallImages:
+        """Images smaller than the input size are kept as they are, and enlarged in each step."""
+        pixels = at_side(pixels, self.settings.input_size)
+        side = min(self.settings.input_size, pixels.shape[1])
+        return read_small_images(pixels, input_size=side, device=self.device).normalised_by(
+            self.backbone.mean, self.backbone.std
+        )
+
+    def train(
+        self, images: SmallImages, labels: np.ndarray, trainings: Sequence[Training], *, description: str
+    ) -> list[FinetunedNetwork]:
+        settings = self.settings
+        target = torch.tensor(np.array(labels, dtype=np.int64), device=self.device)
+        networks = [self._network() for _ in trainings]
+        objectives = [
+            Mixup(
+                network,
+                images,
+                target,
+                rows=training.rows,
+                augmentation=settings.augmentation,
+                batch_size=_BATCH_SIZE,
+                mixing=_MIXING,
+                label_smoothing=settings.label_smoothing,
+                seed=settings.seed,
+                fold=training.fold,
+            )
+            for network, training in zip(networks, trainings, strict=True)
+        ]
+        train_side_by_side(
+            objectives,
+            trainings,
+            optimizer=self._optimizer,
+            schedule=OneCycle(settings.epochs, settings.learning_rate),
+            seed=settings.seed,
+            device=self.device,
+            description=description,
+            remedy="lower embed.finetuned.learning_rate in params.yaml",
+        )
+        return [network.eval() for network in networks]
+
+    def _optimizer(self, network: FinetunedNetwork) -> torch.optim.Optimizer:
+        learning = [parameter for parameter in network.backbone.parameters() if parameter.requires_grad]
+        groups: list[dict[str, Any]] = [{"params": [*network.classifier.parameters()], "lr_scale": _CLASSIFIER_PACE}]
+        if learning:
+            groups.append({"params": learning})
+        return AdamW(groups, lr=self.settings.learning_rate, weight_decay=_WEIGHT_DECAY)
+
+    def _network(self) -> FinetunedNetwork:
+        with seeded(self.settings.seed, self.device):
+            network = FinetunedNetwork(
+                self.backbone,
+                num_classes=self.num_classes,
+                input_size=self.settings.input_size,
+                frozen_share=self.settings.frozen_share,
+            )
+        return network.to(self.device).to(memory_format=torch.channels_last)
