@@ -64,6 +64,7 @@ TRAINED = {
     "trained-32": {"epochs": 12},
     "trained-32-varied": {"epochs": 12, "mirror": True, "zoom": 0.2, "color": 0.2},
 }
+WORLDLY = ("frozen", "finetuned")  # encoders that know more than the classes
 # Encoders side by side, each with its weight.
 SETS: tuple[dict[str, float], ...] = (
     {"frozen": 1},
@@ -122,7 +123,10 @@ def main() -> None:
             features = [encoded(encoder, images, labels, arguments) for encoder in encoders]
             beside = concatenated(features, list(encoders.values())) if len(features) > 1 else features[0]
             rows[name] = measured(
-                replace(dataset, features=beside), images, against_others=encoders in AGAINST_OTHERS
+                replace(dataset, features=beside),
+                images,
+                by_outliers(encoders, features, images),
+                against_others=encoders in AGAINST_OTHERS,
             ) | {key: machine()[key] for key in ("cpu", "revision")}
             print(draw, name, json.dumps(rows[name]["methods"]["winnow"]), flush=True)
             # After each, so that a kill loses minutes.
@@ -231,11 +235,19 @@ def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
     )
 
 
-def measured(data: Dataset, images: Images, *, against_others: bool) -> dict:
+def by_outliers(encoders: dict[str, float], features: list[np.ndarray], images: Images) -> np.ndarray:
+    """(N, D) float32 by which stage `score_ood` finds outliers: the frozen encoder's, and `finetuned`'s beside them."""
+    if not {"frozen", "finetuned"} <= set(encoders):
+        return images.frozen["features"]
+    taken = [(each, weight) for each, (name, weight) in zip(features, encoders.items(), strict=True) if name in WORLDLY]
+    return concatenated(*zip(*taken, strict=True))
+
+
+def measured(data: Dataset, images: Images, outlier_features: np.ndarray, *, against_others: bool) -> dict:
     """Figures of all methods on one set of features."""
     shared = shared_probabilities(data)
     scores = winnow_labels(data, shared)
-    outside = winnow_ood(replace(data, features=images.frozen["features"]), shared, scores)  # as stage score_ood does
+    outside = winnow_ood(replace(data, features=outlier_features), shared, scores)
     frame = scores.frame
     judge = Judge(images.labels[images.verified], data.labels[images.verified], images.verified)
     methods = {

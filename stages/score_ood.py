@@ -3,7 +3,7 @@
 from winnow import stage, tables
 from winnow.detect.outliers.ood import score_ood
 from winnow.detect.signals import Evidence
-from winnow.encoders.columns import picture_features
+from winnow.encoders.columns import outlier_features
 from winnow.stage import Declared
 from winnow.workspace import Workspace
 
@@ -14,7 +14,7 @@ def main(params: Declared) -> str:
     image_id = manifest["image_id"].to_numpy().astype(str)
     labels, probe = manifest["label"].to_numpy(), workspace.arrays("pred_probs", of=image_id)
     features, class_probs = (workspace.arrays(name, of=image_id) for name in ("features", "class_probs"))
-    features["features"] = picture_features(features)
+    features["features"] = outlier_features(features)
     evidence = Evidence.among(probe, features, class_probs, labels=labels)
 
     options = params.ood.model_dump()

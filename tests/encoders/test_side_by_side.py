@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from winnow.encoders.base import Embedding
-from winnow.encoders.columns import concatenated, picture_features, split_columns
+from winnow.encoders.columns import concatenated, outlier_features, picture_features, split_columns
 from winnow.encoders.normalise import l2_normalised
 from winnow.encoders.side_by_side import Part, SideBySide, held_out_log_loss
 from winnow.encoders.zero_shot import ZeroShot
@@ -93,6 +93,29 @@ def test_pictures_are_compared_by_the_first_encoder_even_after_the_file_was_read
     np.testing.assert_allclose(picture_features(arrays), two[0].table[:40], atol=1e-6)
     alone = two[0].embed_dataset(numbered(40), np.arange(40) % 2).arrays()
     assert picture_features(alone) is alone["features"]
+
+
+def test_outliers_are_found_by_the_first_encoder_and_the_finetuned_one():
+    rng = np.random.default_rng(0)
+    every = [l2_normalised(rng.normal(size=(6, columns)).astype(np.float32)) for columns in (4, 3, 5)]
+    frozen, trained, finetuned = every
+    names = ["timm", "trained", "finetuned"]
+
+    def arrays(names, parts, weights):
+        described = {
+            name: {"weight": weight, "dimensions": part.shape[1]}
+            for name, part, weight in zip(names, parts, weights, strict=True)
+        }
+        fingerprint = np.array(json.dumps({"encoder": names, **described}))
+        return {"features": concatenated(parts, weights), "encoder": fingerprint}
+
+    all_three = arrays(names, every, [1.0, 0.7, 0.5])
+    np.testing.assert_allclose(outlier_features(all_three), concatenated([frozen, finetuned], [1.0, 0.5]), atol=1e-6)
+    np.testing.assert_allclose(picture_features(all_three), frozen, atol=1e-6)
+    two = arrays(names[:2], [frozen, trained], [1.0, 0.7])
+    np.testing.assert_allclose(outlier_features(two), frozen, atol=1e-6)
+    alone = {"features": finetuned, "encoder": np.array(json.dumps({"encoder": "finetuned"}))}
+    assert outlier_features(alone) is finetuned
 
 
 @pytest.mark.parametrize("useful", [0, 1])

@@ -242,6 +242,7 @@ def test_the_detectors_themselves_find_plain_faults(data):
         None,
         None,
         picture_features=features,
+        outlier_features=features,
         class_names=NAMES,
         duplicates={"max_hash_distance": 14, "min_similarity": 0.9},
         crossval={"folds": 3, "l2_candidates": [0.1], "seeds": [0, 1]},

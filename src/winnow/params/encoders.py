@@ -165,9 +165,9 @@ class Embed(Section):
 
     encoder: Annotated[Name | list[Name], WrapValidator(_one_or_several)] = Field(
         description="Which of the sections below is used. A list of several puts them side by side: the features of "
-        "each are scaled to length 1, weighted and concatenated for whatever learns from labels. Near duplicates, "
-        "outliers and the map go by the first one's alone: name a frozen one first. External photos are classified by "
-        "each, and the mean counts."
+        "each are scaled to length 1, weighted and concatenated for whatever learns from labels. Near duplicates and "
+        "the map go by the first one's alone, outliers by these and `finetuned`'s: name a frozen one first. External "
+        "photos are classified by each, and the mean counts."
     )
     batch_size: Count = Field(description="Images per forward pass.")
     flip: bool = Field(description="Average the features of each image and its mirror image.")

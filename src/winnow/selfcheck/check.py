@@ -10,7 +10,7 @@ import pandas as pd
 from winnow import tables
 from winnow.data.pixels import Pixels
 from winnow.encoders.base import Embedding, Encoder
-from winnow.encoders.columns import picture_features
+from winnow.encoders.columns import outlier_features, picture_features
 from winnow.row_groups import Joined
 from winnow.selfcheck.plant import clean_images, plant_faults
 from winnow.selfcheck.report import flip_outcomes, report, summary
@@ -62,6 +62,7 @@ def self_check(
     labels = planted.images["label"].to_numpy()
     all_pixels = Joined(pixels, planted.new_pixels)
     embedding = encoder.embed_extended(all_pixels, labels, Embedding.from_arrays(features), scratch=scratch)
+    arrays = embedding.arrays()
     decided = rerun_detectors(
         planted.images["image_id"].to_numpy(),
         labels,
@@ -69,7 +70,8 @@ def self_check(
         embedding.features,
         embedding.zero_shot.pred_probs if embedding.zero_shot else None,
         embedding.zero_shot.in_class_probability if embedding.zero_shot else None,
-        picture_features=picture_features(embedding.arrays()),
+        picture_features=picture_features(arrays),
+        outlier_features=outlier_features(arrays),
         class_names=class_names,
         duplicates=duplicates,
         crossval=crossval,

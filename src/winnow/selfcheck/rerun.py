@@ -28,6 +28,7 @@ def rerun_detectors(
     in_class_probability: np.ndarray | None,
     *,
     picture_features: np.ndarray,
+    outlier_features: np.ndarray,
     class_names: list[str],
     duplicates: Mapping[str, Any],
     crossval: Mapping[str, Any],
@@ -43,7 +44,7 @@ def rerun_detectors(
         pixels: (N, H, W, 3) uint8.
         features: (N, D) float32, L2-normalised.
         zero_shot_pred_probs, in_class_probability: (N, K) and (N,) float32, or None.
-        picture_features: (N, D) float32 of one encoder, by which copies and outliers are found.
+        picture_features, outlier_features: (N, D) float32 each, by which copies and outliers are found.
         class_names: K names.
         duplicates, crossval, label_issues, ood: the detectors' options, as params.yaml names them.
         thresholds: where `decide` cuts.
@@ -66,7 +67,7 @@ def rerun_detectors(
     )
     issues = score_labels(evidence, fold=folds[0], l2=probe.l2, groups=groups, **label_issues)
     evidence = replace(
-        evidence, features=picture_features, class_probs=issues.class_probs, noise_rates=issues.noise_rates
+        evidence, features=outlier_features, class_probs=issues.class_probs, noise_rates=issues.noise_rates
     )
     outside = score_ood(evidence, fold=folds[0], l2=probe.l2, options=ood)
     scores = pd.concat([found, issues.frame, outside.frame], axis=1).assign(label=labels, image_faults="")
