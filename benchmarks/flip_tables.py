@@ -25,15 +25,23 @@ def main() -> None:
     result = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     print(f"{result['machine']}, {result['threads']} thread of {result['cores']} cores.\n")
     for count, measured in result["training_images"].items():
-        draws = complete(measured)
-        print(f"{int(count):,} training images and the 500 verified ones, means over {len(draws)} draws:\n")
-        print(*(method_table(draws), feature_table(draws), curated_table(draws)), sep="\n\n", end="\n\n")
+        for draws in comparable(measured):
+            print(f"{int(count):,} training images and the 500 verified ones, means over {len(draws)} draws:\n")
+            print(*(method_table(draws), feature_table(draws), curated_table(draws)), sep="\n\n", end="\n\n")
 
 
-def complete(draws: dict) -> list[dict]:
-    """The draws that have all sets of features, so that every mean is over the same flips."""
-    names = {features for draw in draws.values() for features in draw}
-    return [draw for draw in draws.values() if set(draw) == names]
+def comparable(draws: dict[str, dict]) -> list[list[dict]]:
+    """Draws with the sets of features that all of them have, so that every mean in a table is over the same flips: for
+    the most draws that have two sets or more in common, then for fewer, which have more."""
+    having: dict[str, frozenset[str]] = {}
+    for name in (name for draw in draws.values() for name in draw):
+        having[name] = frozenset(number for number, draw in draws.items() if name in draw)
+    found = []
+    for numbers in sorted(set(having.values()), key=len, reverse=True):
+        names = [name for name, by in having.items() if numbers <= by]
+        if len(names) > 1:
+            found.append([{name: draws[number][name] for name in names} for number in sorted(numbers)])
+    return found
 
 
 def method_table(draws: list[dict]) -> str:
@@ -87,11 +95,14 @@ def curated_table(draws: list[dict]) -> str:
                     features,
                     f"{cut['relabel_confidence']}",
                     str(cut["relabel_sources"]),
+                    f"{cut.get('doubtful_share', 0.0)}",
                     f"{mean(run[at]['kept'] for run in runs):.0f}",
                     f"{mean(run[at]['label_accuracy'] for run in runs):.3f}",
                 ]
             )
-    return table(["features", "relabel_confidence", "relabel_sources", "kept", "label accuracy"], rows)
+    return table(
+        ["features", "relabel_confidence", "relabel_sources", "doubtful_share", "kept", "label accuracy"], rows
+    )
 
 
 def mean(values) -> float:

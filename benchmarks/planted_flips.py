@@ -352,6 +352,7 @@ def curated(data: Dataset, judge: Judge, scores: pd.DataFrame) -> list[dict[str,
             {
                 "relabel_confidence": confidence,
                 "relabel_sources": sources,
+                "doubtful_share": thresholds["doubtful_share"],
                 "kept": int(kept.sum()),
                 "right": int((final == judge.true)[kept].sum()),
                 "label_accuracy": round(float((final == judge.true)[kept].mean()), 4),
