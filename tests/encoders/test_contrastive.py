@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch.nn.functional import normalize
 
+from digit_scans import digit_scans
 from winnow.encoders.fitted import out_of_fold
 from winnow.encoders.fitted.contrastive import Contrastive, Projected, supervised_contrastive, varied
 from winnow.encoders.fitted.networks import TrainedSettings, fit_trained_encoder
@@ -22,12 +22,6 @@ def settings(loss, **changes) -> TrainedSettings:
     values = {"folds": 2, "epochs": 2, "width": 4, "input_size": 16, "learning_rate": 0.1, "label_smoothing": 0.1}
     values |= {"shift": 0.0, "mirror": False, "zoom": 0.0, "color": 0.0, "seed": 0}
     return TrainedSettings(**{**values, "loss": loss, **changes})
-
-
-def digits(images: int) -> tuple[np.ndarray, np.ndarray]:
-    scans, labels = load_digits(return_X_y=True)
-    grey = (scans[:images].reshape(-1, 8, 8) * 15.9).astype(np.uint8).repeat(3, axis=1).repeat(3, axis=2)
-    return np.repeat(grey[..., None], 3, axis=3), labels[:images]
 
 
 def test_the_loss_of_three_images_by_hand():
@@ -92,7 +86,7 @@ def test_nothing_is_reflected_into_an_image():
 
 @pytest.mark.parametrize("loss", ["supervised_contrastive", "both"])
 def test_no_row_depends_on_labels_of_its_own_fold(loss, monkeypatch):
-    pixels, labels = digits(120)
+    pixels, labels = digit_scans(120)
     fold = np.arange(120) % 2
     monkeypatch.setattr(out_of_fold, "stratified_group_folds", lambda *_, **__: fold)
     before = fit_trained_encoder(pixels, labels, settings(loss), num_classes=10, device=CPU).pred_probs
@@ -106,7 +100,7 @@ def test_no_row_depends_on_labels_of_its_own_fold(loss, monkeypatch):
 
 @pytest.mark.parametrize("loss", ["supervised_contrastive", "both"])
 def test_classes_part_in_the_features_of_images_that_were_not_seen(loss):
-    pixels, labels = digits(600)
+    pixels, labels = digit_scans(600)
     found = fit_trained_encoder(pixels, labels, settings(loss, epochs=30, width=8), num_classes=10, device=CPU)
     similarity = found.features @ found.features.T
     np.fill_diagonal(similarity, -1)

@@ -7,8 +7,8 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from sklearn.datasets import load_digits
 
+from digit_scans import digit_scans
 from winnow.encoders.backbone import Backbone
 from winnow.encoders.fitted import out_of_fold, training
 from winnow.encoders.fitted.encoder import FittedEncoder
@@ -54,12 +54,6 @@ def backbone(checkpoint) -> Backbone:
 @pytest.fixture(scope="module")
 def digits() -> tuple[np.ndarray, np.ndarray]:
     return digit_scans(120)
-
-
-def digit_scans(images: int) -> tuple[np.ndarray, np.ndarray]:
-    scans, labels = load_digits(return_X_y=True)
-    grey = (scans[:images].reshape(-1, 8, 8) * 15.9).astype(np.uint8).repeat(3, axis=1).repeat(3, axis=2)
-    return np.repeat(grey[..., None], 3, axis=3), labels[:images]
 
 
 def learner(backbone, **changes) -> FinetunedNetworks:
