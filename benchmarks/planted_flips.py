@@ -203,14 +203,13 @@ def fitted(encoder: str, shared: Path) -> Learner:
     device = best_device()
     if encoder in TRAINED:
         return SmallNetworks(TrainedSettings(**PLAIN | TRAINED[encoder]), 10, device)
-    settings = FinetunedSettings(**FINETUNED)
-    half = (0.5, 0.5, 0.5)
+    settings, start = FinetunedSettings(**FINETUNED), CONFIG.embed.timm
     backbone = load_backbone(
-        model="mobilenetv2_100",
+        model=start.model,
         checkpoint=str(existing(shared / WEIGHTS)),
-        pad_type="same",
-        mean=half,
-        std=half,
+        pad_type=start.pad_type,
+        mean=start.mean,
+        std=start.std,
         input_size=settings.input_size,
     )
     return FinetunedNetworks(settings, backbone, 10, device)
