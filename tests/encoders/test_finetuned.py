@@ -57,7 +57,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def learner(backbone, **changes) -> FinetunedNetworks:
-    return FinetunedNetworks(replace(SETTINGS, **changes), backbone, 10, CPU)
+    return FinetunedNetworks(replace(SETTINGS, **changes), 10, CPU, backbone)
 
 
 def test_a_backbone_gives_the_features_before_the_classifier(backbone, checkpoint):

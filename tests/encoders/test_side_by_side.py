@@ -95,7 +95,7 @@ def test_pictures_are_compared_by_the_first_encoder_even_after_the_file_was_read
     assert picture_features(alone) is alone["features"]
 
 
-def test_outliers_are_found_by_the_first_encoder_and_the_finetuned_one():
+def test_outliers_are_found_by_the_first_encoder_and_those_with_a_backbone():
     rng = np.random.default_rng(0)
     every = [l2_normalised(rng.normal(size=(6, columns)).astype(np.float32)) for columns in (4, 3, 5)]
     frozen, trained, finetuned = every
@@ -106,6 +106,8 @@ def test_outliers_are_found_by_the_first_encoder_and_the_finetuned_one():
             name: {"weight": weight, "dimensions": part.shape[1]}
             for name, part, weight in zip(names, parts, weights, strict=True)
         }
+        if "finetuned" in names:
+            described["finetuned"]["backbone"] = {"model": "any"}
         fingerprint = np.array(json.dumps({"encoder": names, **described}))
         return {"features": concatenated(parts, weights), "encoder": fingerprint}
 

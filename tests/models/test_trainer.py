@@ -169,6 +169,23 @@ def test_objective_and_callbacks_resume_from_their_own_state(tmp_path):
         assert torch.equal(tensor, resumed.state_dict()[name])
 
 
+class Renamed(StopAfter):
+    """What `StopAfter` may become in a later version of winnow: it keeps its count under another name."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epochs = state["count"]
+
+
+@pytest.mark.parametrize("later", [[Renamed()], [], [StopAfter(), StopAfter()]], ids=["renamed", "fewer", "more"])
+def test_a_checkpoint_of_another_version_is_named_with_the_way_out(tmp_path, later):
+    with pytest.raises(KeyboardInterrupt):
+        train(StopAfter(die=2), checkpoint=tmp_path / "run.pt")
+    with pytest.raises(
+        WinnowError, match=r"fit a line: another version of winnow wrote the checkpoint .*run\.pt; delete"
+    ):
+        train(*later, checkpoint=tmp_path / "run.pt")
+
+
 def test_a_loss_that_is_not_finite_names_the_training_and_the_remedy():
     with pytest.raises(WinnowError, match=r"fit a line: the loss is not finite after epoch \d; lower the rate\."):
         train(rate=1e20)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,30 +35,32 @@ def picture_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     Args:
         arrays: `features` and `encoder` of features.npz.
     """
-    return _of(arrays, lambda place, name: place == 0)
+    return _of(arrays, lambda place, encoder: place == 0)
 
 
 def outlier_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(N, D) float32 by which outliers are found, rows of length 1: the first encoder's, and beside them `finetuned`'s.
+    """(N, D) float32 by which outliers are found, rows of length 1: the first encoder's, and beside them those of
+    networks that learned on from a pretrained backbone.
 
-    Both know more of the world than the classes, and the second draws the classes closer together: more outliers are
+    Both know more of the world than the classes, and the second draw the classes closer together: more outliers are
     found than by the first alone. With features of networks that know nothing but the classes, fewer are
     (docs/benchmarks.md).
 
     Args:
         arrays: `features` and `encoder` of features.npz.
     """
-    return _of(arrays, lambda place, name: place == 0 or name == "finetuned")
+    return _of(arrays, lambda place, encoder: place == 0 or "backbone" in encoder)
 
 
-def _of(arrays: Mapping[str, np.ndarray], chosen: Callable[[int, str], bool]) -> np.ndarray:
-    """The features of the encoders that are chosen by place and name, with the weights that they have among all."""
+def _of(arrays: Mapping[str, np.ndarray], chosen: Callable[[int, Mapping[str, Any]], bool]) -> np.ndarray:
+    """Features of the encoders that are chosen by place and fingerprint, with the weights that they have among all."""
     fingerprint = json.loads(str(arrays["encoder"]))
     names = fingerprint.get("encoder")
     if not isinstance(names, list):
         return arrays["features"]
-    parts = split_columns(arrays["features"], [fingerprint[name]["dimensions"] for name in names])
-    taken = [(part, name) for place, (part, name) in enumerate(zip(parts, names, strict=True)) if chosen(place, name)]
+    encoders = [fingerprint[name] for name in names]
+    parts = split_columns(arrays["features"], [encoder["dimensions"] for encoder in encoders])
+    taken = [place for place, encoder in enumerate(encoders) if chosen(place, encoder)]
     if len(taken) == 1:
-        return taken[0][0]
-    return concatenated([part for part, _ in taken], [fingerprint[name]["weight"] for _, name in taken])
+        return parts[taken[0]]
+    return concatenated([parts[place] for place in taken], [encoders[place]["weight"] for place in taken])

@@ -167,7 +167,7 @@ def _finetuned(section: Section, common: Common) -> "Encoder":
     start = {key: common.embed["timm"][key] for key in ("model", "checkpoint", "pad_type", "mean", "std")}
     backbone = load_backbone(**start, input_size=settings.input_size)
     return FittedEncoder(
-        FinetunedNetworks(settings, backbone, len(common.class_names), common.device), flip=common.flip
+        FinetunedNetworks(settings, len(common.class_names), common.device, backbone), flip=common.flip
     )
 
 

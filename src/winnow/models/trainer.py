@@ -140,12 +140,19 @@ def fit(
         The finished run.
 
     Raises:
-        WinnowError: if the loss, or a number that a callback adds to the curve, stops being finite.
+        WinnowError: if the loss, or a number that a callback adds to the curve, stops being finite; or if the
+            checkpoint is not of such a training.
     """
     run = Run(network, optimizer, epochs)
     with exact_arithmetic():
         if checkpoint and (saved := load_checkpoint(checkpoint)):
-            _restore(run, objective, callbacks, saved)
+            try:
+                _restore(run, objective, callbacks, saved)
+            except (KeyError, TypeError, ValueError, RuntimeError):
+                raise WinnowError(
+                    f"{description}: another version of winnow wrote the checkpoint {checkpoint}; delete it, and start "
+                    "again."
+                ) from None
         start, writing = time.monotonic(), 0.0
         images = objective.images_per_epoch
         with _display(report, description, epochs * images, done=len(run.curve) * images) as report:

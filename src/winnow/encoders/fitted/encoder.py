@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from winnow.data.pixels import Pixels
 from winnow.encoders.base import Embedding
-from winnow.encoders.fitted.out_of_fold import Learner, fit_out_of_fold, predicted
+from winnow.encoders.fitted.learner import Learner
+from winnow.encoders.fitted.out_of_fold import fit_out_of_fold, predicted
 from winnow.encoders.fitted.training import Training
 from winnow.progress import progress
 
@@ -24,7 +25,7 @@ class FittedEncoder:
         flip: whether features are averaged with those of the mirrored image.
     """
 
-    learner: Learner
+    learner: Learner[Any]
     flip: bool
     is_fitted: ClassVar[bool] = True
 

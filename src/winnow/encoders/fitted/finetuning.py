@@ -6,22 +6,21 @@ batch norm: those of converted weights may be placeholders.
 """
 
 import copy
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from winnow.data.pixels import Pixels, at_side
-from winnow.device import CPU_BATCH, seeded
+from winnow.device import CPU_BATCH
 from winnow.encoders.backbone import Backbone
+from winnow.encoders.fitted.learner import Learner
 from winnow.encoders.fitted.mixup import Mixup
 from winnow.encoders.fitted.settings import FittedSettings
 from winnow.encoders.fitted.small_images import SmallImages, read_small_images
-from winnow.encoders.fitted.training import OneCycle, Training, train_side_by_side
+from winnow.encoders.fitted.training import Training
 from winnow.learn.optimizers import AdamW
 
 _BATCH_SIZE = 32
@@ -81,20 +80,15 @@ class FinetunedNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
-class FinetunedNetworks:
-    """The `Learner` of networks that start from pretrained weights.
+class FinetunedNetworks(Learner[FinetunedNetwork]):
+    """Networks that start from pretrained weights.
 
     Attributes:
-        settings: how they are trained.
         backbone: where they start.
-        num_classes: K.
-        device: where they are trained.
     """
 
     settings: FinetunedSettings
     backbone: Backbone
-    num_classes: int
-    device: torch.device
     name: ClassVar[str] = "finetuned"
     batch_size: ClassVar[int] = CPU_BATCH
 
@@ -110,52 +104,32 @@ class FinetunedNetworks:
             self.backbone.mean, self.backbone.std
         )
 
-    def train(
-        self, images: SmallImages, labels: np.ndarray, trainings: Sequence[Training], *, description: str
-    ) -> list[FinetunedNetwork]:
-        settings = self.settings
-        target = torch.tensor(np.array(labels, dtype=np.int64), device=self.device)
-        networks = [self._network() for _ in trainings]
-        objectives = [
-            Mixup(
-                network,
-                images,
-                target,
-                rows=training.rows,
-                augmentation=settings.augmentation,
-                batch_size=_BATCH_SIZE,
-                mixing=_MIXING,
-                label_smoothing=settings.label_smoothing,
-                seed=settings.seed,
-                fold=training.fold,
-            )
-            for network, training in zip(networks, trainings, strict=True)
-        ]
-        train_side_by_side(
-            objectives,
-            trainings,
-            optimizer=self._optimizer,
-            schedule=OneCycle(settings.epochs, settings.learning_rate),
-            seed=settings.seed,
-            device=self.device,
-            description=description,
-            remedy="lower embed.finetuned.learning_rate in params.yaml",
-        )
-        return [network.eval() for network in networks]
-
-    def _optimizer(self, network: FinetunedNetwork) -> torch.optim.Optimizer:
-        learning = [parameter for parameter in network.backbone.parameters() if parameter.requires_grad]
-        groups: list[dict[str, Any]] = [{"params": [*network.classifier.parameters()], "lr_scale": _CLASSIFIER_PACE}]
-        if learning:
-            groups.append({"params": learning})
-        return AdamW(groups, lr=self.settings.learning_rate, weight_decay=_WEIGHT_DECAY)
-
     def _network(self) -> FinetunedNetwork:
-        with seeded(self.settings.seed, self.device):
-            network = FinetunedNetwork(
-                self.backbone,
-                num_classes=self.num_classes,
-                input_size=self.settings.input_size,
-                frozen_share=self.settings.frozen_share,
-            )
-        return network.to(self.device).to(memory_format=torch.channels_last)
+        return FinetunedNetwork(
+            self.backbone,
+            num_classes=self.num_classes,
+            input_size=self.settings.input_size,
+            frozen_share=self.settings.frozen_share,
+        )
+
+    def _objective(self, network: FinetunedNetwork, images: SmallImages, labels: Tensor, training: Training) -> Mixup:
+        return Mixup(
+            network,
+            images,
+            labels,
+            rows=training.rows,
+            augmentation=self.settings.augmentation,
+            batch_size=_BATCH_SIZE,
+            mixing=_MIXING,
+            label_smoothing=self.settings.label_smoothing,
+            seed=self.settings.seed,
+            fold=training.fold,
+        )
+
+    def _optimizer(self, trained: nn.Module) -> torch.optim.Optimizer:
+        learning = {name: each for name, each in trained.named_parameters() if each.requires_grad}
+        classifier = [learning.pop(name) for name in list(learning) if name.startswith("classifier.")]
+        groups: list[dict[str, Any]] = [{"params": classifier, "lr_scale": _CLASSIFIER_PACE}]
+        if learning:
+            groups.append({"params": [*learning.values()]})
+        return AdamW(groups, lr=self.settings.learning_rate, weight_decay=_WEIGHT_DECAY)

@@ -1,4 +1,4 @@
-"""What the networks of the `trained` encoder minimise: cross-entropy of varied and mixed pairs of images."""
+"""What the networks of fitted encoders minimise as a rule: cross-entropy of varied and mixed pairs of images."""
 
 from collections.abc import Sequence
 from typing import Any

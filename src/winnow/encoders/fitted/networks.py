@@ -7,22 +7,23 @@ distance to the 50th neighbour, photographs against digits: 0.989; of centred fe
 digits differ in the channels' level.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from torch import nn
 
 from winnow.data.pixels import Pixels
 from winnow.device import seeded
 from winnow.encoders.fitted.contrastive import Contrastive, Projected
+from winnow.encoders.fitted.learner import Learner
 from winnow.encoders.fitted.mixup import Mixup
 from winnow.encoders.fitted.out_of_fold import OutOfFold, fit_out_of_fold
 from winnow.encoders.fitted.settings import FittedSettings
 from winnow.encoders.fitted.small_images import SmallImages, read_small_images
-from winnow.encoders.fitted.training import OneCycle, Training, train_side_by_side
+from winnow.encoders.fitted.training import Training
 from winnow.learn.optimizers import SGD
 from winnow.models.small_resnet import SmallResNet
 
@@ -46,18 +47,10 @@ class TrainedSettings(FittedSettings):
 
 
 @dataclass(frozen=True)
-class SmallNetworks:
-    """The `Learner` of small networks that start from random weights.
-
-    Attributes:
-        settings: how they are trained.
-        num_classes: K.
-        device: where they are trained.
-    """
+class SmallNetworks(Learner[SmallResNet]):
+    """Small networks that start from random weights."""
 
     settings: TrainedSettings
-    num_classes: int
-    device: torch.device
     name: ClassVar[str] = "trained"
     batch_size: ClassVar[int] = 256
 
@@ -68,37 +61,11 @@ class SmallNetworks:
     def read(self, pixels: Pixels) -> SmallImages:
         return read_small_images(pixels, input_size=self.settings.input_size, device=self.device)
 
-    def train(
-        self, images: SmallImages, labels: np.ndarray, trainings: Sequence[Training], *, description: str
-    ) -> list[SmallResNet]:
-        settings = self.settings
-        target = torch.tensor(np.array(labels, dtype=np.int64), device=self.device)
-        networks = [self._network() for _ in trainings]
-        train_side_by_side(
-            [self._objective(*each, images, target) for each in zip(networks, trainings, strict=True)],
-            trainings,
-            optimizer=lambda network: SGD(
-                network.parameters(),
-                lr=settings.learning_rate,
-                momentum=0.9,
-                nesterov=True,
-                weight_decay=_WEIGHT_DECAY,
-            ),
-            schedule=OneCycle(settings.epochs, settings.learning_rate),
-            seed=settings.seed,
-            device=self.device,
-            description=description,
-            remedy="lower embed.trained.learning_rate in params.yaml",
-        )
-        return [network.eval() for network in networks]
-
     def _network(self) -> SmallResNet:
-        with seeded(self.settings.seed, self.device):
-            network = SmallResNet(width=self.settings.width, num_classes=self.num_classes)
-        return network.to(self.device).to(memory_format=torch.channels_last)
+        return SmallResNet(width=self.settings.width, num_classes=self.num_classes)
 
     def _objective(
-        self, network: SmallResNet, training: Training, images: SmallImages, labels: torch.Tensor
+        self, network: SmallResNet, images: SmallImages, labels: torch.Tensor, training: Training
     ) -> Mixup | Contrastive:
         rows, fold, settings = training.rows, training.fold, self.settings
         smoothing, seed = settings.label_smoothing, settings.seed
@@ -120,6 +87,15 @@ class SmallNetworks:
         loss = settings.loss
         return Contrastive(
             projected, images, labels, rows=rows, loss=loss, label_smoothing=smoothing, seed=seed, fold=fold
+        )
+
+    def _optimizer(self, trained: nn.Module) -> torch.optim.Optimizer:
+        return SGD(
+            trained.parameters(),
+            lr=self.settings.learning_rate,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=_WEIGHT_DECAY,
         )
 
 

@@ -1,21 +1,19 @@
 """Features of networks that learned from the noisy dataset itself, each image's from a network that did not see it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from winnow import tables
 from winnow.checkpoint import fingerprint
 from winnow.data.perceptual_hash import hash_groups
 from winnow.data.pixels import Pixels
 from winnow.device import exact_arithmetic, side_by_side
-from winnow.encoders.fitted.settings import FittedSettings
+from winnow.encoders.fitted.learner import FeatureNetwork, Learner
 from winnow.encoders.fitted.small_images import SmallImages
 from winnow.encoders.fitted.training import Training
 from winnow.encoders.normalise import l2_normalised
@@ -26,65 +24,6 @@ from winnow.progress import Reporter, progress
 _HASH_DISTANCE = 6  # bits of 64; more would chain blurred images of one class together
 _RIDGE = 0.01  # of the mean squared feature
 _ALIGNED_BY = 8_192  # images, several for each of a thousand dimensions; all would cost as much again as the training
-
-
-class FeatureNetwork(Protocol):
-    """A network whose last layer is linear."""
-
-    classifier: nn.Linear
-
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, 3, S, S) to (B, D), what enters `classifier`."""
-
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        """Weights and buffers by name."""
-
-
-class Learner(Protocol):
-    """The networks of a fitted encoder: what they read and how they learn.
-
-    Attributes:
-        name: of the encoder, as `embed.encoder` in params.yaml has it.
-        num_classes: K.
-        settings: how the networks are trained.
-        batch_size: images in one forward pass.
-        fingerprint: JSON values: all but images and labels that decides the networks.
-        device: where they are trained.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def num_classes(self) -> int: ...
-    @property
-    def settings(self) -> FittedSettings: ...
-    @property
-    def batch_size(self) -> int: ...
-    @property
-    def fingerprint(self) -> Mapping[str, Any]: ...
-    @property
-    def device(self) -> torch.device: ...
-
-    def read(self, pixels: Pixels) -> SmallImages:
-        """The images as the networks learn from them."""
-
-    def train(
-        self, images: SmallImages, labels: np.ndarray, trainings: Sequence[Training], *, description: str
-    ) -> Sequence[FeatureNetwork]:
-        """Train a network for each training; all start from the same weights.
-
-        Args:
-            images: of the dataset.
-            labels: (N,) int in [0, K).
-            trainings: which images each network learns from.
-            description: what the progress display calls this.
-
-        Returns:
-            The networks in evaluation mode, in the order of the trainings.
-
-        Raises:
-            WinnowError: if a training diverges.
-        """
 
 
 @dataclass(frozen=True)
@@ -105,7 +44,7 @@ class OutOfFold:
 
 
 def fit_out_of_fold(
-    pixels: Pixels, labels: np.ndarray, learner: Learner, *, flip: bool = False, scratch: Path | None = None
+    pixels: Pixels, labels: np.ndarray, learner: Learner[Any], *, flip: bool = False, scratch: Path | None = None
 ) -> OutOfFold:
     """Train a network per fold and take every image's features from the network that did not see it.
 
@@ -185,7 +124,7 @@ def fit_out_of_fold(
 def predicted(
     network: FeatureNetwork,
     images: SmallImages,
-    learner: Learner,
+    learner: Learner[Any],
     *,
     rows: np.ndarray,
     flip: bool,
@@ -221,7 +160,7 @@ def _alignment(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return mapping
 
 
-def _key(images: SmallImages, labels: np.ndarray, fold: np.ndarray, learner: Learner) -> str:
+def _key(images: SmallImages, labels: np.ndarray, fold: np.ndarray, learner: Learner[Any]) -> str:
     """Digest of all that decides the networks, to the last bit."""
     run_on = [learner.device.type, torch.__version__]
     decides = {**learner.fingerprint, "mean": images.mean, "std": images.std, "run on": run_on}
