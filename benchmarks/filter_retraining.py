@@ -6,12 +6,11 @@ Three disjoint pools of CIFAR-10 with true labels. On each the network `small` l
 describes the pool's images, and each rule chooses by these features. The same network then learns again from what is
 kept: with as many steps, however few images these are, and the epoch that is best on 1,000 other training images. The
 test images are asked at the end alone. Every finished training is written down, and a killed run goes on behind it.
-Writes `benchmarks/results/filter-retraining.json`.
+Several processes may run, each with pools of its own. Writes `benchmarks/results/filter-retraining.json`.
 """
 
 import argparse
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,8 @@ import torch
 from PIL import Image
 
 from machine import machine
-from winnow import tables
+from result_file import shared_result
+from winnow.device import best_device
 from winnow.filtering.compare import with_interval
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
@@ -36,7 +36,6 @@ SHARES = (0.9, 0.8, 0.5, 0.1)
 CLASSES, POOLS, HELD_OUT = 10, 3, 1_000
 RANDOM_DRAWS = 2
 RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "precision": "float32"}
-CPU = torch.device("cpu")
 
 
 def outliers_only(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -55,36 +54,38 @@ def main() -> None:
     parser.add_argument("--shared", default="../shared", type=Path, help="folder with data/cifar10n")
     parser.add_argument("--images", default=8_000, type=int, help="of a pool")
     parser.add_argument("--epochs", default=15, type=int, help="over all of a pool; fewer images have more")
+    parser.add_argument("--pools", nargs="+", default=range(POOLS), type=int, choices=range(POOLS), help="which")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/filter-retraining.json", type=Path)
     arguments = parser.parse_args()
     sizes = {"images": arguments.images, "epochs": arguments.epochs}
-    before = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
-    runs = before.get("runs", []) if all(before.get(key) == value for key, value in sizes.items()) else []
+    with shared_result(arguments.out) as before:
+        if any(before.get(key, value) != value for key, value in sizes.items()):
+            parser.error(f"{arguments.out} is of other pools; move it away, or give another file with --out")
+        done = {(run["pool"], run["rule"], run["kept"], run["draw"]) for run in before.get("runs", [])}
     pixels, labels = pictures(arguments.shared, "train")
     test = pictures(arguments.shared, "test")
     order = np.random.default_rng(0).permutation(len(labels))
     held_out = order[-HELD_OUT:]
-    for number in range(POOLS):
+    for number in arguments.pools:
         pool = np.sort(order[number * arguments.images : (number + 1) * arguments.images])
         data = pixels[pool], labels[pool], pixels[held_out], labels[held_out]
         whole = trained(*data, np.arange(len(pool)), epochs=arguments.epochs, seed=number, description="all")
         features = described(whole, pixels[pool])
 
         def write_down(rule: str, kept: float, draw: int, accuracy: float, pool: int = number) -> None:
-            runs.append({"pool": pool, "rule": rule, "kept": kept, "draw": draw, "accuracy": accuracy})
-            print(runs[-1], flush=True)
-            with tables.replacing(arguments.out) as temporary:
-                temporary.write_text(json.dumps(result(runs, sizes), indent=2) + "\n")
+            run = {"pool": pool, "rule": rule, "kept": kept, "draw": draw, "accuracy": accuracy}
+            print(run, flush=True)
+            with shared_result(arguments.out) as content:
+                content.update(result([*content.get("runs", []), run], sizes))
 
-        done = {(run["rule"], run["kept"], run["draw"]) for run in runs if run["pool"] == number}
-        if ("all", 1.0, 0) not in done:
+        if (number, "all", 1.0, 0) not in done:
             write_down("all", 1.0, 0, accuracy_of(whole, *test))
         for rule, choice in rules().items():
             for draw in range(RANDOM_DRAWS if rule == "random" else 1):
                 counts = [round(share * len(pool)) for share in SHARES]
                 kept = choose(choice, features, data[1], counts, seed=10 * number + draw)
                 for share, images in zip(SHARES, kept, strict=True):
-                    if (rule, share, draw) in done:
+                    if (number, rule, share, draw) in done:
                         continue
                     epochs = round(arguments.epochs * len(pool) / len(images))
                     network = trained(
@@ -121,24 +122,24 @@ def trained(
         network="small",
         recipe=named_recipe("fast", epochs=epochs, **RECIPE),
         seed=seed,
-        device=CPU,
+        device=best_device(),
         description=description,
     )
     network = find_network("small").build(CLASSES)
     assert isinstance(network, SmallClassifier)
     network.load_state_dict(found.state)
-    return network.eval()
+    return network.to(best_device()).eval()
 
 
 def described(network: SmallClassifier, pixels: np.ndarray) -> np.ndarray:
     """(N, 64) float32, what enters the classifier."""
     with torch.inference_mode():
-        parts = [network.features(to_input(torch.from_numpy(part))) for part in np.array_split(pixels, 50)]
-        return torch.cat(parts).numpy()
+        parts = torch.from_numpy(pixels).to(best_device()).tensor_split(50)
+        return torch.cat([network.features(to_input(part)) for part in parts]).cpu().numpy()
 
 
 def accuracy_of(network: SmallClassifier, pixels: np.ndarray, labels: np.ndarray) -> float:
-    return round(float((predict(network, pixels, batch_size=256, device=CPU).argmax(axis=1) == labels).mean()), 5)
+    return round(float((predict(network, pixels, batch_size=256).argmax(axis=1) == labels).mean()), 5)
 
 
 def result(runs: list[dict], sizes: dict[str, int]) -> dict:

@@ -272,7 +272,11 @@ def ranking(file: Path, *, seeds: int = 1) -> list[tuple[str, float]]:
 
 @contextmanager
 def multi_process_service():
-    """NVIDIA's MPS with folders of its own, for the processes that are started within."""
+    """NVIDIA's MPS with folders of its own, for the processes that are started within; one that runs is joined."""
+    if "CUDA_MPS_PIPE_DIRECTORY" in os.environ:
+        yield
+        del os.environ["CUDA_MPS_PIPE_DIRECTORY"]
+        return
     folder = tempfile.mkdtemp(prefix="winnow-mps-")
     os.environ |= {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
     subprocess.run(["nvidia-cuda-mps-control", "-d"], check=True)

@@ -1,7 +1,7 @@
 """Measure label-error detection in DS801's own domain: verified images with planted flips among its training images.
 
-    python benchmarks/planted_flips.py --shared ../shared --draws 5                 # 20 minutes a draw on one core
-    python benchmarks/planted_flips.py --shared ../shared --images 7680 --draws 3   # with a quarter of the images
+    python benchmarks/planted_flips.py --shared ../shared                               # 80 minutes a draw on one core
+    python benchmarks/planted_flips.py --shared ../shared --images 7680 --draws 0 1 2   # with a quarter of the images
 
 The 500 images of `test.zip`, whose labels people verified, join the training images and their labels as they came. In
 each draw 40 % of the 500 labels are flipped, half of them to the class that looks most alike, half to any other. All
@@ -9,7 +9,8 @@ that learns from labels (`trained` networks, probes, neighbours) learns from all
 The methods cut where they would without a truth.
 
 Writes `benchmarks/results/planted-flips.json` after every set of features of every draw, and begins where it stopped.
-Features are kept in `--cache`. Needs the `bench` dependency group (`pip install --group bench`).
+Features are kept in `--cache`. Several processes may share both, each with draws of its own, once the frozen features
+are there. Needs the `bench` dependency group (`pip install --group bench`).
 """
 
 import argparse
@@ -37,6 +38,7 @@ from detection_methods import (
     winnow_ood,
 )
 from machine import machine
+from result_file import shared_result
 from winnow import tables
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
@@ -44,10 +46,11 @@ from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.device import best_device
-from winnow.encoders.columns import concatenated
+from winnow.encoders.columns import concatenated, outlier_features
 from winnow.encoders.fitted.finetuning import FinetunedNetworks, FinetunedSettings
+from winnow.encoders.fitted.learner import Learner
 from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
-from winnow.encoders.fitted.out_of_fold import Learner, fit_out_of_fold
+from winnow.encoders.fitted.out_of_fold import fit_out_of_fold
 from winnow.encoders.frozen.timm import load_backbone
 from winnow.params.configs import load_config
 
@@ -64,19 +67,28 @@ TRAINED = {
     "trained-32": {"epochs": 12},
     "trained-32-varied": {"epochs": 12, "mirror": True, "zoom": 0.2, "color": 0.2},
 }
-WORLDLY = ("frozen", "finetuned")  # encoders that know more than the classes
-# Encoders side by side, each with its weight.
-SETS: tuple[dict[str, float], ...] = (
-    {"frozen": 1},
-    *({"frozen": 1, "trained-32": weight} for weight in (0.3, 0.5, 0.7)),
-    {"trained-32": 1},
-    *({"frozen": 1, "trained-32-varied": weight} for weight in (0.3, 0.5, 0.7)),
-    {"trained-32-varied": 1},
-    *({"frozen": 1, "finetuned": weight} for weight in (0.5, 1)),
-    *({"frozen": 1, "finetuned": weight, "trained-32": 0.5} for weight in (0.5, 1)),
-    {"finetuned": 1},
-)
-AGAINST_OTHERS = ({"frozen": 1}, {"frozen": 1, "trained-32": 0.3}, {"frozen": 1, "finetuned": 1, "trained-32": 0.5})
+
+
+def set_name(encoders: dict[str, float]) -> str:
+    return " + ".join(encoder if weight == 1 else f"{weight} {encoder}" for encoder, weight in encoders.items())
+
+
+# Encoders side by side, each with its weight, by name.
+SETS: dict[str, dict[str, float]] = {
+    set_name(encoders): encoders
+    for encoders in (
+        {"frozen": 1},
+        *({"frozen": 1, "trained-32": weight} for weight in (0.3, 0.5, 0.7)),
+        {"trained-32": 1},
+        *({"frozen": 1, "trained-32-varied": weight} for weight in (0.3, 0.5, 0.7)),
+        {"trained-32-varied": 1},
+        *({"frozen": 1, "finetuned": weight} for weight in (0.5, 1)),
+        *({"frozen": 1, "finetuned": weight, "trained-32": 0.5} for weight in (0.5, 1)),
+        {"finetuned": 1},
+    )
+}
+DEFAULT = [name for name, encoders in SETS.items() if "trained-32-varied" not in encoders]
+AGAINST_OTHERS = ("frozen", "frozen + 0.3 trained-32", "frozen + finetuned + 0.5 trained-32")
 
 
 @dataclass(frozen=True)
@@ -103,34 +115,34 @@ def main() -> None:
     parser.add_argument("--shared", default="../shared", type=Path, help="folder with data/ and encoders/")
     parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where features are kept")
     parser.add_argument("--images", default=None, type=int, help="training images to take, by their random ids; all")
-    parser.add_argument("--draws", default=5, type=int)
-    encoders = ["frozen", *TRAINED, "finetuned"]
-    default = ["frozen", "trained-32", "finetuned"]
-    parser.add_argument("--encoders", nargs="+", default=default, choices=encoders, help="measure the sets of these")
+    parser.add_argument("--draws", nargs="+", default=range(5), type=int, help="which, by number")
+    parser.add_argument("--sets", nargs="+", default=DEFAULT, choices=SETS, help="encoders side by side, by weight")
+    parser.add_argument("--alone", action="store_true", help="measure winnow alone")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/planted-flips.json", type=Path)
     arguments = parser.parse_args()
     images = read_images(arguments.shared, arguments.cache, arguments.images)
-    results = json.loads(arguments.out.read_text())["training_images"] if arguments.out.exists() else {}
-    draws = results.setdefault(str((~images.verified).sum()), {})
-    for draw in range(arguments.draws):
-        rows = draws.setdefault(str(draw), {})
+    count = str((~images.verified).sum())
+    for draw in arguments.draws:
         labels = with_flips(images, seed=draw)
         dataset = frozen_dataset(images, labels)
-        for encoders in SETS:
-            name = " + ".join(encoder if weight == 1 else f"{weight} {encoder}" for encoder, weight in encoders.items())
-            if name in rows or not set(encoders) <= set(arguments.encoders):
+        for name in arguments.sets:
+            with shared_result(arguments.out) as result:
+                known = result.get("training_images", {}).get(count, {}).get(str(draw), {})
+            if name in known:
                 continue
+            encoders = SETS[name]
             features = [encoded(encoder, images, labels, arguments) for encoder in encoders]
             beside = concatenated(features, list(encoders.values())) if len(features) > 1 else features[0]
-            rows[name] = measured(
+            row = measured(
                 replace(dataset, features=beside),
                 images,
                 by_outliers(encoders, features, images),
-                against_others=encoders in AGAINST_OTHERS,
-            ) | {key: machine()[key] for key in ("cpu", "revision")}
-            print(draw, name, json.dumps(rows[name]["methods"]["winnow"]), flush=True)
-            # After each, so that a kill loses minutes.
-            arguments.out.write_text(json.dumps({**machine(), "training_images": results}, indent=1) + "\n")
+                against_others=not arguments.alone and name in AGAINST_OTHERS,
+            ) | {key: machine()[key] for key in ("machine", "revision")}
+            print(draw, name, json.dumps(row["methods"]["winnow"]), flush=True)
+            with shared_result(arguments.out) as result:  # after each, so that a kill loses minutes
+                result.update(machine() | result)
+                result.setdefault("training_images", {}).setdefault(count, {}).setdefault(str(draw), {})[name] = row
 
 
 def read_images(shared: Path, cache: Path, count: int | None) -> Images:
@@ -212,7 +224,7 @@ def fitted(encoder: str, shared: Path) -> Learner:
         std=start.std,
         input_size=settings.input_size,
     )
-    return FinetunedNetworks(settings, backbone, 10, device)
+    return FinetunedNetworks(settings, 10, device, backbone)
 
 
 def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
@@ -235,11 +247,15 @@ def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
 
 
 def by_outliers(encoders: dict[str, float], features: list[np.ndarray], images: Images) -> np.ndarray:
-    """(N, D) float32 by which stage `score_ood` finds outliers: the frozen encoder's, and `finetuned`'s beside them."""
-    if not {"frozen", "finetuned"} <= set(encoders):
+    """(N, D) float32 by which stage `score_ood` finds outliers; without the frozen encoder in the set, its own."""
+    if "frozen" not in encoders:
         return images.frozen["features"]
-    taken = [(each, weight) for each, (name, weight) in zip(features, encoders.items(), strict=True) if name in WORLDLY]
-    return concatenated(*zip(*taken, strict=True))
+    fingerprint: dict = {"encoder": list(encoders)}
+    for each, (name, weight) in zip(features, encoders.items(), strict=True):
+        start = {"backbone": {}} if name == "finetuned" else {}
+        fingerprint[name] = {"dimensions": each.shape[1], "weight": weight, **start}
+    beside = concatenated(features, list(encoders.values()))
+    return outlier_features({"features": beside, "encoder": np.array(json.dumps(fingerprint))})
 
 
 def measured(data: Dataset, images: Images, outlier_features: np.ndarray, *, against_others: bool) -> dict:
@@ -247,6 +263,8 @@ def measured(data: Dataset, images: Images, outlier_features: np.ndarray, *, aga
     shared = shared_probabilities(data)
     scores = winnow_labels(data, shared)
     outside = winnow_ood(replace(data, features=outlier_features), shared, scores)
+    same = outlier_features.shape == data.features.shape
+    by_these = outside if same else winnow_ood(data, shared, scores)
     frame = scores.frame
     judge = Judge(images.labels[images.verified], data.labels[images.verified], images.verified)
     methods = {
@@ -265,7 +283,7 @@ def measured(data: Dataset, images: Images, outlier_features: np.ndarray, *, aga
         "source_weights": {name: round(weight, 3) for name, weight in scores.source_weights.items()},
         "channel_log_loss": round(channel_log_loss(data.labels, scores.class_probs, scores.noise_rates), 5),
         "ood": outliers(images, outside.frame),
-        "ood_by_these_features": outliers(images, winnow_ood(data, shared, scores).frame),
+        "ood_by_these_features": outliers(images, by_these.frame),
         "curated": curated(data, judge, pd.concat([data.duplicates, frame, outside.frame], axis=1)),
     }
 
