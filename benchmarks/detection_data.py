@@ -4,7 +4,6 @@ Read from a folder beside the repository (`--shared`), laid out as `data/ds801`,
 and `encoders`; features are cached, since they take minutes. The sample is read from the workspace after `dvc repro`.
 """
 
-import hashlib
 import io
 import json
 import zipfile
@@ -16,19 +15,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from detection_encoders import ROOT, cached_arrays, existing, finetuned, fitted_features
 from winnow import tables
 from winnow.data.decode import decode_pixels
 from winnow.data.images import read_image
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
-from winnow.device import best_device
-from winnow.encoders.frozen.embedding import embed_images
-from winnow.encoders.frozen.timm import load_timm
+from winnow.encoders.columns import concatenated
 from winnow.params import Params
 from winnow.params.configs import load_config
 
-ROOT = Path(__file__).resolve().parents[1]
-WEIGHTS = "encoders/mobilenetv2_100.imagenet.safetensors"
 CIFAR_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 DS801_NAMES = ["cat", "lynx", "wolf", "coyote", "jaguar", "cheetah", "chimpanzee", "orangutan", "hamster", "guinea pig"]
 
@@ -77,6 +73,8 @@ def datasets(names: list[str], shared: Path, cache: Path) -> Iterator[Dataset]:
         "ds801": ds801,
         "cifar10n-aggregate": cifar10n,
         "cifar10n-worst": cifar10n,
+        "cifar10n-aggregate-finetuned": cifar10n,
+        "cifar10n-worst-finetuned": cifar10n,
     }
     if unknown := sorted(set(names) - set(readers)):
         raise SystemExit(f"no dataset is called {unknown[0]!r}; there are {', '.join(readers)}")
@@ -149,14 +147,20 @@ def ds801(name: str, shared: Path, cache: Path) -> Dataset:
 
 def cifar10n(name: str, shared: Path, cache: Path) -> Dataset:
     """CIFAR-10 with the labels that people gave it; the true ones are CIFAR's."""
-    column = {"cifar10n-aggregate": "aggre_label", "cifar10n-worst": "worse_label"}[name]
+    _, which, *more = name.split("-")
+    column = {"aggregate": "aggre_label", "worst": "worse_label"}[which]
     frame = pd.read_parquet(existing(shared / "data/cifar10n/train.parquet"), columns=["jpeg", "label", column])
     pixels = np.stack([np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")) for jpeg in frame["jpeg"]])
+    labels = frame[column].to_numpy().astype(np.int64)
+    features = cached_arrays(pixels, shared, cache, input_sizes=(160,))["features"]
+    if more:
+        learned = fitted_features(pixels, labels, finetuned(shared, 10), name="finetuned", cache=cache)
+        features = concatenated([features, learned], [1, 1])
     return Dataset(
         name=name,
         image_id=np.arange(len(frame)).astype(str),
-        labels=frame[column].to_numpy().astype(np.int64),
-        features=cached_arrays(pixels, shared, cache, input_sizes=(160,))["features"],
+        labels=labels,
+        features=features,
         groups=np.arange(len(frame)),
         class_names=CIFAR_NAMES,
         is_label_error=(frame[column] != frame["label"]).to_numpy().astype(float),
@@ -183,45 +187,3 @@ def roman_numerals(name: str, shared: Path, cache: Path) -> Dataset:
         class_names=class_names.tolist(),
         is_label_error=(audit["human_label"] != audit["label"]).to_numpy().astype(float),
     )
-
-
-def existing(path: Path) -> Path:
-    if not path.exists():
-        raise FileNotFoundError(2, "missing", str(path))
-    return path
-
-
-def cached_arrays(
-    pixels: np.ndarray,
-    shared: Path,
-    cache: Path,
-    *,
-    input_sizes: tuple[int, ...],
-    flip: bool = False,
-    class_names: list[str] | None = None,
-) -> dict[str, np.ndarray]:
-    """ImageNet's MobileNetV2 on the images (N, H, W, 3) enlarged to each of `input_sizes`, on average; with `flip` also
-    over their mirror images.
-
-    Returns:
-        `features` (N, 1280) float32, L2-normalised, and with `class_names` that ImageNet has labels for,
-        `zero_shot_pred_probs` (N, K) and `in_class_probability` (N,).
-    """
-    key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes() + str((input_sizes, flip, class_names)).encode())
-    file = cache / f"mobilenetv2-{'-'.join(map(str, input_sizes))}{'-flip' * flip}-{key.hexdigest()[:16]}.npz"
-    if not file.exists():
-        half = (0.5, 0.5, 0.5)
-        settings = {
-            "model": "mobilenetv2_100",
-            "checkpoint": str(existing(shared / WEIGHTS)),
-            "pad_type": "same",
-            "input_size": input_sizes[0],
-            "more_input_sizes": input_sizes[1:],
-            "mean": half,
-            "std": half,
-        }
-        network = load_timm(class_names=class_names or [], device=best_device(), **settings)
-        cache.mkdir(parents=True, exist_ok=True)
-        features, zero_shot = embed_images(network, pixels, batch_size=16, flip=flip, scratch=cache / "parts")
-        tables.write_arrays(file, features=features, **({} if zero_shot is None else zero_shot.arrays()))
-    return tables.read_arrays(file)

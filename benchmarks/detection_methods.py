@@ -95,8 +95,9 @@ def winnow_curated(data: Dataset, scores: LabelScores, outside: OodScores) -> np
     return decisions["final_label"].to_numpy()
 
 
-def methods(data: Dataset) -> Iterator[tuple[str, str, Found]]:
+def methods(data: Dataset, *, with_datalab: bool = True) -> Iterator[tuple[str, str, Found]]:
     """(what it finds, method, verdict), `labels` first; winnow is measured in the same way as the others."""
+    by_datalab: list[tuple[str, str, Found]] = []
     shared = shared_probabilities(data)
     pred_probs, labels = shared.probe.pred_probs, data.labels
     argmax = pred_probs.argmax(axis=1)
@@ -115,23 +116,9 @@ def methods(data: Dataset) -> Iterator[tuple[str, str, Found]]:
             None if data.clean_labels is None else winnow_curated(data, scores, outside),
         ),
     )
-    lab, lab_seconds = timed(lambda: datalab(data, pred_probs))
-    issues = lab.get_issues("label")
-    flagged = issues["is_label_issue"].to_numpy()
-    corrected = np.where(flagged, issues["predicted_label"].to_numpy(), labels)
-    outlier = lab.get_issues("outlier")
-    outlier_flagged = outlier["is_outlier_issue"].to_numpy()
-    yield (
-        "labels",
-        "cleanlab Datalab, defaults",
-        Found(
-            1 - issues["label_score"].to_numpy(),
-            flagged,
-            corrected,
-            lab_seconds,
-            np.where(outlier_flagged, -1, corrected),
-        ),
-    )
+    if with_datalab:
+        by_datalab = datalab_methods(data, pred_probs)
+        yield by_datalab[0]
     flagged, seconds = timed(lambda: find_label_issues(labels, pred_probs, n_jobs=1))
     quality = get_label_quality_scores(labels, pred_probs)
     yield "labels", "confident learning", Found(1 - quality, flagged, np.where(flagged, argmax, labels), seconds)
@@ -150,13 +137,27 @@ def methods(data: Dataset) -> Iterator[tuple[str, str, Found]]:
         "winnow",
         Found(outside.frame["ood_score"].to_numpy(), outside.frame["is_ood"].to_numpy(), None, outside_seconds),
     )
-    score = 1 - outlier["outlier_score"].to_numpy()
-    yield "ood", "cleanlab Datalab, defaults", Found(score, outlier_flagged, None, lab_seconds)
+    yield from by_datalab[1:]
     (similarity, _), seconds = timed(lambda: nearest_neighbours(data.features, k=OOD_NEIGHBOURS))
     yield "ood", f"kNN distance, k={OOD_NEIGHBOURS}", Found(1 - similarity[:, -1], None, None, seconds)
     score, seconds = timed(lambda: glosh(data.features))
     yield "ood", "HDBSCAN (GLOSH)", Found(score, None, None, seconds)
     yield "ood", "random", Found(random, None, None, 0.0)
+
+
+def datalab_methods(data: Dataset, pred_probs: np.ndarray) -> list[tuple[str, str, Found]]:
+    """Label errors, then outliers."""
+    lab, seconds = timed(lambda: datalab(data, pred_probs))
+    issues, outlier = lab.get_issues("label"), lab.get_issues("outlier")
+    flagged, outlier_flagged = issues["is_label_issue"].to_numpy(), outlier["is_outlier_issue"].to_numpy()
+    corrected = np.where(flagged, issues["predicted_label"].to_numpy(), data.labels)
+    kept = np.where(outlier_flagged, -1, corrected)
+    score, outlier_score = 1 - issues["label_score"].to_numpy(), 1 - outlier["outlier_score"].to_numpy()
+    name = "cleanlab Datalab, defaults"
+    return [
+        ("labels", name, Found(score, flagged, corrected, seconds, kept)),
+        ("ood", name, Found(outlier_score, outlier_flagged, None, seconds)),
+    ]
 
 
 def datalab(data: Dataset, pred_probs: np.ndarray) -> Datalab:

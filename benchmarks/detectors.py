@@ -5,10 +5,11 @@
 
 Writes `benchmarks/results/detectors.json` and two figures per dataset to `docs/figures/`. Needs the `bench` dependency
 group (`pip install --group bench`): cleanlab[datalab] and hdbscan. Datasets that are missing are left out, and said so.
+Names that end in `-finetuned` are no part of it by default: the frozen encoder's features with those of the encoder
+`finetuned` beside them, which takes an hour and a half of one core each, or minutes of a GPU.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from detection_data import Dataset, datasets
 from detection_figures import precision_recall, score_histogram
 from detection_methods import L2, Found, methods
 from machine import machine
+from result_file import shared_result
 from winnow.learn.probe import LinearProbe, others_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,23 +31,25 @@ def main() -> None:
     parser.add_argument("--shared", default="../shared", type=Path, help="folder with data/ and encoders/")
     parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where features are kept")
     parser.add_argument("--datasets", default=",".join(NAMES), help="which, comma-separated")
+    parser.add_argument("--without-datalab", action="store_true", help="where cleanlab[datalab] is not to be had")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/detectors.json", type=Path)
     parser.add_argument("--figures", default=ROOT / "docs/figures", type=Path)
     arguments = parser.parse_args()
     arguments.figures.mkdir(parents=True, exist_ok=True)
 
-    results = json.loads(arguments.out.read_text())["datasets"] if arguments.out.exists() else {}
     for data in datasets(arguments.datasets.split(","), arguments.shared, arguments.cache):
-        results[data.name] = measured(data, arguments.figures)
-        # After each, so that a kill loses one dataset.
-        arguments.out.write_text(json.dumps({**machine(), "datasets": results}, indent=2) + "\n")
+        row = measured(data, arguments.figures, with_datalab=not arguments.without_datalab)
+        with shared_result(arguments.out) as result:  # after each, so that a kill loses one dataset
+            result.update(machine() | result)
+            result.setdefault("datasets", {})[data.name] = row
 
 
-def measured(data: Dataset, figures: Path) -> dict:
+def measured(data: Dataset, figures: Path, *, with_datalab: bool) -> dict:
     """Figures of every method on one dataset."""
-    rows: dict = {"images": len(data.labels), "revision": machine()["revision"], "labels": {}, "ood": {}}
+    told = {key: machine()[key] for key in ("machine", "revision")}
+    rows: dict = {"images": len(data.labels), **told, "labels": {}, "ood": {}}
     curves: dict[str, dict[str, np.ndarray]] = {"labels": {}, "ood": {}}
-    for what, name, found in methods(data):
+    for what, name, found in methods(data, with_datalab=with_datalab):
         truth = data.is_label_error if what == "labels" else data.is_ood
         row = {"seconds": round(found.seconds, 2)}
         if truth is not None and name != "as given":

@@ -14,9 +14,7 @@ are there. Needs the `bench` dependency group (`pip install --group bench`).
 """
 
 import argparse
-import hashlib
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +25,8 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from detection_data import DS801_NAMES, ROOT, WEIGHTS, Dataset, cached_arrays, existing
+from detection_data import DS801_NAMES, Dataset
+from detection_encoders import ROOT, cached_arrays, existing, finetuned, fitted_features
 from detection_methods import (
     NEIGHBOURS,
     Shared,
@@ -39,7 +38,6 @@ from detection_methods import (
 )
 from machine import machine
 from result_file import shared_result
-from winnow import tables
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.data.decode import decode_pixels
@@ -47,21 +45,14 @@ from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.device import best_device
 from winnow.encoders.columns import concatenated, outlier_features
-from winnow.encoders.fitted.finetuning import FinetunedNetworks, FinetunedSettings
-from winnow.encoders.fitted.learner import Learner
 from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
-from winnow.encoders.fitted.out_of_fold import fit_out_of_fold
-from winnow.encoders.frozen.timm import load_backbone
 from winnow.params.configs import load_config
 
 LOOK_ALIKE = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8])  # cat and lynx, wolf and coyote, jaguar and cheetah, ...
 FLIPPED = 0.4
 THRESHOLDS = [(confidence, sources) for confidence in (0.3, 0.5, 0.7, 0.9) for sources in (1, 2)]
 CONFIG = load_config("ds801-mobilenetv2", start=ROOT)
-BASE = load_config("base", start=ROOT).embed
-PLAIN, FINETUNED = (
-    section.model_dump(exclude={"weight_candidates"}) for section in (BASE.trained, CONFIG.embed.finetuned)
-)
+PLAIN = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"})
 # What differs from configs/base.yaml in the networks of each name.
 TRAINED = {
     "trained-32": {"epochs": 12},
@@ -196,35 +187,14 @@ def flip(true: np.ndarray, *, seed: int) -> np.ndarray:
 
 
 def encoded(encoder: str, images: Images, labels: np.ndarray, arguments: argparse.Namespace) -> np.ndarray:
-    """(N, D) float32 features, of networks that learn by these labels out of fold; kept, and resumed after a kill."""
+    """(N, D) float32 features, of networks that learn by these labels out of fold."""
     if encoder == "frozen":
         return images.frozen["features"]
-    learner = fitted(encoder, arguments.shared)
-    decides = json.dumps(learner.fingerprint, sort_keys=True).encode() + labels.tobytes()
-    key = hashlib.sha256(decides + np.ascontiguousarray(images.pixels).tobytes()).hexdigest()[:16]
-    file = arguments.cache / f"{encoder}-{key}.npz"
-    if not file.exists():
-        start = time.process_time()
-        found = fit_out_of_fold(images.pixels, labels, learner, flip=True, scratch=arguments.cache / "networks")
-        print(f"{encoder}: {time.process_time() - start:.0f} CPU seconds, but for what was kept", flush=True)
-        tables.write_arrays(file, features=found.features, pred_probs=found.pred_probs)
-    return tables.read_arrays(file)["features"]
-
-
-def fitted(encoder: str, shared: Path) -> Learner:
-    device = best_device()
-    if encoder in TRAINED:
-        return SmallNetworks(TrainedSettings(**PLAIN | TRAINED[encoder]), 10, device)
-    settings, start = FinetunedSettings(**FINETUNED), CONFIG.embed.timm
-    backbone = load_backbone(
-        model=start.model,
-        checkpoint=str(existing(shared / WEIGHTS)),
-        pad_type=start.pad_type,
-        mean=start.mean,
-        std=start.std,
-        input_size=settings.input_size,
-    )
-    return FinetunedNetworks(settings, 10, device, backbone)
+    if encoder == "finetuned":
+        learner = finetuned(arguments.shared, 10)
+    else:
+        learner = SmallNetworks(TrainedSettings(**PLAIN | TRAINED[encoder]), 10, best_device())
+    return fitted_features(images.pixels, labels, learner, name=encoder, cache=arguments.cache)
 
 
 def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
