@@ -24,7 +24,7 @@ from winnow.device import best_device
 from winnow.filtering.compare import with_interval
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
-from winnow.filtering.rules import RULES, Rule, Thesis, choose
+from winnow.filtering.rules import RULES, Rule, Thesis, choose, ward
 from winnow.models.classifier import train_classifier
 from winnow.models.networks import find_network
 from winnow.models.predict import predict, to_input
@@ -44,9 +44,17 @@ def outliers_only(features: np.ndarray, labels: np.ndarray, seed: int) -> np.nda
     return outlier_order(density_tree(points))[::-1]
 
 
+def outliers_then_ward(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Winnow's two cuts one after the other: a quarter of the images goes as outliers, then Ward's redundancy."""
+    dense = outliers_only(features, labels, seed)
+    kept, gone = np.split(dense, [round(0.75 * len(dense))])
+    kept = np.sort(kept)
+    return np.concatenate([kept[ward(features[kept], labels[kept], seed)], gone])
+
+
 def rules() -> dict[str, Rule | Thesis]:
     own = {name: rule for name, rule in RULES.items() if name != "balanced random"}
-    return {**own, "outliers only": outliers_only}
+    return {**own, "outliers only": outliers_only, "outliers, then ward": outliers_then_ward}
 
 
 def main() -> None:
@@ -55,6 +63,8 @@ def main() -> None:
     parser.add_argument("--images", default=8_000, type=int, help="of a pool")
     parser.add_argument("--epochs", default=15, type=int, help="over all of a pool; fewer images have more")
     parser.add_argument("--pools", nargs="+", default=range(POOLS), type=int, choices=range(POOLS), help="which")
+    parser.add_argument("--rules", nargs="+", default=list(rules()), choices=rules(), help="which")
+    parser.add_argument("--shares", nargs="+", default=SHARES, type=float, help="of the images that are kept")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/filter-retraining.json", type=Path)
     arguments = parser.parse_args()
     sizes = {"images": arguments.images, "epochs": arguments.epochs}
@@ -80,11 +90,11 @@ def main() -> None:
 
         if (number, "all", 1.0, 0) not in done:
             write_down("all", 1.0, 0, accuracy_of(whole, *test))
-        for rule, choice in rules().items():
+        for rule in arguments.rules:
             for draw in range(RANDOM_DRAWS if rule == "random" else 1):
-                counts = [round(share * len(pool)) for share in SHARES]
-                kept = choose(choice, features, data[1], counts, seed=10 * number + draw)
-                for share, images in zip(SHARES, kept, strict=True):
+                counts = [round(share * len(pool)) for share in arguments.shares]
+                kept = choose(rules()[rule], features, data[1], counts, seed=10 * number + draw)
+                for share, images in zip(arguments.shares, kept, strict=True):
                     if (number, rule, share, draw) in done:
                         continue
                     epochs = round(arguments.epochs * len(pool) / len(images))

@@ -4,7 +4,7 @@
 
 `results` is the folder that it wrote, `W` the workspace that was packed. Writes `pipeline-<name>.json` and
 `ablation-<name>.json` to `benchmarks/results/`, and `docs/figures/ablation-ds801.png`. Rows count with as many seeds as
-were trained in the time.
+were trained in the time; what is no row of the study stands beside it, as `others`.
 """
 
 import argparse
@@ -57,7 +57,11 @@ def main() -> None:
             "expected_label_accuracy": expected_label_accuracy(arguments.workspace),
         })  # fmt: skip
         predicted = predictions(rows, arguments.split, main_row=arguments.row)
-        study = only_rows(read_ablation(ROOT / STUDY), predicted)
+        study = read_ablation(ROOT / STUDY)
+        known = {row.name for row in study.rows}
+        others = {name: figures(rows / name) for name in predicted if name not in known}
+        predicted = {name: frame for name, frame in predicted.items() if name in known}
+        study = only_rows(study, predicted)
         found = study_rows(study, predicted)
     write(arguments.out / f"ablation-{arguments.name}.json", {
         "benchmark": "ablation",
@@ -66,6 +70,7 @@ def main() -> None:
         "title": study.title,
         "split": arguments.split,
         "rows": found,
+        "others": others,
     })  # fmt: skip
     write_waterfall(found, [arguments.figure], title=study.title, split=arguments.split)
     print(study_markdown(found))
@@ -77,6 +82,14 @@ def predictions(rows: Path, split: str, *, main_row: str) -> dict[str, pd.DataFr
     return {
         main_row if name == MAIN else name: in_split(pd.read_csv(file, dtype=str), split, name)
         for name, file in files.items()
+    }
+
+
+def figures(folder: Path) -> dict[str, float]:
+    """Of a row that the study does not know: seeds and balanced accuracies of its submission."""
+    evaluated = metrics(folder, "evaluation")["submission"]
+    return {"seeds": evaluated["test"]["seeds"]} | {
+        split: round(evaluated[split]["balanced_accuracy"], 4) for split in ("validation", "test")
     }
 
 
