@@ -76,9 +76,12 @@ SETS: dict[str, dict[str, float]] = {
         *({"frozen": 1, "finetuned": weight} for weight in (0.5, 1)),
         *({"frozen": 1, "finetuned": weight, "trained-32": 0.5} for weight in (0.5, 1)),
         {"finetuned": 1},
+        {"frozen-views": 1},
+        {"frozen-views": 1, "finetuned": 1},
+        {"frozen-views": 1, "finetuned": 1, "trained-32": 0.5},
     )
 }
-DEFAULT = [name for name, encoders in SETS.items() if "trained-32-varied" not in encoders]
+DEFAULT = [name for name, encoders in SETS.items() if not {"trained-32-varied", "frozen-views"} & set(encoders)]
 AGAINST_OTHERS = ("frozen", "frozen + 0.3 trained-32", "frozen + finetuned + 0.5 trained-32")
 
 
@@ -190,6 +193,11 @@ def encoded(encoder: str, images: Images, labels: np.ndarray, arguments: argpars
     """(N, D) float32 features, of networks that learn by these labels out of fold."""
     if encoder == "frozen":
         return images.frozen["features"]
+    if encoder == "frozen-views":
+        timm = CONFIG.embed.timm
+        sizes = (timm.input_size, *timm.more_input_sizes)
+        views = cached_arrays(images.pixels, arguments.shared, arguments.cache, input_sizes=sizes, flip=True)
+        return views["features"]
     if encoder == "finetuned":
         learner = finetuned(arguments.shared, 10)
     else:
@@ -217,8 +225,8 @@ def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
 
 
 def by_outliers(encoders: dict[str, float], features: list[np.ndarray], images: Images) -> np.ndarray:
-    """(N, D) float32 by which stage `score_ood` finds outliers; without the frozen encoder in the set, its own."""
-    if "frozen" not in encoders:
+    """(N, D) float32 by which stage `score_ood` finds outliers; without a frozen encoder in the set, that one's own."""
+    if not next(iter(encoders)).startswith("frozen"):
         return images.frozen["features"]
     fingerprint: dict = {"encoder": list(encoders)}
     for each, (name, weight) in zip(features, encoders.items(), strict=True):
