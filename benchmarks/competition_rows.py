@@ -334,20 +334,27 @@ def first_of_each_class(paths: np.ndarray, labels: np.ndarray, count: int) -> np
     return (order.groupby(labels).rank() <= count).to_numpy()
 
 
+def cleaned_and_searched(name: str, released: Numerals, audit: Path, *, state: Path) -> tuple[Cleaned, Policy | None]:
+    """What a row's cleaning leaves, and the policy of its copies; what took long is kept in the state's folder."""
+    row = ROWS[name]
+    state.mkdir(parents=True, exist_ok=True)
+    cleaned = row.clean(released, audit, state)
+    return cleaned, row.copies(released, cleaned, state) if row.copies else None
+
+
 def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepared:
     """A row's data; copies are kept in the state's folder."""
     row = ROWS[name]
-    cleaned = row.clean(released, audit, state)
+    cleaned, policy = cleaned_and_searched(name, released, audit, state=state)
     train, val = (np.flatnonzero((released.split == split) & (cleaned.labels >= 0)) for split in ("train", "val"))
     if row.validation is not None:
         few = first_of_each_class(released.paths[val], cleaned.labels[val], row.validation)
         train, val = np.sort(np.concatenate([train, val[~few]])), val[few]
-    if row.copies is None:
+    if policy is None:
         training = shrunk([released.images[at] for at in train]), cleaned.labels[train]
     else:
         file = state / name / "training.npz"
         if not file.exists():
-            policy = row.copies(released, cleaned, state)
             per_class = PER_CLASS if row.validation is None else PER_CLASS_WITH_FEW
             pixels, given = with_copies(released, train, cleaned, policy, strength=row.strength, per_class=per_class)
             file.parent.mkdir(parents=True, exist_ok=True)
