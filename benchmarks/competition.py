@@ -1,15 +1,14 @@
 """The Data-Centric AI competition's table: what each part of cleaning and augmentation is worth to its fixed network.
 
     python benchmarks/competition.py --shared ../shared               # half an hour a training and core
-    python benchmarks/competition.py --shared ../shared --jobs 16     # on a GPU, five minutes each
+    python benchmarks/competition.py --shared ../shared --jobs 16     # on a GPU, which these small steps do not fill
 
 Trains the fixed network by the official recipe on each row's data, with each seed, and measures it on half of the
 hidden test, with and without the images that the organisers also released, into `benchmarks/results/competition.json`.
 Every finished training is kept under `--state`, and an unfinished one goes on after its last epoch: the command can be
 killed and started again. `--report` trains nothing and writes what there is, unfinished trainings marked as such;
 `--prepare` trains nothing either and makes all that the rows need under `--state` but for their copies: it is small,
-and can be taken to a GPU's machine, where CUDA graphs hold a step of eight images to two milliseconds. Rows of which
-the state has nothing stay in the result as they are.
+and can be taken to a GPU's machine. Rows of which the state has nothing stay in the result as they are.
 """
 
 import argparse
