@@ -57,7 +57,9 @@ PLAIN = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weigh
 TRAINED = {
     "trained-32": {"epochs": 12},
     "trained-32-varied": {"epochs": 12, "mirror": True, "zoom": 0.2, "color": 0.2},
+    "trained-32-again": {"epochs": 12},  # a second round: from the labels that the first one suggests
 }
+FIRST_ROUND = {"frozen": 1, "trained-32": 0.5}
 
 
 def set_name(encoders: dict[str, float]) -> str:
@@ -76,12 +78,13 @@ SETS: dict[str, dict[str, float]] = {
         *({"frozen": 1, "finetuned": weight} for weight in (0.5, 1)),
         *({"frozen": 1, "finetuned": weight, "trained-32": 0.5} for weight in (0.5, 1)),
         {"finetuned": 1},
+        {"frozen": 1, "trained-32-again": 0.5},
         {"frozen-views": 1},
         {"frozen-views": 1, "finetuned": 1},
         {"frozen-views": 1, "finetuned": 1, "trained-32": 0.5},
     )
 }
-DEFAULT = [name for name, encoders in SETS.items() if not {"trained-32-varied", "frozen-views"} & set(encoders)]
+DEFAULT = [name for name, encoders in SETS.items() if set(encoders) <= {"frozen", "trained-32", "finetuned"}]
 AGAINST_OTHERS = ("frozen", "frozen + 0.3 trained-32", "frozen + finetuned + 0.5 trained-32")
 
 
@@ -125,10 +128,9 @@ def main() -> None:
             if name in known:
                 continue
             encoders = SETS[name]
-            features = [encoded(encoder, images, labels, arguments) for encoder in encoders]
-            beside = concatenated(features, list(encoders.values())) if len(features) > 1 else features[0]
+            features = [encoded(encoder, images, dataset, arguments) for encoder in encoders]
             row = measured(
-                replace(dataset, features=beside),
+                replace(dataset, features=side_by_side(features, encoders)),
                 images,
                 by_outliers(encoders, features, images),
                 against_others=not arguments.alone and name in AGAINST_OTHERS,
@@ -189,8 +191,13 @@ def flip(true: np.ndarray, *, seed: int) -> np.ndarray:
     return given
 
 
-def encoded(encoder: str, images: Images, labels: np.ndarray, arguments: argparse.Namespace) -> np.ndarray:
-    """(N, D) float32 features, of networks that learn by these labels out of fold."""
+def side_by_side(features: list[np.ndarray], encoders: dict[str, float]) -> np.ndarray:
+    return concatenated(features, list(encoders.values())) if len(features) > 1 else features[0]
+
+
+def encoded(encoder: str, images: Images, dataset: Dataset, arguments: argparse.Namespace) -> np.ndarray:
+    """(N, D) float32 features, of networks that learn by the dataset's labels out of fold."""
+    labels = dataset.labels
     if encoder == "frozen":
         return images.frozen["features"]
     if encoder == "frozen-views":
@@ -198,6 +205,11 @@ def encoded(encoder: str, images: Images, labels: np.ndarray, arguments: argpars
         sizes = (timm.input_size, *timm.more_input_sizes)
         views = cached_arrays(images.pixels, arguments.shared, arguments.cache, input_sizes=sizes, flip=True)
         return views["features"]
+    if encoder == "trained-32-again":
+        features = [encoded(name, images, dataset, arguments) for name in FIRST_ROUND]
+        first = replace(dataset, features=side_by_side(features, FIRST_ROUND))
+        found = winnow_labels(first, shared_probabilities(first)).frame
+        labels = np.where(found["is_label_issue"], found["suggested_label"], labels)
     if encoder == "finetuned":
         learner = finetuned(arguments.shared, 10)
     else:
