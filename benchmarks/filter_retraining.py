@@ -18,13 +18,12 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from filter_rules import densest, outliers_then_ward
 from machine import machine
 from result_file import shared_result
 from winnow.device import best_device
 from winnow.filtering.compare import with_interval
-from winnow.filtering.outliers import density_tree, outlier_order
-from winnow.filtering.reduction import fit_reduction
-from winnow.filtering.rules import RULES, Rule, Thesis, choose, ward
+from winnow.filtering.rules import RULES, Rule, Thesis, choose
 from winnow.models.classifier import train_classifier
 from winnow.models.networks import find_network
 from winnow.models.predict import predict, to_input
@@ -38,23 +37,9 @@ RANDOM_DRAWS = 2
 RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "precision": "float32"}
 
 
-def outliers_only(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """The densest first: what is left when nothing but outliers go."""
-    points = fit_reduction(features, dimensions=64)(features)
-    return outlier_order(density_tree(points))[::-1]
-
-
-def outliers_then_ward(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Winnow's two cuts one after the other: a quarter of the images goes as outliers, then Ward's redundancy."""
-    dense = outliers_only(features, labels, seed)
-    kept, gone = np.split(dense, [round(0.75 * len(dense))])
-    kept = np.sort(kept)
-    return np.concatenate([kept[ward(features[kept], labels[kept], seed)], gone])
-
-
 def rules() -> dict[str, Rule | Thesis]:
     own = {name: rule for name, rule in RULES.items() if name != "balanced random"}
-    return {**own, "outliers only": outliers_only, "outliers, then ward": outliers_then_ward}
+    return {**own, "outliers only": densest, "outliers, then ward": outliers_then_ward(0.25)}
 
 
 def main() -> None:

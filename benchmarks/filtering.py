@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from filter_rules import densest, outliers_then_ward
 from machine import machine, peak_mb
 from winnow.data.archive import open_archive
 from winnow.data.layouts.registry import read_dataset
@@ -45,6 +46,7 @@ from winnow.filtering.merge_tree import merge_tree
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
 from winnow.filtering.redundancy import Redundancy, score_redundancy
+from winnow.filtering.rules import RULES
 from winnow.filtering.scores import cluster_groups
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,9 +69,10 @@ def main() -> None:
         return
     results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     for part in arguments.parts or [name for name in PARTS if name != "million"]:
-        results[part] = PARTS[part](arguments.shared, arguments.cache)
+        told = {key: machine()[key] for key in ("machine", "revision")}
+        results[part] = PARTS[part](arguments.shared, arguments.cache) | told
         print(part, json.dumps(results[part], indent=2), flush=True)
-        arguments.out.write_text(json.dumps({**results, **machine()}, indent=2) + "\n")
+        arguments.out.write_text(json.dumps({**machine(), **results}, indent=2) + "\n")
 
 
 def synthetic(count: int, dimensions: int) -> np.ndarray:
@@ -180,6 +183,15 @@ def penalties(shared: Path, cache: Path) -> dict:
         result = compare(features, labels, shares=(0.5, 0.1), pools=pools, **test, l2=l2, seed=SEED)
         found[f"{l2:g}"] = {"full_accuracy": result.full, "rules": by_rule(result.table)}
     return found
+
+
+def outliers_first(shared: Path, cache: Path) -> dict:
+    """A share of outliers off before Ward's redundancy, beside Ward alone and outliers alone."""
+    features, labels, pools, test = cifar_described(shared, cache)
+    first = {f"{share:.0%} outliers, then ward": outliers_then_ward(share) for share in (0.1, 0.25, 0.5)}
+    rules = {"random": RULES["random"], "outliers only": densest, **first, "ward (winnow)": RULES["ward (winnow)"]}
+    result = compare(features, labels, shares=SHARES, pools=pools, **test, l2=L2, seed=SEED, rules=rules)
+    return {"full_accuracy": result.full, "rules": by_rule(result.table)}
 
 
 def outliers_off(features: np.ndarray, labels: np.ndarray, pools: list[np.ndarray], test: dict) -> dict[str, float]:
@@ -372,6 +384,7 @@ PARTS = {
     "outliers": outliers,
     "cifar": cifar_pools,
     "penalties": penalties,
+    "outliers-first": outliers_first,
     "copies": copies,
     "auto": auto,
     "bccd": bccd,

@@ -1,0 +1,25 @@
+"""Rules that the filter's benchmarks try beside those of stage `compare`."""
+
+import numpy as np
+
+from winnow.filtering.outliers import density_tree, outlier_order
+from winnow.filtering.reduction import fit_reduction
+from winnow.filtering.rules import Rule, ward
+
+
+def densest(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """What is left when nothing but outliers go."""
+    points = fit_reduction(features, dimensions=64)(features)
+    return outlier_order(density_tree(points))[::-1]
+
+
+def outliers_then_ward(share: float) -> Rule:
+    """Winnow's two cuts one after the other: this share of the images goes as outliers, then Ward's redundancy."""
+
+    def rule(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+        order = densest(features, labels, seed)
+        kept, gone = np.split(order, [round((1 - share) * len(order))])
+        kept = np.sort(kept)
+        return np.concatenate([kept[ward(features[kept], labels[kept], seed)], gone])
+
+    return rule
