@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from filter_rules import densest, outliers_then_ward
+from filter_rules import densest, one_cut, outliers_then_ward
 from machine import machine
 from result_file import shared_result
 from winnow.device import best_device
@@ -39,7 +39,8 @@ RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay
 
 def rules() -> dict[str, Rule | Thesis]:
     own = {name: rule for name, rule in RULES.items() if name != "balanced random"}
-    return {**own, "outliers only": densest, "outliers, then ward": outliers_then_ward(0.25)}
+    more = {"outliers, then ward": outliers_then_ward(0.25), "outliers and ward in one cut": one_cut(0.25)}
+    return {**own, "outliers only": densest, **more}
 
 
 def main() -> None:
