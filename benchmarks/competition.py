@@ -67,15 +67,13 @@ def main() -> None:
             cleaned_and_searched(name, released, audit, state=arguments.state)
             print(f"{name} is prepared", flush=True)
         return
-    tasks = [(seed, name) for seed in seeds for name in names]
+    tasks = [] if arguments.report else [(seed, name) for seed in seeds for name in names]
     tasks = [(seed, name) for seed, name in tasks if not (arguments.state / name / f"seed-{seed}.json").exists()]
 
     def write_all() -> None:
         write(arguments.out, arguments.state, names, seeds, arguments.epochs, test, test_pixels, leaked)
 
-    if arguments.report:
-        pass
-    elif arguments.jobs > 1:
+    if arguments.jobs > 1:
         with ThreadPoolExecutor(arguments.jobs) as pool:
             list(pool.map(lambda task: run_apart(*task, arguments), tasks))
     else:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,12 @@ def existing(path: Path) -> Path:
     return path
 
 
+def model_of(shared: Path) -> dict[str, Any]:
+    """ImageNet's MobileNetV2, as configs/ds801-mobilenetv2.yaml has it."""
+    model = EMBED.timm.model_dump(include={"model", "pad_type", "mean", "std"})
+    return model | {"checkpoint": str(existing(shared / WEIGHTS))}
+
+
 def cached_arrays(
     pixels: np.ndarray,
     shared: Path,
@@ -46,16 +53,7 @@ def cached_arrays(
     key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes() + str((input_sizes, flip, class_names)).encode())
     file = cache / f"mobilenetv2-{'-'.join(map(str, input_sizes))}{'-flip' * flip}-{key.hexdigest()[:16]}.npz"
     if not file.exists():
-        half = (0.5, 0.5, 0.5)
-        settings = {
-            "model": "mobilenetv2_100",
-            "checkpoint": str(existing(shared / WEIGHTS)),
-            "pad_type": "same",
-            "input_size": input_sizes[0],
-            "more_input_sizes": input_sizes[1:],
-            "mean": half,
-            "std": half,
-        }
+        settings = model_of(shared) | {"input_size": input_sizes[0], "more_input_sizes": input_sizes[1:]}
         network = load_timm(class_names=class_names or [], device=best_device(), **settings)
         cache.mkdir(parents=True, exist_ok=True)
         features, zero_shot = embed_images(network, pixels, batch_size=16, flip=flip, scratch=cache / "parts")
@@ -80,12 +78,5 @@ def fitted_features(pixels: np.ndarray, labels: np.ndarray, learner: Learner, *,
 def finetuned(shared: Path, num_classes: int) -> Learner:
     """The encoder `finetuned` of configs/ds801-mobilenetv2.yaml, from ImageNet's MobileNetV2."""
     settings = FinetunedSettings(**EMBED.finetuned.model_dump(exclude={"weight_candidates"}))
-    backbone = load_backbone(
-        model=EMBED.timm.model,
-        checkpoint=str(existing(shared / WEIGHTS)),
-        pad_type=EMBED.timm.pad_type,
-        mean=EMBED.timm.mean,
-        std=EMBED.timm.std,
-        input_size=settings.input_size,
-    )
+    backbone = load_backbone(**model_of(shared), input_size=settings.input_size)
     return FinetunedNetworks(settings, num_classes, best_device(), backbone)

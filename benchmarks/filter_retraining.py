@@ -34,13 +34,13 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARES = (0.9, 0.8, 0.5, 0.1)
 CLASSES, POOLS, HELD_OUT = 10, 3, 1_000
 RANDOM_DRAWS = 2
+TRIED: dict[str, Rule | Thesis] = {
+    **{name: rule for name, rule in RULES.items() if name != "balanced random"},
+    "outliers only": densest,
+    "outliers, then ward": outliers_then_ward(0.25),
+    "outliers and ward in one cut": one_cut(0.25),
+}
 RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "precision": "float32"}
-
-
-def rules() -> dict[str, Rule | Thesis]:
-    own = {name: rule for name, rule in RULES.items() if name != "balanced random"}
-    more = {"outliers, then ward": outliers_then_ward(0.25), "outliers and ward in one cut": one_cut(0.25)}
-    return {**own, "outliers only": densest, **more}
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--images", default=8_000, type=int, help="of a pool")
     parser.add_argument("--epochs", default=15, type=int, help="over all of a pool; fewer images have more")
     parser.add_argument("--pools", nargs="+", default=range(POOLS), type=int, choices=range(POOLS), help="which")
-    parser.add_argument("--rules", nargs="+", default=list(rules()), choices=rules(), help="which")
+    parser.add_argument("--rules", nargs="+", default=list(TRIED), choices=TRIED, help="which")
     parser.add_argument("--shares", nargs="+", default=SHARES, type=float, help="of the images that are kept")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/filter-retraining.json", type=Path)
     arguments = parser.parse_args()
@@ -79,7 +79,7 @@ def main() -> None:
         for rule in arguments.rules:
             for draw in range(RANDOM_DRAWS if rule == "random" else 1):
                 counts = [round(share * len(pool)) for share in arguments.shares]
-                kept = choose(rules()[rule], features, data[1], counts, seed=10 * number + draw)
+                kept = choose(TRIED[rule], features, data[1], counts, seed=10 * number + draw)
                 for share, images in zip(arguments.shares, kept, strict=True):
                     if (number, rule, share, draw) in done:
                         continue
@@ -145,7 +145,7 @@ def result(runs: list[dict], sizes: dict[str, int]) -> dict:
     for rule, kept in dict.fromkeys((run["rule"], run["kept"]) for run in runs):
         own = by_pool[rule, kept]
         row = {"rule": rule, "kept": kept, "pools": len(own), "accuracy": round(100 * float(own.mean()), 2)}
-        if rule not in ("all", "random"):
+        if rule not in ("all", "random") and ("random", kept) in by_pool.index:
             difference = 100 * (own - by_pool["random", kept]).dropna().to_numpy()
             if len(difference) > 1:
                 row["over_random"] = [round(end, 2) for end in with_interval(difference)]

@@ -7,9 +7,9 @@ from winnow.filtering.reduction import fit_reduction
 from winnow.filtering.rules import Rule, ward
 
 
-def densest(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """What is left when nothing but outliers go."""
-    points = fit_reduction(features, dimensions=64)(features)
+def densest(features: np.ndarray, labels: np.ndarray, seed: int, *, dimensions: int = 64) -> np.ndarray:
+    """What is left when nothing but outliers go, found in so many principal components."""
+    points = fit_reduction(features, dimensions=dimensions)(features)
     return outlier_order(density_tree(points))[::-1]
 
 

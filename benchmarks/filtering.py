@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -196,16 +196,8 @@ def outliers_first(shared: Path, cache: Path) -> dict:
 
 def outliers_off(features: np.ndarray, labels: np.ndarray, pools: list[np.ndarray], test: dict) -> dict[str, float]:
     """Accuracy in points, against all, with a share of outliers off; mean over the pools."""
-
-    def without(share: float) -> Callable:
-        def rule(pool: np.ndarray, _: np.ndarray, seed: int) -> np.ndarray:
-            points = fit_reduction(pool, dimensions=128)(pool)
-            return outlier_order(density_tree(points))[::-1]
-
-        return rule
-
     shares = (0.98, 0.95, 0.9)
-    keep_all = {"all": lambda pool, _, seed: np.arange(len(pool)), "without outliers": without(0)}
+    keep_all = {"all": lambda pool, _, seed: np.arange(len(pool)), "without outliers": partial(densest, dimensions=128)}
     result = compare(features, labels, shares=shares, pools=pools, **test, l2=L2, seed=SEED, rules=keep_all)
     own = result.table[result.table["rule"] == "without outliers"]
     return {

@@ -129,10 +129,11 @@ def main() -> None:
                 continue
             encoders = SETS[name]
             features = [encoded(encoder, images, dataset, arguments) for encoder in encoders]
+            beside = side_by_side(features, encoders)
             row = measured(
-                replace(dataset, features=side_by_side(features, encoders)),
+                replace(dataset, features=beside),
                 images,
-                by_outliers(encoders, features, images),
+                by_outliers(encoders, [each.shape[1] for each in features], beside, images),
                 against_others=not arguments.alone and name in AGAINST_OTHERS,
             ) | {key: machine()[key] for key in ("machine", "revision")}
             print(draw, name, json.dumps(row["methods"]["winnow"]), flush=True)
@@ -236,24 +237,23 @@ def frozen_dataset(images: Images, labels: np.ndarray) -> Dataset:
     )
 
 
-def by_outliers(encoders: dict[str, float], features: list[np.ndarray], images: Images) -> np.ndarray:
+def by_outliers(encoders: dict[str, float], dimensions: list[int], features: np.ndarray, images: Images) -> np.ndarray:
     """(N, D) float32 by which stage `score_ood` finds outliers; without a frozen encoder in the set, that one's own."""
     if not next(iter(encoders)).startswith("frozen"):
         return images.frozen["features"]
     fingerprint: dict = {"encoder": list(encoders)}
-    for each, (name, weight) in zip(features, encoders.items(), strict=True):
+    for columns, (name, weight) in zip(dimensions, encoders.items(), strict=True):
         start = {"backbone": {}} if name == "finetuned" else {}
-        fingerprint[name] = {"dimensions": each.shape[1], "weight": weight, **start}
-    beside = concatenated(features, list(encoders.values()))
-    return outlier_features({"features": beside, "encoder": np.array(json.dumps(fingerprint))})
+        fingerprint[name] = {"dimensions": columns, "weight": weight, **start}
+    return outlier_features({"features": features, "encoder": np.array(json.dumps(fingerprint))})
 
 
-def measured(data: Dataset, images: Images, outlier_features: np.ndarray, *, against_others: bool) -> dict:
-    """Figures of all methods on one set of features."""
+def measured(data: Dataset, images: Images, for_outliers: np.ndarray, *, against_others: bool) -> dict:
+    """Figures of all methods on one set of features; outliers are found by others, (N, D), and by these."""
     shared = shared_probabilities(data)
     scores = winnow_labels(data, shared)
-    outside = winnow_ood(replace(data, features=outlier_features), shared, scores)
-    same = outlier_features.shape == data.features.shape
+    outside = winnow_ood(replace(data, features=for_outliers), shared, scores)
+    same = for_outliers.shape == data.features.shape and np.allclose(for_outliers, data.features, atol=1e-6)
     by_these = outside if same else winnow_ood(data, shared, scores)
     frame = scores.frame
     judge = Judge(images.labels[images.verified], data.labels[images.verified], images.verified)
