@@ -89,16 +89,17 @@ def test_in_overlapping_classes_it_beats_the_vote_and_confident_learning(rates):
         assert min(margin[name] for margin in margins) > 0, margins
 
 
-def test_label_quality_is_a_cautious_probability():
-    """Nearer to the middle than the truth is, never farther out."""
-    data = Planted(uniform(4, 0.3), count=2000, spread=1.1)
-    quality = data.scores().frame["label_quality_score"]
-    right = ~data.wrong
-    for low, high in ((0, 0.2), (0.2, 0.5), (0.8, 1)):
-        rows = quality.between(low, high)
-        assert rows.sum() > 100
-        assert right[rows].mean() < quality[rows].mean() if high <= 0.5 else right[rows].mean() > quality[rows].mean()
-    assert right[quality.between(0.5, 0.8)].mean() == pytest.approx(0.65, abs=0.25)
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.4])
+@pytest.mark.parametrize("spread", [0.8, 1.1, 1.4])
+def test_label_quality_is_a_calibrated_probability(rate, spread):
+    """Of the labels of each tenth of the quality as many are right as it says, so the expected F1 comes true."""
+    data = Planted(uniform(4, rate), count=2000, spread=spread)
+    scores = data.scores()
+    quality, right = scores.frame["label_quality_score"].to_numpy(), ~data.wrong
+    tenth = np.minimum((10 * quality).astype(int), 9)
+    error = sum(abs((quality - right)[tenth == number].sum()) for number in range(10)) / len(quality)
+    assert error < 0.035
+    assert scores.expected_f1 == pytest.approx(f1_score(data.wrong, scores.frame["is_label_issue"]), abs=0.025)
 
 
 @pytest.fixture
@@ -106,6 +107,7 @@ def nothing_in_common(monkeypatch):
     """Fix what all labels have a part in, and solve every model by itself, so that not even rounding is shared."""
     monkeypatch.setattr(label_issues, "noise_rates", lambda labels, pred_probs: pairwise(4, 0.25))
     monkeypatch.setattr(label_issues, "_source_weights", lambda labels, sources, rates: np.array([0.5, 0.5]))
+    monkeypatch.setattr(label_issues, "temperature", lambda labels, class_probs, rates: 0.6)
     side_by_side = LinearProbe.fit
 
     def alone(self, target, training, *, l2, start=None):
@@ -211,7 +213,7 @@ def test_labels_that_are_all_right_are_left_alone_and_the_figures_can_be_written
     scores = data.scores()
     assert not scores.frame["is_label_issue"].any() and scores.frame["signals_agree"].all()
     assert scores.expected_f1 < 0.01
-    json.dumps([scores.cut, scores.expected_f1, scores.source_weights], allow_nan=False)
+    json.dumps([scores.cut, scores.expected_f1, scores.source_weights, scores.temperature], allow_nan=False)
 
 
 def test_a_class_without_images_is_never_suggested():

@@ -7,10 +7,13 @@ import pytest
 from detector_data import pairwise, through, uniform, unit
 from winnow.detect.labels.label_issues import LabelScores
 from winnow.detect.labels.noise import (
+    at_temperature,
     consistency_noise_rates,
     expected_f1_cut,
     noise_rates,
     posterior,
+    refined_rates,
+    temperature,
     true_class_probs,
 )
 from winnow.detect.labels.noise_report import noise_estimates, transition_table
@@ -68,6 +71,41 @@ def test_a_label_that_no_class_gives_changes_nothing():
     assert posterior(np.array([2]), class_probs, rates) == pytest.approx(class_probs, abs=1e-9)
 
 
+def test_a_temperature_by_hand():
+    class_probs = np.array([[0.2, 0.8], [0.0, 1.0]], dtype=np.float32)
+    assert at_temperature(class_probs, 0.5) == pytest.approx(np.array([[0.04 / 0.68, 0.64 / 0.68], [0, 1]]), abs=1e-6)
+    assert at_temperature(class_probs, 1) == pytest.approx(class_probs, abs=1e-6)
+
+
+@pytest.mark.parametrize("rates", [pairwise(4, 0.3), uniform(4, 0.4), np.eye(4)])
+@pytest.mark.parametrize("planted", [0.4, 1.0, 1.6])
+def test_a_planted_temperature_is_found_through_the_channel(rates, planted):
+    rng = np.random.default_rng(0)
+    calibrated = rng.dirichlet([0.5] * 4, 20000)
+    labels = through(calibrated @ rates, np.arange(len(calibrated)), rng)
+    too_soft = at_temperature(calibrated, 1 / planted)
+    assert temperature(labels, too_soft, rates) == pytest.approx(planted, rel=0.08)
+
+
+def test_rates_are_refined_by_counts_of_which_half_are_the_prior():
+    """Two images of class 0, labelled 0 and 1, and as many that the prior says: (1 + 2 * 0.9) / 4 keep the label."""
+    class_probs = np.eye(3)[[0, 0, 1]]
+    prior = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.3, 0.3, 0.4]])
+    found = refined_rates(np.array([0, 1, 1]), class_probs, prior)
+    assert found == pytest.approx(np.array([[0.7, 0.3, 0], [0.1, 0.9, 0], [0.3, 0.3, 0.4]]))
+    assert prior[0, 0] == 0.9
+
+
+def test_refined_rates_lie_nearer_to_the_truth_than_a_prior_that_is_too_noisy():
+    rng = np.random.default_rng(0)
+    calibrated = rng.dirichlet([0.05] * 4, 5000)
+    true = through(calibrated, np.arange(len(calibrated)), rng)
+    truth, prior = pairwise(4, 0.2), pairwise(4, 0.4)
+    found = refined_rates(through(truth, true, rng), calibrated, prior)
+    assert np.abs(found - truth).max() < 0.6 * np.abs(prior - truth).max()
+    assert found.sum(axis=1) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("rates", [MIXED, pairwise(4, 0.3), uniform(3, 0.4), np.eye(3)])
 def test_neighbours_that_agree_give_the_rates_without_a_classifier(rates):
     rng = np.random.default_rng(1)
@@ -116,6 +154,7 @@ def test_the_share_of_noise_is_estimated_three_times():
         noise_rates=rates,
         nearest=nearest,
         source_weights={},
+        temperature=1.0,
         cut=0.5,
         expected_f1=1.0,
     )
@@ -133,6 +172,7 @@ def test_the_estimate_that_takes_days_for_many_classes_is_left_out():
         noise_rates=np.eye(count),
         nearest=np.zeros((count, 2), np.int64),
         source_weights={},
+        temperature=1.0,
         cut=0.5,
         expected_f1=1.0,
     )

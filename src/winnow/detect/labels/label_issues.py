@@ -1,6 +1,7 @@
 """Which labels are wrong, and what they should be.
 
-An ensemble of probe, kNN and zero-shot, deconvolved by the noise matrix, then one round of self-training.
+An ensemble of probe, kNN and zero-shot, deconvolved by the noise matrix, then one round of self-training, calibrated
+by how well it foretells the labels as given.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from winnow.detect.labels import LABEL_QUALITY, SOURCES, SUGGESTED_CONFIDENCE
-from winnow.detect.labels.noise import expected_f1_cut, noise_rates, posterior, true_class_probs
+from winnow.detect.labels.noise import (
+    at_temperature,
+    expected_f1_cut,
+    noise_rates,
+    posterior,
+    refined_rates,
+    temperature,
+    true_class_probs,
+)
 from winnow.detect.labels.pooling import pool_over_groups
 from winnow.detect.labels.sources import Learner, Lesson, Source
 from winnow.detect.labels.vote import neighbourhood
@@ -39,6 +48,7 @@ class LabelScores:
         noise_rates: (K, K) float64 P(given label | true class), a row per true class.
         nearest: (N, 2) int64 positions of the two nearest images that are no copies.
         source_weights: by source, sums to 1.
+        temperature: of the sources' weighted mean, below 1 where it was less sure than right.
         cut: the highest label quality that is still called an error so that the expected F1 is highest; 0 where
             nothing is worth calling one.
         expected_f1: the F1 expected there; 0 where nothing is.
@@ -49,6 +59,7 @@ class LabelScores:
     noise_rates: np.ndarray
     nearest: np.ndarray
     source_weights: dict[str, float]
+    temperature: float
     cut: float
     expected_f1: float
 
@@ -72,12 +83,13 @@ def score_labels(
     Round one: the sources that learn, such as the probe and the neighbours, learned from the given labels, so they
     predict those, faults and all; their mean is deconvolved with the noise rates into probabilities of the true class.
     Round two: they learn again, from the posterior of round one instead of from the labels. Sources that saw no labels,
-    such as zero-shot, join in both. The sources are weighted by how well they explain the given labels. The given
-    label itself enters last, by Bayes, so that one threshold means the same at any noise rate, overall or of a class.
+    such as zero-shot, join in both. The sources are weighted by how well they explain the given labels, and so is the
+    temperature of their mean chosen; the noise rates are refined by it. The given label itself enters last, by Bayes,
+    so that one threshold means the same at any noise rate, overall or of a class.
 
     No label has a part in its own image's `class_probs`, in either round: the posterior that round two learns from for
-    a fold was made without that fold's labels. Only the (K, K) noise rates, the penalty and the sources' weights come
-    from all labels.
+    a fold was made without that fold's labels. Only the (K, K) noise rates, the penalty, the sources' weights and the
+    temperature come from all labels.
 
     Args:
         evidence: features and labels, `pred_probs` of a probe, and whatever else a source needs. Without labels every
@@ -115,7 +127,10 @@ def score_labels(
 
     by_source = {source.name: (learned | fixed)[source.name] for source in there}
     weights = _source_weights(labels, list(by_source.values()), rates)
-    class_probs = pool_over_groups(_mixed(list(by_source.values()), weights), groups)
+    mixed = pool_over_groups(_mixed(list(by_source.values()), weights), groups)
+    scale = temperature(labels, mixed, rates)
+    class_probs = at_temperature(mixed, scale)
+    rates = refined_rates(labels, class_probs, rates)
     any_label = (1 - _RANDOM_SHARE) * rates + _RANDOM_SHARE / len(rates)
     final = posterior(labels, class_probs, any_label, groups=groups)
     rows = np.arange(len(labels))
@@ -151,6 +166,7 @@ def score_labels(
         noise_rates=rates,
         nearest=lesson.neighbourhood.first(2),
         source_weights=dict(zip(by_source, weights.tolist(), strict=True)),
+        temperature=scale,
         cut=max(1 - error_cut, 0.0),
         expected_f1=expected_f1,
     )
@@ -172,7 +188,7 @@ def _no_scores(images: int, sources: Sequence[Source]) -> LabelScores:
         }
     )
     no_classes = np.zeros((images, 0), dtype=np.float32)
-    return LabelScores(frame, no_classes, np.zeros((0, 0)), np.zeros((images, 2), np.int64), {}, 0.0, 0.0)
+    return LabelScores(frame, no_classes, np.zeros((0, 0)), np.zeros((images, 2), np.int64), {}, 1.0, 0.0, 0.0)
 
 
 def _first_posterior(

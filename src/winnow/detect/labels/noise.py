@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from cleanlab.count import compute_confident_joint
-from scipy import special
+from scipy import optimize, special
 from torch.nn import functional
 
 from winnow.learn.optimizers import Adam
@@ -11,6 +11,8 @@ from winnow.learn.optimizers import Adam
 # Steps of the deconvolution: converged for scoring, too few to fit the sampling noise of a vote of twenty.
 _STEPS = 20
 _HOC_STEPS = 400
+_REFINING_STEPS = 10
+_TEMPERATURES = (0.25, 2.0)
 # A label that no class gives, by the rates, says nothing; one that most classes never give does not say everything.
 _LEAST_RATE = 1e-12
 
@@ -56,6 +58,63 @@ def true_class_probs(pred_probs: np.ndarray, rates: np.ndarray) -> np.ndarray:
         true *= (predicted / np.maximum(true @ rates, 1e-12)) @ rates.T
     true /= true.sum(axis=1, keepdims=True)
     return true
+
+
+def temperature(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) -> float:
+    """The temperature at which probabilities of the true class, sent through the channel, explain the labels best.
+
+    The mean of several sources is less sure than it is right: where all agree, it is no surer than one of them.
+
+    Args:
+        labels: (N,) int in [0, K), as given.
+        class_probs: (N, K) probabilities of the true class that the image's own label had no part in.
+        rates: (K, K) T of `noise_rates`.
+
+    Returns:
+        For `at_temperature`, in [0.25, 2]; below 1 sharpens. In hundredths: the last bits of a sum decide nothing.
+
+    Sources: Guo et al., arXiv 1706.04599 (temperature scaling); Ranjan and Gneiting, Combining Probability Forecasts,
+    2010 (a mean of calibrated probabilities is underconfident).
+    """
+    rows = np.arange(len(labels))
+
+    def log_loss(log_temperature: float) -> float:
+        given = (at_temperature(class_probs, float(np.exp(log_temperature))) @ rates)[rows, labels]
+        return float(-np.log(np.maximum(given, _LEAST_RATE)).mean())
+
+    found = optimize.minimize_scalar(log_loss, bounds=np.log(_TEMPERATURES), method="bounded", options={"xatol": 1e-3})
+    return round(float(np.exp(found.x)), 2)
+
+
+def at_temperature(class_probs: np.ndarray, temperature: float) -> np.ndarray:
+    """(N, K) float64: the probabilities to the power of 1 / temperature, rows sum to 1 again."""
+    scaled: np.ndarray = special.softmax(np.log(np.maximum(class_probs, _LEAST_RATE)) / temperature, axis=1)
+    return scaled
+
+
+def refined_rates(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """The noise transition matrix once more, from better probabilities than those that it was estimated with.
+
+    Expectation maximisation of the labels' likelihood, with `rates` as a prior that weighs as much as all images:
+    alone it would take what the probabilities leave open for what the noise does, and find too little noise.
+
+    Args:
+        labels: (N,) int in [0, K), as given.
+        class_probs: (N, K) probabilities of the true class that the image's own label had no part in.
+        rates: (K, K) T of `noise_rates`.
+
+    Returns:
+        (K, K) float64, P(given label | true class), rows sum to 1.
+    """
+    given = np.eye(len(rates))[labels]
+    refined = rates
+    for _ in range(_REFINING_STEPS):
+        true = class_probs * refined[:, labels].T
+        true /= np.maximum(true.sum(axis=1, keepdims=True), _LEAST_RATE)
+        joint = true.T @ given + true.sum(axis=0)[:, None] * rates
+        total = joint.sum(axis=1, keepdims=True)
+        refined = np.divide(joint, total, out=rates.copy(), where=total > 0)
+    return refined
 
 
 def posterior(

@@ -77,6 +77,7 @@ def report_on_labels(evidence: Evidence, scores: LabelScores, *, class_names: li
         "label_quality_cut": scores.cut,
         "expected_f1": scores.expected_f1,
         "sources": scores.source_weights,
+        "temperature": scores.temperature,
         "noise_rate": estimates,
         "mean_label_quality": float(scores.frame["label_quality_score"].mean()),
         "class_names_look_swapped": [list(pair) for pair in swapped],
