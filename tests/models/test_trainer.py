@@ -186,6 +186,20 @@ def test_a_checkpoint_of_another_version_is_named_with_the_way_out(tmp_path, lat
         train(*later, checkpoint=tmp_path / "run.pt")
 
 
+class Greedy(StopAfter):
+    """Its state finds no room on the device."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+
+def test_a_device_that_is_full_is_not_called_another_version(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(StopAfter(die=2), checkpoint=tmp_path / "run.pt")
+    with pytest.raises(torch.OutOfMemoryError):
+        train(Greedy(), checkpoint=tmp_path / "run.pt")
+
+
 def test_a_loss_that_is_not_finite_names_the_training_and_the_remedy():
     with pytest.raises(WinnowError, match=r"fit a line: the loss is not finite after epoch \d; lower the rate\."):
         train(rate=1e20)

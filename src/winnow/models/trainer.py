@@ -148,6 +148,8 @@ def fit(
         if checkpoint and (saved := load_checkpoint(checkpoint)):
             try:
                 _restore(run, objective, callbacks, saved)
+            except torch.OutOfMemoryError:
+                raise  # a RuntimeError, too, and no fault of the checkpoint's
             except (KeyError, TypeError, ValueError, RuntimeError):
                 raise WinnowError(
                     f"{description}: another version of winnow wrote the checkpoint {checkpoint}; delete it, and start "
