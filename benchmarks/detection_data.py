@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from detection_encoders import ROOT, cached_arrays, existing, finetuned, fitted_features
+from detection_encoders import ROOT, cached_arrays, existing, finetuned, fitted_features, trained
 from winnow import tables
 from winnow.data.decode import decode_pixels
 from winnow.data.images import read_image
@@ -70,6 +70,7 @@ def datasets(names: list[str], shared: Path, cache: Path) -> Iterator[Dataset]:
     readers = {
         "sample": sample,
         "roman-numerals": roman_numerals,
+        "roman-numerals-trained": roman_numerals,
         "ds801": ds801,
         "cifar10n-aggregate": cifar10n,
         "cifar10n-worst": cifar10n,
@@ -167,6 +168,17 @@ def cifar10n(name: str, shared: Path, cache: Path) -> Dataset:
     )
 
 
+def own_networks(pixels: np.ndarray, labels: np.ndarray, cache: Path) -> np.ndarray:
+    """(N, D) float32 of two encoders `trained`, at 32 and at 64 px, side by side; a mirror image is another numeral."""
+    varied = {"epochs": 30, "zoom": 0.2, "shift": 0.2}
+    learners = {f"trained-{side}-varied": trained(10, input_size=side, **varied) for side in (32, 64)}
+    features = [
+        fitted_features(pixels, labels, learner, name=name, cache=cache, flip=False)
+        for name, learner in learners.items()
+    ]
+    return concatenated(features, [1, 1])
+
+
 def roman_numerals(name: str, shared: Path, cache: Path) -> Dataset:
     """The data-centric competition's handwritten numerals; an error is what one competitor relabelled or deleted."""
     folder = shared / "data/roman-numerals"
@@ -175,7 +187,10 @@ def roman_numerals(name: str, shared: Path, cache: Path) -> Dataset:
         paths = audit["split"] + "/" + audit["label"] + "/" + audit["filename"]
         pixels = np.stack([read_image(archive.read(path), image_size=128).pixels for path in paths])
     class_names, labels = np.unique(audit["label"], return_inverse=True)
-    features = cached_arrays(pixels, shared, cache, input_sizes=(224,))["features"]
+    if name.endswith("-trained"):
+        features = own_networks(pixels, labels, cache)
+    else:
+        features = cached_arrays(pixels, shared, cache, input_sizes=(224,))["features"]
     image_id = paths.to_numpy().astype(str)
     duplicates = find_duplicates(image_id, labels, pixels, features, max_hash_distance=8, min_similarity=0.95)
     return Dataset(

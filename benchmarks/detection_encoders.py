@@ -12,6 +12,7 @@ from winnow import tables
 from winnow.device import best_device
 from winnow.encoders.fitted.finetuning import FinetunedNetworks, FinetunedSettings
 from winnow.encoders.fitted.learner import Learner
+from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
 from winnow.encoders.fitted.out_of_fold import fit_out_of_fold
 from winnow.encoders.frozen.embedding import embed_images
 from winnow.encoders.frozen.timm import load_backbone, load_timm
@@ -61,18 +62,27 @@ def cached_arrays(
     return tables.read_arrays(file)
 
 
-def fitted_features(pixels: np.ndarray, labels: np.ndarray, learner: Learner, *, name: str, cache: Path) -> np.ndarray:
-    """(N, D) float32 of (N, H, W, 3) uint8 images and (N,) labels; kept in `cache`, and resumed after a kill."""
+def fitted_features(
+    pixels: np.ndarray, labels: np.ndarray, learner: Learner, *, name: str, cache: Path, flip: bool = True
+) -> np.ndarray:
+    """(N, D) float32 of (N, H, W, 3) uint8 images and (N,) labels; kept in `cache`, and resumed after a kill. With
+    `flip` the mean over the images and their mirror images."""
     decides = json.dumps(learner.fingerprint, sort_keys=True).encode() + labels.tobytes()
     key = hashlib.sha256(decides + np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
-    file = cache / f"{name}-{key}.npz"
+    file = cache / f"{name}{'' if flip else '-unflipped'}-{key}.npz"
     if not file.exists():
         start, cpu = time.perf_counter(), time.process_time()
-        found = fit_out_of_fold(pixels, labels, learner, flip=True, scratch=cache / "networks")
+        found = fit_out_of_fold(pixels, labels, learner, flip=flip, scratch=cache / "networks")
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         print(f"{name}: {wall:.0f} s, {cpu:.0f} CPU seconds, but for what was kept", flush=True)
         tables.write_arrays(file, features=found.features, pred_probs=found.pred_probs)
     return tables.read_arrays(file)["features"]
+
+
+def trained(num_classes: int, **changes: Any) -> Learner:
+    """The encoder `trained` of configs/base.yaml, but for what `changes`."""
+    settings = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"})
+    return SmallNetworks(TrainedSettings(**settings | changes), num_classes, best_device())
 
 
 def finetuned(shared: Path, num_classes: int) -> Learner:

@@ -15,6 +15,9 @@ DATASETS = {
     "cifar10n-worst": "CIFAR-10N worst",
     "roman-numerals": "Roman numerals",
     "ds801": "DS801",
+    "cifar10n-aggregate-finetuned": "CIFAR-10N aggregate, finetuned",
+    "cifar10n-worst-finetuned": "CIFAR-10N worst, finetuned",
+    "roman-numerals-trained": "Roman numerals, trained",
 }
 
 

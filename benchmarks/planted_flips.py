@@ -26,7 +26,7 @@ from cleanlab.rank import get_label_quality_scores
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from detection_data import DS801_NAMES, Dataset
-from detection_encoders import ROOT, cached_arrays, existing, finetuned, fitted_features
+from detection_encoders import ROOT, cached_arrays, existing, finetuned, fitted_features, trained
 from detection_methods import (
     NEIGHBOURS,
     Shared,
@@ -43,16 +43,13 @@ from winnow.curation.review import no_review
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.detect.duplicates.search import find_duplicates
-from winnow.device import best_device
 from winnow.encoders.columns import concatenated, outlier_features
-from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
 from winnow.params.configs import load_config
 
 LOOK_ALIKE = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8])  # cat and lynx, wolf and coyote, jaguar and cheetah, ...
 FLIPPED = 0.4
 THRESHOLDS = [(confidence, sources) for confidence in (0.3, 0.5, 0.7, 0.9) for sources in (1, 2)]
 CONFIG = load_config("ds801-mobilenetv2", start=ROOT)
-PLAIN = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"})
 # What differs from configs/base.yaml in the networks of each name.
 TRAINED = {
     "trained-32": {"epochs": 12},
@@ -211,10 +208,7 @@ def encoded(encoder: str, images: Images, dataset: Dataset, arguments: argparse.
         first = replace(dataset, features=side_by_side(features, FIRST_ROUND))
         found = winnow_labels(first, shared_probabilities(first)).frame
         labels = np.where(found["is_label_issue"], found["suggested_label"], labels)
-    if encoder == "finetuned":
-        learner = finetuned(arguments.shared, 10)
-    else:
-        learner = SmallNetworks(TrainedSettings(**PLAIN | TRAINED[encoder]), 10, best_device())
+    learner = finetuned(arguments.shared, 10) if encoder == "finetuned" else trained(10, **TRAINED[encoder])
     return fitted_features(images.pixels, labels, learner, name=encoder, cache=arguments.cache)
 
 
