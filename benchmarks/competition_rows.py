@@ -20,7 +20,7 @@ from winnow import tables
 from winnow.augmentation.policy.policy import Policy, Step, read_policy, write_policy
 from winnow.augmentation.policy.search import SearchSettings, search_policy
 from winnow.competition import pool
-from winnow.competition.copies import edge_difficulty, packed_with_copies
+from winnow.competition.copies import drawn_of_each_class, edge_difficulty, packed_with_copies
 from winnow.competition.rounds import clean_round
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
 L2 = (0.003, 0.01, 0.03, 0.1, 0.3)
 PER_CLASS = 915  # 9,150 training images leave room for the validation images, as the grader counts
-FEW = 20  # validation images per class that are left for choosing the epoch where the others are trained on
+FEW = 20  # images per class that choose the epoch where all others are trained on
 PER_CLASS_WITH_FEW = 975
 INVERTED = 0.25
 MOVES = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate", "zoom")
@@ -91,7 +91,8 @@ class Row:
         copies: from the released images, what cleaning left and the folder, the policy that makes copies; None for no
             copies.
         strength: edge cases get up to 1 + this times the copies of others.
-        validation: images per class that choose the epoch, at most; all others are trained on. None: as released.
+        validation: images per class that choose the epoch; all others are trained on. None: as released.
+        drawn_from: the splits that they come from.
     """
 
     what: str
@@ -100,6 +101,7 @@ class Row:
     copies: Callable[[Numerals, Cleaned, Path], Policy] | None = None
     strength: float = 0.0
     validation: int | None = None
+    drawn_from: tuple[str, ...] = ("train", "val")
 
 
 def as_given(released: Numerals, audit: Path, state: Path) -> Cleaned:
@@ -230,7 +232,7 @@ def random_policy(
 ) -> Policy:
     """Random moves of random size, filled with the border's level: augmentation that nobody searched.
 
-    `strokes` are operations that every copy may have besides.
+    `strokes` are operations that every copy may have besides, such as thicker lines.
     """
     rng = np.random.default_rng(seed)
     rows = []
@@ -316,6 +318,17 @@ ROWS: dict[str, Row] = {
         by_rounds,
         random_copies(),
         validation=FEW,
+        drawn_from=("val",),
+    ),
+    "label-issues+random+drawn": Row(
+        "label issues, the epoch by 20 images a class of both splits, random copies to 9,750",
+        None,
+        by_label_issues,
+        random_copies(),
+        validation=FEW,
+    ),
+    "label-issues+random+drawn+elastic": Row(
+        "and bent besides", None, by_label_issues, random_copies(strokes=("elastic",)), validation=FEW
     ),
     "full": Row(
         "two rounds, Faster AutoAugment, a quarter inverted, more copies of edge cases",
@@ -326,12 +339,6 @@ ROWS: dict[str, Row] = {
     ),
     "oracle": Row("one person's audit instead, no copies; no method of winnow's", None, oracle),
 }
-
-
-def first_of_each_class(paths: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """A (N,) mask: `count` images of each class, drawn by the hash of their paths."""
-    order = pd.Series([hashlib.sha256(path.encode()).hexdigest() for path in paths])
-    return (order.groupby(labels).rank() <= count).to_numpy()
 
 
 def cleaned_and_searched(name: str, released: Numerals, audit: Path, *, state: Path) -> tuple[Cleaned, Policy | None]:
@@ -348,8 +355,10 @@ def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepa
     cleaned, policy = cleaned_and_searched(name, released, audit, state=state)
     train, val = (np.flatnonzero((released.split == split) & (cleaned.labels >= 0)) for split in ("train", "val"))
     if row.validation is not None:
-        few = first_of_each_class(released.paths[val], cleaned.labels[val], row.validation)
-        train, val = np.sort(np.concatenate([train, val[~few]])), val[few]
+        rows = np.flatnonzero(np.isin(released.split, row.drawn_from) & (cleaned.labels >= 0))
+        files = [released.files[at] for at in rows]
+        kept, val = np.concatenate([train, val]), rows[drawn_of_each_class(files, cleaned.labels[rows], row.validation)]
+        train = np.setdiff1d(kept, val)
     if policy is None:
         training = shrunk([released.images[at] for at in train]), cleaned.labels[train]
     else:

@@ -210,6 +210,17 @@ def test_noise_has_its_deviation_is_grey_and_comes_from_chance_alone():
     assert not torch.equal(noisy, applied("gaussian_noise", images, 1.0, other=0.4))
 
 
+def test_elastic_moves_pixels_smoothly_and_as_far_as_it_says():
+    side, count = 64, 200
+    ramp = torch.linspace(0, 1, side).expand(count, 3, side, side)  # where a pixel came from, read off
+    places = torch.rand(count, 2, generator=torch.Generator().manual_seed(0))
+    moved = (OPERATIONS["elastic"].apply(ramp, torch.full((count,), 0.5), places) - ramp)[:, 0]
+    inner = moved[:, 16:48, 16:48]  # what was reflected at the edge lies outside
+    assert inner.std().item() == pytest.approx(0.5 * 0.08, rel=0.25)
+    assert (inner[:, 1:] - inner[:, :-1]).std() < 0.15 * inner.std()
+    assert len({levels.numpy().tobytes() for levels in inner}) == count
+
+
 def test_strokes_grow_and_shrink_by_whole_pixels_and_by_mixtures():
     images = torch.ones(1, 3, 100, 100)
     images[:, :, 40:60, 45:55] = 0  # 10 pixels wide

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from winnow.augmentation.policy.policy import Policy, Step
-from winnow.competition.copies import packed_with_copies
+from winnow.competition.copies import arms, drawn_of_each_class, packed_with_copies
 from winnow.competition.pool import read_pool, shrunk
 from winnow.competition.sample import make_sample
 from winnow.errors import WinnowError
@@ -88,3 +88,33 @@ def test_hard_images_get_more_copies_than_easy_ones(pool):
 def test_pictures_of_all_sizes_are_shrunk_to_what_the_network_sees(pool):
     seen = shrunk(pool["image_bytes"].tolist()[:5])
     assert seen.shape == (5, 32, 32, 3) and seen.dtype == np.float32 and seen.min() >= 0 and seen.max() <= 255
+
+
+def test_as_many_of_each_class_are_drawn_whichever_order_they_come_in():
+    labels = np.array([0, 1] * 6)
+    files = [bytes([number]) for number in range(12)]
+    drawn = drawn_of_each_class(files, labels, 2)
+    assert np.bincount(labels[drawn]).tolist() == [2, 2]
+    assert (drawn_of_each_class(files[::-1], labels[::-1], 2)[::-1] == drawn).all()
+    with pytest.raises(WinnowError, match=r"validation_per_class is 6, but a class has only 6 images; lower it"):
+        drawn_of_each_class(files, labels, 6)
+
+
+def test_validation_images_are_drawn_from_what_is_kept_of_both_splits(pool):
+    images = pool[pool["split"] != "label_book"]
+    decided = images[["image_id", "label"]].assign(
+        final_label=np.where(np.arange(len(images)) % 10 == 3, -1, images["label"]),
+        neighbour_label=-1,
+        neighbour_agreement=0.0,
+        neighbour_distance=np.nan,
+    )
+    options = {"policy": Policy(()), "per_class": 9, "strength": 0.0, "seed": 0}
+    released, drawn = (arms(pool, decided, **options, validation_per_class=count) for count in (None, 2))
+    kept = set(released["cleaned", "training"]["name"]) | set(released["cleaned", "validation"]["name"])
+    assert len(kept) == (decided["final_label"] >= 0).sum()
+    training, validation = (set(drawn["cleaned", part]["name"]) for part in ("training", "validation"))
+    assert training | validation == kept and not training & validation
+    assert drawn["cleaned", "validation"]["label"].value_counts().unique().tolist() == [2]
+    assert {name.split("-")[0] for name in validation} == {"train", "val"}
+    for part in ("training", "validation"):
+        assert drawn["raw", part].equals(released["raw", part])

@@ -1,7 +1,8 @@
 """Copies of the cleaned images, as PNG at the size of their originals, by a policy; more of the edge cases."""
 
+import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from PIL import Image
 
 from winnow.augmentation.edge_cases import ranked_weights
 from winnow.augmentation.policy.policy import Policy
+from winnow.errors import WinnowError
 from winnow.progress import progress
 
 _INSIDE = 0.9  # share of the neighbours that have an image's label, from which on it lies inside its class
@@ -83,7 +85,14 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def arms(
-    pool: pd.DataFrame, decided: pd.DataFrame, *, policy: Policy, per_class: int, strength: float, seed: int
+    pool: pd.DataFrame,
+    decided: pd.DataFrame,
+    *,
+    policy: Policy,
+    per_class: int,
+    strength: float,
+    seed: int,
+    validation_per_class: int | None = None,
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Packed sets by arm (`raw`, `cleaned`) and part (`training`, `validation`); the reference is in none.
 
@@ -93,18 +102,51 @@ def arms(
         policy: what makes copies; without sub-policies there are none.
         per_class, strength, seed: see `packed_with_copies`. An edge case is a kept image of which nine in ten
             neighbours have its label; the farther from the nearest of them, the harder.
+        validation_per_class: kept images of each class that are the cleaned arm's validation set, whichever split they
+            came in; all others are trained on. None leaves both as they were released.
+
+    Raises:
+        WinnowError: if a class has not more kept images than that.
     """
     images = pool[pool["split"] != "label_book"].merge(decided.drop(columns="label"), on="image_id", validate="1:1")
-    sets = {}
-    for part, split in (("training", "train"), ("validation", "val")):
-        rows = images[images["split"] == split]
-        sets["raw", part] = _packed(rows, "label", per_class=0, policy=policy, strength=0.0, seed=seed)
-        cleaned = rows[rows["final_label"] >= 0]
-        count = per_class if part == "training" and policy.sub_policies else 0
-        sets["cleaned", part] = _packed(
-            cleaned, "final_label", per_class=count, policy=policy, strength=strength, seed=seed
+    kept = images[images["final_label"] >= 0]
+    to_validate = kept["split"].to_numpy() == "val"
+    if validation_per_class is not None:
+        to_validate = drawn_of_each_class(kept["image_bytes"], kept["final_label"].to_numpy(), validation_per_class)
+    copies = per_class if policy.sub_policies else 0
+    sets = {
+        ("raw", "training"): (images[images["split"] == "train"], "label", 0),
+        ("raw", "validation"): (images[images["split"] == "val"], "label", 0),
+        ("cleaned", "training"): (kept[~to_validate], "final_label", copies),
+        ("cleaned", "validation"): (kept[to_validate], "final_label", 0),
+    }
+    return {
+        name: _packed(rows, label, per_class=count, policy=policy, strength=strength, seed=seed)
+        for name, (rows, label, count) in sets.items()
+    }
+
+
+def drawn_of_each_class(image_bytes: Iterable[bytes], labels: np.ndarray, count: int) -> np.ndarray:
+    """(N,) bool: `count` images of each class, those whose files' digests come first.
+
+    Args:
+        image_bytes: N files.
+        labels: (N,) int.
+        count: of each class.
+
+    Raises:
+        WinnowError: if a class has not more images than `count`.
+    """
+    digests = pd.Series([hashlib.sha256(content).hexdigest() for content in image_bytes])
+    smallest = int(digests.groupby(labels).size().min())
+    if smallest <= count:
+        raise WinnowError(
+            f"copies.validation_per_class is {count}, but a class has only {smallest} images; lower it, or set it to "
+            "null."
         )
-    return sets
+    rank = digests.groupby(labels).rank(method="first").to_numpy(dtype=np.float64)
+    drawn: np.ndarray = rank <= count
+    return drawn
 
 
 def _packed(

@@ -25,6 +25,7 @@ Operation = Literal[
     "equalize",
     "cutout",
     "zoom",
+    "elastic",
     "gaussian_noise",
     "thickness",
 ]

@@ -84,6 +84,9 @@ class Copies(Section):
     per_class: Count = Field(description="Images of each class in the training set, originals and copies together.")
     strength: NotNegative = Field(description="Edge cases get up to 1 + this times the copies of others.")
     seed: Seed = Field(description="Seed of every copy.")
+    validation_per_class: Count | None = Field(
+        description="Kept images of each class, of both splits, that choose the epoch; null leaves val/ as it is."
+    )
 
 
 class CompetitionTraining(Section):

@@ -33,6 +33,8 @@ _ENHANCE = 0.9  # factors from 0.1 to 1.9
 _LOST_BITS = 4  # of 8
 _CUTOUT = 0.5  # of the side
 _ZOOM = 1.4
+_BENT = 0.08  # standard deviation, of the side
+_BENT_POINTS = 5  # a side, with smooth moves between
 _NOISE = 0.15  # standard deviation, of levels in [0, 1]
 _NOISE_TABLE = 1021
 _THICKER, _THINNER = 0.03, 0.01  # of the shorter side, on every side of a stroke: thin ones would vanish
@@ -70,6 +72,17 @@ def zoom(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "ref
     """Larger or smaller about the middle."""
     size = torch.exp(-math.log(_ZOOM) * _signed(magnitude, chance))
     return _warped(images, fill, xx=size, yy=size)
+
+
+def elastic(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
+    """Bend: every pixel moves by a smooth field of normal shifts (Simard et al., Best Practices for CNNs, 2003)."""
+    size = _BENT_POINTS
+    moves = torch.stack([_of_table(chance + shift, size, size, images.device) for shift in (0.0, 0.5)], dim=1)
+    field = functional.interpolate(moves, size=images.shape[2:], mode="bicubic", align_corners=True)  # (B, 2, H, W)
+    grid = functional.affine_grid(
+        torch.eye(2, 3, device=images.device).expand(len(images), 2, 3), list(images.shape), align_corners=False
+    )
+    return _sampled(images, grid + 2 * _BENT * _per_image(magnitude) * field.permute(0, 2, 3, 1), fill)
 
 
 def flip(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
@@ -130,12 +143,17 @@ def equalize(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
 def gaussian_noise(images: Tensor, magnitude: Tensor, chance: Tensor) -> Tensor:
     """Brighter and darker pixels, alike in all channels; clipped where the image has no room for them."""
     height, width = images.shape[2:]
-    noise = torch.from_numpy(_noise()).to(images.device)
-    corner = (chance * len(noise)).long()  # chance chooses a place of a fixed table, which goes on at its other side
-    rows = (corner[:, :1] + torch.arange(height, device=images.device)) % len(noise)  # (B, H)
-    columns = (corner[:, 1:] + torch.arange(width, device=images.device)) % len(noise)  # (B, W)
-    change = _NOISE * _per_image(magnitude) * noise[rows[:, :, None], columns[:, None, :]][:, None]
-    return (images + change).clamp(0, 1)
+    noise = _of_table(chance, height, width, images.device)
+    return (images + _NOISE * _per_image(magnitude) * noise[:, None]).clamp(0, 1)
+
+
+def _of_table(place: Tensor, height: int, width: int, device: torch.device) -> Tensor:
+    """(B, height, width) of the normal distribution, from a place of a fixed table, which goes on at its other side."""
+    noise = torch.from_numpy(_noise()).to(device)
+    corner = (place * len(noise)).long()
+    rows = (corner[:, :1] + torch.arange(height, device=device)) % len(noise)  # (B, height)
+    columns = (corner[:, 1:] + torch.arange(width, device=device)) % len(noise)  # (B, width)
+    return noise[rows[:, :, None], columns[:, None, :]]
 
 
 @cache
@@ -202,17 +220,22 @@ def _warped(
     yy: Tensor | float = 1.0,
     y: Tensor | float = 0.0,
 ) -> Tensor:
-    """Take each pixel from where the matrix says, in coordinates that run from -1 to 1.
-
-    Edges are reflected, because black corners would be a mark that only copies carry, for a network to learn; or filled
-    with the level of the border, where a reflected stroke would be another sign.
-    """
+    """Take each pixel from where the matrix says, in coordinates that run from -1 to 1."""
     entries = [
         # `new_full`, because a number copied from the host would wait for the device.
         entry if isinstance(entry, Tensor) else images.new_full((len(images),), entry)
         for entry in (xx, xy, x, yx, yy, y)
     ]
     grid = functional.affine_grid(torch.stack(entries, dim=1).view(-1, 2, 3), list(images.shape), align_corners=False)
+    return _sampled(images, grid, fill)
+
+
+def _sampled(images: Tensor, grid: Tensor, fill: Fill) -> Tensor:
+    """Take each pixel from where the grid (B, H, W, 2) says.
+
+    Edges are reflected, because black corners would be a mark that only copies carry, for a network to learn; or filled
+    with the level of the border, where a reflected stroke would be another sign.
+    """
     if fill == "reflect":
         return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     level = border_level(images)
@@ -256,6 +279,7 @@ OPERATIONS: dict[str, Operation] = {
     "equalize": Operation(equalize, None),
     "cutout": Operation(cutout, "a grey square of half the side"),
     "zoom": Operation(zoom, "larger or smaller by a factor of 1.4", moves=True),
+    "elastic": Operation(elastic, "smooth moves of a standard deviation of 0.08 of the side", moves=True),
     "gaussian_noise": Operation(gaussian_noise, "noise of a standard deviation of 0.15"),
     "thickness": Operation(thickness, "dark strokes thicker by 0.03 of the side or thinner by 0.01, on each side"),
 }
