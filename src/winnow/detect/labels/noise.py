@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from cleanlab.count import compute_confident_joint
-from scipy import optimize, special
+from scipy import optimize, sparse, special
 from torch.nn import functional
 
 from winnow.learn.optimizers import Adam
@@ -106,12 +106,13 @@ def refined_rates(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray
     Returns:
         (K, K) float64, P(given label | true class), rows sum to 1.
     """
-    given = np.eye(len(rates))[labels]
+    ones, rows = np.ones(len(labels)), np.arange(len(labels))
+    of_label = sparse.csr_array((ones, (labels, rows)), shape=(len(rates), len(labels)))  # sums up by given label
     refined = rates
     for _ in range(_REFINING_STEPS):
         true = class_probs * refined[:, labels].T
         true /= np.maximum(true.sum(axis=1, keepdims=True), _LEAST_RATE)
-        joint = true.T @ given + true.sum(axis=0)[:, None] * rates
+        joint = (of_label @ true).T + true.sum(axis=0)[:, None] * rates
         total = joint.sum(axis=1, keepdims=True)
         refined = np.divide(joint, total, out=rates.copy(), where=total > 0)
     return refined
