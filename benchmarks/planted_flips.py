@@ -42,6 +42,7 @@ from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
+from winnow.detect.channel import channel_log_loss
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.encoders.columns import concatenated, outlier_features
 from winnow.params.configs import load_config
@@ -282,12 +283,6 @@ def outliers(images: Images, found: pd.DataFrame) -> dict[str, float]:
         "verified_flagged": found["is_ood"][images.verified].mean(),
     }
     return {name: round(float(value), 4) for name, value in figures.items()}
-
-
-def channel_log_loss(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) -> float:
-    """Held-out log-loss of the given labels under the true class probabilities, sent through the noise channel."""
-    given = (class_probs @ rates)[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(given, 1e-12)).mean())
 
 
 @dataclass(frozen=True)

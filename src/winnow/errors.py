@@ -55,7 +55,8 @@ def in_words(error: BaseException) -> str | None:
         package = (error.name or "").partition(".")[0]
         how = how_to_install(package)
         return f"this needs the package {package}; install it with {how}." if how else None
-    if isinstance(error, MemoryError):
+    # Torch's is told by its name, as importing torch takes a second.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         number: int | None = errno.ENOMEM
     elif isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         number = errno.EAGAIN

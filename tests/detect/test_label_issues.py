@@ -102,6 +102,26 @@ def test_label_quality_is_a_calibrated_probability(rate, spread):
     assert scores.expected_f1 == pytest.approx(f1_score(data.wrong, scores.frame["is_label_issue"]), abs=0.025)
 
 
+@pytest.mark.parametrize("spread", [0.8, 1.1, 1.4])
+def test_label_quality_is_nearly_calibrated_where_errors_are_to_one_class(spread):
+    """Errors that look like their labels are harder to count: the bounds are wider than for uniform noise."""
+    data = Planted(pairwise(4, 0.25), count=2000, spread=spread)
+    scores = data.scores()
+    quality, right = scores.frame["label_quality_score"].to_numpy(), ~data.wrong
+    assert quality.mean() == pytest.approx(right.mean(), abs=0.04)
+    assert scores.expected_f1 == pytest.approx(f1_score(data.wrong, scores.frame["is_label_issue"]), abs=0.05)
+
+
+@pytest.mark.parametrize("spread", [0.8, 1.4])
+def test_rates_are_refined_before_labels_are_scored(monkeypatch, spread):
+    """Of heavy noise to one class the confident joint finds too much or too little; it is no last word."""
+    truth = pairwise(4, 0.4)
+    data = Planted(truth, count=2000, spread=spread)
+    found = data.scores().noise_rates
+    monkeypatch.setattr(label_issues, "refined_rates", lambda labels, class_probs, rates: rates)
+    assert np.abs(found - truth).max() < 0.75 * np.abs(data.scores().noise_rates - truth).max()
+
+
 @pytest.fixture
 def nothing_in_common(monkeypatch):
     """Fix what all labels have a part in, and solve every model by itself, so that not even rounding is shared."""

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from detector_data import pairwise, through, uniform, unit
+from winnow.detect.channel import channel_log_loss, label_likelihood
 from winnow.detect.labels.label_issues import LabelScores
 from winnow.detect.labels.noise import (
     at_temperature,
@@ -85,6 +86,22 @@ def test_a_planted_temperature_is_found_through_the_channel(rates, planted):
     labels = through(calibrated @ rates, np.arange(len(calibrated)), rng)
     too_soft = at_temperature(calibrated, 1 / planted)
     assert temperature(labels, too_soft, rates) == pytest.approx(planted, rel=0.08)
+
+
+def test_where_no_temperature_explains_the_labels_better_none_is_taken():
+    """Labels drawn from all classes alike say nothing of the probabilities, nor do equal ones of labels."""
+    rng = np.random.default_rng(0)
+    labels, class_probs = rng.integers(0, 4, 50), rng.dirichlet([0.5] * 4, 50)
+    assert temperature(labels, class_probs, np.full((4, 4), 0.25)) == 1
+    assert temperature(labels, np.full((50, 4), 0.25), pairwise(4, 0.3)) == 1
+
+
+def test_a_label_s_likelihood_and_log_loss_by_hand():
+    rates = np.array([[0.9, 0.1], [0.2, 0.8]])
+    class_probs = np.array([[0.5, 0.5], [1.0, 0.0]])
+    assert label_likelihood(np.array([0, 1]), class_probs, rates) == pytest.approx([0.55, 0.1])
+    assert channel_log_loss(np.array([0, 1]), class_probs, rates) == pytest.approx(-np.log([0.55, 0.1]).mean())
+    assert channel_log_loss(np.array([1]), np.eye(2)[:1], np.eye(2)) == pytest.approx(-np.log(1e-12))
 
 
 def test_rates_are_refined_by_counts_of_which_half_are_the_prior():

@@ -33,8 +33,8 @@ _ENHANCE = 0.9  # factors from 0.1 to 1.9
 _LOST_BITS = 4  # of 8
 _CUTOUT = 0.5  # of the side
 _ZOOM = 1.4
-_BENT = 0.08  # standard deviation, of the side
 _BENT_POINTS = 5  # a side, with smooth moves between
+_BENT = 0.08  # standard deviation at these points, of the side
 _NOISE = 0.15  # standard deviation, of levels in [0, 1]
 _NOISE_TABLE = 1021
 _THICKER, _THINNER = 0.03, 0.01  # of the shorter side, on every side of a stroke: thin ones would vanish
@@ -75,7 +75,7 @@ def zoom(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "ref
 
 
 def elastic(images: Tensor, magnitude: Tensor, chance: Tensor, *, fill: Fill = "reflect") -> Tensor:
-    """Bend: every pixel moves by a smooth field of normal shifts (Simard et al., Best Practices for CNNs, 2003)."""
+    """Bend: every pixel moves by a smooth field between normal shifts of a few points (U-Net, arXiv 1505.04597)."""
     size = _BENT_POINTS
     moves = torch.stack([_of_table(chance + shift, size, size, images.device) for shift in (0.0, 0.5)], dim=1)
     field = functional.interpolate(moves, size=images.shape[2:], mode="bicubic", align_corners=True)  # (B, 2, H, W)
@@ -279,7 +279,7 @@ OPERATIONS: dict[str, Operation] = {
     "equalize": Operation(equalize, None),
     "cutout": Operation(cutout, "a grey square of half the side"),
     "zoom": Operation(zoom, "larger or smaller by a factor of 1.4", moves=True),
-    "elastic": Operation(elastic, "smooth moves of a standard deviation of 0.08 of the side", moves=True),
+    "elastic": Operation(elastic, "5 x 5 points moved with a standard deviation of 0.08 of the side", moves=True),
     "gaussian_noise": Operation(gaussian_noise, "noise of a standard deviation of 0.15"),
     "thickness": Operation(thickness, "dark strokes thicker by 0.03 of the side or thinner by 0.01, on each side"),
 }

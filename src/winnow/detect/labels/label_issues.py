@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from winnow.detect.channel import label_likelihood
 from winnow.detect.labels import LABEL_QUALITY, SOURCES, SUGGESTED_CONFIDENCE
 from winnow.detect.labels.noise import (
     at_temperature,
@@ -220,8 +221,7 @@ def _mixed(sources: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
 def _source_weights(labels: np.ndarray, sources: list[np.ndarray], rates: np.ndarray) -> np.ndarray:
     """(S,) weights, summing to 1, under which the mixture of sources, sent through the channel, explains the labels
     best: expectation maximisation of a mixture's weights."""
-    rows = np.arange(len(labels))
-    likelihood = np.stack([(source @ rates)[rows, labels] for source in sources], axis=1)  # (N, S)
+    likelihood = np.stack([label_likelihood(labels, source, rates) for source in sources], axis=1)  # (N, S)
     weights = np.full(len(sources), 1 / len(sources))
     for _ in range(_STEPS):
         part = likelihood * weights

@@ -6,6 +6,7 @@ from cleanlab.count import compute_confident_joint
 from scipy import optimize, sparse, special
 from torch.nn import functional
 
+from winnow.detect.channel import channel_log_loss
 from winnow.learn.optimizers import Adam
 
 # Steps of the deconvolution: converged for scoring, too few to fit the sampling noise of a vote of twenty.
@@ -13,6 +14,7 @@ _STEPS = 20
 _HOC_STEPS = 400
 _REFINING_STEPS = 10
 _TEMPERATURES = (0.25, 2.0)
+_LEAST_GAIN = 1e-9  # nats; less is rounding
 # A label that no class gives, by the rates, says nothing; one that most classes never give does not say everything.
 _LEAST_RATE = 1e-12
 
@@ -71,32 +73,34 @@ def temperature(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) 
         rates: (K, K) T of `noise_rates`.
 
     Returns:
-        For `at_temperature`, in [0.25, 2]; below 1 sharpens. In hundredths: the last bits of a sum decide nothing.
+        For `at_temperature`, in [0.25, 2]; below 1 sharpens; 1 where none explains them better. In hundredths, as finer
+        steps follow the last bits of sums.
 
     Sources: Guo et al., arXiv 1706.04599 (temperature scaling); Ranjan and Gneiting, Combining Probability Forecasts,
     2010 (a mean of calibrated probabilities is underconfident).
     """
-    rows = np.arange(len(labels))
+
+    logs = _logs(class_probs)
 
     def log_loss(log_temperature: float) -> float:
-        given = (at_temperature(class_probs, float(np.exp(log_temperature))) @ rates)[rows, labels]
-        return float(-np.log(np.maximum(given, _LEAST_RATE)).mean())
+        return channel_log_loss(labels, special.softmax(logs / np.exp(log_temperature), axis=1), rates)
 
     found = optimize.minimize_scalar(log_loss, bounds=np.log(_TEMPERATURES), method="bounded", options={"xatol": 1e-3})
-    return round(float(np.exp(found.x)), 2)
+    better = found.fun < log_loss(0.0) - _LEAST_GAIN
+    return round(float(np.exp(found.x)), 2) if better else 1.0
 
 
 def at_temperature(class_probs: np.ndarray, temperature: float) -> np.ndarray:
     """(N, K) float64: the probabilities to the power of 1 / temperature, rows sum to 1 again."""
-    scaled: np.ndarray = special.softmax(np.log(np.maximum(class_probs, _LEAST_RATE)) / temperature, axis=1)
+    scaled: np.ndarray = special.softmax(_logs(class_probs) / temperature, axis=1)
     return scaled
 
 
 def refined_rates(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) -> np.ndarray:
     """The noise transition matrix once more, from better probabilities than those that it was estimated with.
 
-    Expectation maximisation of the labels' likelihood, with `rates` as a prior that weighs as much as all images:
-    alone it would take what the probabilities leave open for what the noise does, and find too little noise.
+    Steps of expectation maximisation, each averaged with `rates`: alone they would take what the probabilities leave
+    open for what the noise does, and find too little noise.
 
     Args:
         labels: (N,) int in [0, K), as given.
@@ -105,6 +109,8 @@ def refined_rates(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray
 
     Returns:
         (K, K) float64, P(given label | true class), rows sum to 1.
+
+    Source: Dawid and Skene, Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm, 1979.
     """
     ones, rows = np.ones(len(labels)), np.arange(len(labels))
     of_label = sparse.csr_array((ones, (labels, rows)), shape=(len(rates), len(labels)))  # sums up by given label
@@ -140,9 +146,14 @@ def posterior(
         together = np.zeros((len(size), len(rates)))
         np.add.at(together, group, witness)
         witness = together[group]
-    # The floor of the probabilities lies below that of the rates: what cannot be is not made likely by an odd label.
-    after: np.ndarray = special.softmax(np.log(np.maximum(class_probs, _LEAST_RATE**2)) + witness, axis=1)
+    after: np.ndarray = special.softmax(_logs(class_probs) + witness, axis=1)
     return after
+
+
+def _logs(class_probs: np.ndarray) -> np.ndarray:
+    # The floor lies below that of the rates: what cannot be is not made likely by an odd label.
+    logs: np.ndarray = np.log(np.maximum(class_probs, _LEAST_RATE**2))
+    return logs
 
 
 def consistency_noise_rates(labels: np.ndarray, nearest: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

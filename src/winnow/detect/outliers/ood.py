@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import special
 from scipy.stats import rankdata
 
+from winnow.detect.channel import label_likelihood
 from winnow.detect.outliers import DETECTORS, OOD_SCORE, mahalanobis
 from winnow.detect.signals import Detector, Evidence
 from winnow.errors import WinnowError
@@ -75,7 +76,7 @@ class _LabelEvidence:
         labels, class_probs, rates = evidence.labels, evidence.class_probs, evidence.noise_rates
         if labels is None or class_probs is None or rates is None:
             return None
-        likelihood = (class_probs @ rates)[np.arange(len(labels)), labels]
+        likelihood = label_likelihood(labels, class_probs, rates)
         return cls(labels, np.maximum(likelihood, _LEAST_PROBABILITY))
 
     def log_odds(self, outlier_probs: np.ndarray) -> np.ndarray:
