@@ -6,9 +6,10 @@
 Trains the fixed network by the official recipe on each row's data, with each seed, and measures it on half of the
 hidden test, with and without the images that the organisers also released, into `benchmarks/results/competition.json`.
 Every finished training is kept under `--state`, and an unfinished one goes on after its last epoch: the command can be
-killed and started again. `--report` trains nothing and writes what there is, unfinished trainings marked as such;
-`--prepare` trains nothing either and makes all that the rows need under `--state` but for their copies: it is small,
-and can be taken to a GPU's machine. Rows of which the state has nothing stay in the result as they are.
+killed and started again; other code than before starts anew. `--report` trains nothing and writes what there is,
+unfinished trainings marked as such; `--prepare` trains nothing either and makes all that the rows need under `--state`
+but for their copies: it is small, and can be taken to a GPU's machine, with the same code. Rows of which the state has
+nothing stay in the result as they are.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from competition_data import Numerals, read_numerals, seen_before, shrunk
-from competition_rows import ROWS, Prepared, cleaned_and_searched, prepare
+from competition_rows import ROWS, Prepared, cleaned_and_searched, prepare, state_of_this_code
 from machine import machine
 from winnow import tables
 from winnow.checkpoint import load_checkpoint
@@ -57,36 +58,36 @@ def main() -> None:
     if unknown := sorted(set(names) - set(ROWS)):
         raise SystemExit(f"no row is called {unknown[0]!r}; there are {', '.join(ROWS)}")
 
-    folder = arguments.shared / "data/roman-numerals"
+    folder, state = arguments.shared / "data/roman-numerals", state_of_this_code(arguments.state)
     test, released = read_numerals(folder / "test-half.zip"), read_numerals(folder / "roman-numerals.zip")
     leaked = seen_before(test, released)
     test_pixels = shrunk(test.images)
     audit = folder / "human-audit.csv"
     if arguments.prepare:
         for name in names:
-            cleaned_and_searched(name, released, audit, state=arguments.state)
+            cleaned_and_searched(name, released, audit, state=state)
             print(f"{name} is prepared", flush=True)
         return
     tasks = [] if arguments.report else [(seed, name) for seed in seeds for name in names]
-    tasks = [(seed, name) for seed, name in tasks if not (arguments.state / name / f"seed-{seed}.json").exists()]
+    tasks = [(seed, name) for seed, name in tasks if not (state / name / f"seed-{seed}.json").exists()]
 
     def write_all() -> None:
-        write(arguments.out, arguments.state, names, seeds, arguments.epochs, test, test_pixels, leaked)
+        write(arguments.out, state, names, seeds, arguments.epochs, test, test_pixels, leaked)
 
     if arguments.jobs > 1:
         with ThreadPoolExecutor(arguments.jobs) as pool:
             list(pool.map(lambda task: run_apart(*task, arguments), tasks))
     else:
         for seed, name in tasks:
-            prepared = prepare(name, released, audit, state=arguments.state)
-            run(prepared, test_pixels, arguments.state / name, seed=seed, epochs=arguments.epochs)
+            prepared = prepare(name, released, audit, state=state)
+            run(prepared, test_pixels, state / name, seed=seed, epochs=arguments.epochs)
             write_all()
     write_all()
 
 
 def run_apart(seed: int, name: str, arguments: argparse.Namespace) -> None:
     """One training in a process of its own, which writes no table; what it printed is beside its result."""
-    folder = arguments.state / name
+    folder = state_of_this_code(arguments.state) / name
     folder.mkdir(parents=True, exist_ok=True)
     own = ["--rows", name, "--seeds", str(seed), "--out", os.devnull]
     same = ["--shared", arguments.shared, "--state", arguments.state, "--epochs", str(arguments.epochs)]

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, f1_score, precision_score, roc_auc_score
 
 from competition_data import audited, read_numerals
+from competition_rows import state_of_this_code
 from machine import machine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,11 +29,11 @@ def main() -> None:
     parser.add_argument("--state", default=".winnow/competition", type=Path, help="where scores are kept")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/competition-detectors.json", type=Path)
     arguments = parser.parse_args()
-    folder = arguments.shared / "data/roman-numerals"
+    folder, state = arguments.shared / "data/roman-numerals", state_of_this_code(arguments.state)
     released = read_numerals(folder / "roman-numerals.zip")
     truth = pd.Series(audited(released, folder / "human-audit.csv") != released.labels, index=released.paths)
     rows = {}
-    issues = _kept(arguments.state / "label-issues.parquet")
+    issues = _kept(state / "label-issues.parquet")
     if issues is not None:
         bad = truth[issues["image_id"]].to_numpy()
         flagged = issues["is_label_issue"].to_numpy()
@@ -41,7 +42,7 @@ def main() -> None:
             "precision": round(float(precision_score(bad, flagged)), 4),
             "f1": round(float(f1_score(bad, flagged)), 4),
         }
-    values = _kept(arguments.state / "values.parquet")
+    values = _kept(state / "values.parquet")
     if values is not None:
         bad = truth[values["image_id"]].to_numpy()
         for name, sign in VALUES.items():

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from competition_data import Numerals, read_numerals
-from competition_rows import ROWS, by_rounds
+from competition_rows import ROWS, by_rounds, state_of_this_code
 from winnow.augmentation.policy.policy import Policy
 from winnow.competition.copies import edge_difficulty
 from winnow.submission.competition import CLASS_NAMES
@@ -32,13 +32,13 @@ def main() -> None:
     parser.add_argument("--state", default=".winnow/competition", type=Path, help="of benchmarks/competition.py")
     parser.add_argument("--out", default=ROOT / "docs/figures", type=Path)
     arguments = parser.parse_args()
-    folder = arguments.shared / "data/roman-numerals"
+    folder, state = arguments.shared / "data/roman-numerals", state_of_this_code(arguments.state)
     released = read_numerals(folder / "roman-numerals.zip")
-    cleaned = by_rounds(released, folder / "human-audit.csv", arguments.state)
-    decided = pd.read_parquet(arguments.state / "round-2.parquet")
+    cleaned = by_rounds(released, folder / "human-audit.csv", state)
+    decided = pd.read_parquet(state / "round-2.parquet")
     draw_outcomes(released, decided, arguments.out / "competition-outcomes.png")
     assert ROWS["full"].copies is not None
-    policy = ROWS["full"].copies(released, cleaned, arguments.state)
+    policy = ROWS["full"].copies(released, cleaned, state)
     draw_copies(released, cleaned.labels, policy, arguments.out / "competition-policy.png")
 
 

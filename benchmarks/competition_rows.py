@@ -57,6 +57,13 @@ SEARCH = SearchSettings(
 )
 
 
+def state_of_this_code(state: Path) -> Path:
+    """The folder of what this code made: another version's labels and trainings are none of its rows'."""
+    files = [*sorted((ROOT / "src/winnow").rglob("*.py")), *sorted(ROOT.glob("benchmarks/competition*.py"))]
+    files += [ROOT / "pipelines/competition/params.yaml", ROOT / "configs/base.yaml"]
+    return state / hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What a row trains on, and chooses its epoch by: (N, 32, 32, 3) float32 in [0, 255] and (N,) labels."""
@@ -357,7 +364,8 @@ def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepa
     if row.validation is not None:
         rows = np.flatnonzero(np.isin(released.split, row.drawn_from) & (cleaned.labels >= 0))
         files = [released.files[at] for at in rows]
-        kept, val = np.concatenate([train, val]), rows[drawn_of_each_class(files, cleaned.labels[rows], row.validation)]
+        drawn = drawn_of_each_class(files, cleaned.labels[rows], row.validation, class_names=CLASS_NAMES)
+        kept, val = np.concatenate([train, val]), rows[drawn]
         train = np.setdiff1d(kept, val)
     if policy is None:
         training = shrunk([released.images[at] for at in train]), cleaned.labels[train]

@@ -210,14 +210,19 @@ def test_noise_has_its_deviation_is_grey_and_comes_from_chance_alone():
     assert not torch.equal(noisy, applied("gaussian_noise", images, 1.0, other=0.4))
 
 
-def test_elastic_moves_pixels_smoothly_and_as_far_as_it_says():
-    side, count = 64, 200
-    ramp = torch.linspace(0, 1, side).expand(count, 3, side, side)  # where a pixel came from, read off
+def test_elastic_moves_its_points_as_far_as_it_says_in_both_directions_and_all_between_smoothly():
+    side, count = 65, 200  # every sixteenth pixel is a point
+    ramp = torch.linspace(0, 1, side).expand(side, side)  # where a pixel came from, read off
+    images = torch.stack([ramp, ramp.T, ramp]).expand(count, 3, side, side)
     places = torch.rand(count, 2, generator=torch.Generator().manual_seed(0))
-    moved = (OPERATIONS["elastic"].apply(ramp, torch.full((count,), 0.5), places) - ramp)[:, 0]
-    inner = moved[:, 16:48, 16:48]  # what was reflected at the edge lies outside
-    assert inner.std().item() == pytest.approx(0.5 * 0.08, rel=0.25)
-    assert (inner[:, 1:] - inner[:, :-1]).std() < 0.15 * inner.std()
+    moved = (OPERATIONS["elastic"].apply(images, torch.full((count,), 0.5), places) - images)[:, :2]
+    points, inner = moved[:, :, 16:49:16, 16:49:16], moved[:, :, 16:49, 16:49]  # what is reflected lies outside
+    for direction in (0, 1):
+        assert points[:, direction].std().item() == pytest.approx(0.5 * 0.08, rel=0.08)
+        for steps in (inner[:, direction].diff(dim=1), inner[:, direction].diff(dim=2)):
+            assert steps.std() < 0.15 * inner[:, direction].std()
+    both = torch.corrcoef(points.transpose(0, 1).reshape(2, -1))[0, 1]
+    assert abs(both.item()) < 0.1
     assert len({levels.numpy().tobytes() for levels in inner}) == count
 
 

@@ -90,14 +90,44 @@ def test_pictures_of_all_sizes_are_shrunk_to_what_the_network_sees(pool):
     assert seen.shape == (5, 32, 32, 3) and seen.dtype == np.float32 and seen.min() >= 0 and seen.max() <= 255
 
 
+def _dot(level: int, *, compress_level: int = 6) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((4, 4), level, dtype=np.uint8)).save(buffer, "PNG", compress_level=compress_level)
+    return buffer.getvalue()
+
+
 def test_as_many_of_each_class_are_drawn_whichever_order_they_come_in():
-    labels = np.array([0, 1] * 6)
-    files = [bytes([number]) for number in range(12)]
-    drawn = drawn_of_each_class(files, labels, 2)
+    labels, names = np.array([0, 1] * 6), ("cat", "dog")
+    files = [_dot(20 * number) for number in range(12)]
+    drawn = drawn_of_each_class(files, labels, 2, class_names=names)
     assert np.bincount(labels[drawn]).tolist() == [2, 2]
-    assert (drawn_of_each_class(files[::-1], labels[::-1], 2)[::-1] == drawn).all()
-    with pytest.raises(WinnowError, match=r"validation_per_class is 6, but a class has only 6 images; lower it"):
-        drawn_of_each_class(files, labels, 6)
+    assert (drawn_of_each_class(files[::-1], labels[::-1], 2, class_names=names)[::-1] == drawn).all()
+
+
+def test_equal_pictures_are_drawn_together_and_count_as_one():
+    """Picture 0 is there twice in its class, written in two ways, and once in the other class."""
+    levels = np.array([0, 0, 20, 40, 0, 60, 80, 100])
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    files = [_dot(level, compress_level=9 * (row == 1)) for row, level in enumerate(levels)]
+    assert files[0] != files[1]
+    for count in (1, 2):
+        drawn = drawn_of_each_class(files, labels, count, class_names=("cat", "dog"))
+        assert not set(levels[drawn]) & set(levels[~drawn])
+        assert all(len(set(levels[drawn & (labels == label)])) >= count for label in (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("labels", "count", "words"),
+    [
+        ([0, 0, 0, 1, 1, 1], 3, "is 3, but the class cat has only 3 different images; lower it"),
+        ([0, 0, 0, 0, 0, 0], 1, "the class dog has only 0 different images"),
+        ([], 1, "the class cat has only 0 different images"),
+    ],
+)
+def test_a_class_with_too_few_pictures_is_named(labels, count, words):
+    files = [_dot(20 * number) for number in range(len(labels))]
+    with pytest.raises(WinnowError, match=words):
+        drawn_of_each_class(files, np.array(labels, dtype=int), count, class_names=("cat", "dog"))
 
 
 def test_validation_images_are_drawn_from_what_is_kept_of_both_splits(pool):
@@ -108,7 +138,7 @@ def test_validation_images_are_drawn_from_what_is_kept_of_both_splits(pool):
         neighbour_agreement=0.0,
         neighbour_distance=np.nan,
     )
-    options = {"policy": Policy(()), "per_class": 9, "strength": 0.0, "seed": 0}
+    options = {"class_names": DIGITS, "policy": Policy(()), "per_class": 9, "strength": 0.0, "seed": 0}
     released, drawn = (arms(pool, decided, **options, validation_per_class=count) for count in (None, 2))
     kept = set(released["cleaned", "training"]["name"]) | set(released["cleaned", "validation"]["name"])
     assert len(kept) == (decided["final_label"] >= 0).sum()

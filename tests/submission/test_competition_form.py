@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from winnow.competition.pool import pixel_digest
 from winnow.data.writers import write_sets
-from winnow.submission.competition import CLASS_NAMES, graded_count, lint_competition, pixel_digest
+from winnow.submission.competition import CLASS_NAMES, graded_count, lint_competition
 
 RULES = ["folders", "no-stray-files", "classes", "count", "png", "grey", "leak", "reference"]
 

@@ -11,6 +11,7 @@ def main(params: stage.Declared) -> str:
     sets = arms(
         workspace.table("pool"),
         workspace.table("round", number="2"),
+        class_names=params.competition.class_names,
         policy=read_policy(workspace.path("competition_policy")),
         **params.copies.model_dump(),
     )

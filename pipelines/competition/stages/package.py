@@ -1,10 +1,10 @@
 """Write the submission as folders of PNG, and check it by the competition's rules."""
 
 from winnow import stage
-from winnow.competition.pool import pictures
+from winnow.competition.pool import pictures, pixel_digest
 from winnow.data.writers import write_sets
 from winnow.errors import WinnowError
-from winnow.submission.competition import lint_competition, pixel_digest
+from winnow.submission.competition import lint_competition
 from winnow.workspace import Workspace
 
 

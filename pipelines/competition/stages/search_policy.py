@@ -2,6 +2,7 @@
 
 from winnow import stage
 from winnow.augmentation.policy.policy import Policy, write_policy
+from winnow.competition.copies import cleaned_parts
 from winnow.competition.pool import squares
 from winnow.workspace import Workspace
 
@@ -17,12 +18,13 @@ def main(params: stage.Declared) -> str:
     from winnow.augmentation.policy.search import SearchSettings, search_policy
     from winnow.device import best_device
 
-    cleaned = workspace.table("round", number="2").merge(workspace.table("pool", ["image_id", "split", "image_bytes"]))
-    cleaned = cleaned[(cleaned["split"] == "train") & (cleaned["final_label"] >= 0)]
+    images = workspace.table("round", number="2").merge(workspace.table("pool", ["image_id", "split", "image_bytes"]))
+    names, few = params.competition.class_names, params.copies.validation_per_class
+    training, _ = cleaned_parts(images, class_names=names, validation_per_class=few)
     policy = search_policy(
-        squares(cleaned["image_bytes"].tolist(), side=_SIDE),
-        cleaned["final_label"].to_numpy(),
-        num_classes=len(params.competition.class_names),
+        squares(training["image_bytes"].tolist(), side=_SIDE),
+        training["final_label"].to_numpy(),
+        num_classes=len(names),
         settings=SearchSettings(**options.model_dump(exclude={"enabled", "seed"})),
         seed=options.seed,
         scratch=scratch,

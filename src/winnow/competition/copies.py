@@ -1,8 +1,7 @@
 """Copies of the cleaned images, as PNG at the size of their originals, by a policy; more of the edge cases."""
 
-import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from PIL import Image
 
 from winnow.augmentation.edge_cases import ranked_weights
 from winnow.augmentation.policy.policy import Policy
+from winnow.competition.pool import pictures, pixel_digest
 from winnow.errors import WinnowError
 from winnow.progress import progress
 
@@ -88,6 +88,7 @@ def arms(
     pool: pd.DataFrame,
     decided: pd.DataFrame,
     *,
+    class_names: Sequence[str],
     policy: Policy,
     per_class: int,
     strength: float,
@@ -99,26 +100,23 @@ def arms(
     Args:
         pool: the released images, see `pool.read_pool`.
         decided: the last round.
+        class_names: K.
         policy: what makes copies; without sub-policies there are none.
         per_class, strength, seed: see `packed_with_copies`. An edge case is a kept image of which nine in ten
             neighbours have its label; the farther from the nearest of them, the harder.
-        validation_per_class: kept images of each class that are the cleaned arm's validation set, whichever split they
-            came in; all others are trained on. None leaves both as they were released.
+        validation_per_class: see `cleaned_parts`.
 
     Raises:
-        WinnowError: if a class has not more kept images than that.
+        WinnowError: as `cleaned_parts`.
     """
     images = pool[pool["split"] != "label_book"].merge(decided.drop(columns="label"), on="image_id", validate="1:1")
-    kept = images[images["final_label"] >= 0]
-    to_validate = kept["split"].to_numpy() == "val"
-    if validation_per_class is not None:
-        to_validate = drawn_of_each_class(kept["image_bytes"], kept["final_label"].to_numpy(), validation_per_class)
+    training, validation = cleaned_parts(images, class_names=class_names, validation_per_class=validation_per_class)
     copies = per_class if policy.sub_policies else 0
     sets = {
         ("raw", "training"): (images[images["split"] == "train"], "label", 0),
         ("raw", "validation"): (images[images["split"] == "val"], "label", 0),
-        ("cleaned", "training"): (kept[~to_validate], "final_label", copies),
-        ("cleaned", "validation"): (kept[to_validate], "final_label", 0),
+        ("cleaned", "training"): (training, "final_label", copies),
+        ("cleaned", "validation"): (validation, "final_label", 0),
     }
     return {
         name: _packed(rows, label, per_class=count, policy=policy, strength=strength, seed=seed)
@@ -126,26 +124,56 @@ def arms(
     }
 
 
-def drawn_of_each_class(image_bytes: Iterable[bytes], labels: np.ndarray, count: int) -> np.ndarray:
-    """(N,) bool: `count` images of each class, those whose files' digests come first.
+def cleaned_parts(
+    images: pd.DataFrame, *, class_names: Sequence[str], validation_per_class: int | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The kept images that are trained on, and those that choose the epoch.
+
+    Args:
+        images: of train/ and val/, with `split`, `image_bytes` and `final_label`, -1 for dropped.
+        class_names: K.
+        validation_per_class: kept images of each class that validate, whichever split they came in. None leaves both
+            parts as they were released.
+
+    Raises:
+        WinnowError: if a class has not more kept images than that.
+    """
+    kept = images[images["final_label"] >= 0]
+    validates = kept["split"].to_numpy() == "val"
+    if validation_per_class is not None:
+        validates = drawn_of_each_class(
+            kept["image_bytes"].tolist(),
+            kept["final_label"].to_numpy(),
+            validation_per_class,
+            class_names=class_names,
+        )
+    return kept[~validates], kept[validates]
+
+
+def drawn_of_each_class(
+    image_bytes: Sequence[bytes], labels: np.ndarray, count: int, *, class_names: Sequence[str]
+) -> np.ndarray:
+    """(N,) bool: `count` pictures of each class, those whose digests come first, and all that are equal to them.
 
     Args:
         image_bytes: N files.
-        labels: (N,) int.
-        count: of each class.
+        labels: (N,) int in [0, K).
+        count: of each class; files with the same pixels are one picture.
+        class_names: K, for the error.
 
     Raises:
-        WinnowError: if a class has not more images than `count`.
+        WinnowError: if a class has not more pictures than `count`.
     """
-    digests = pd.Series([hashlib.sha256(content).hexdigest() for content in image_bytes])
-    smallest = int(digests.groupby(labels).size().min())
-    if smallest <= count:
+    digests = pd.Series([pixel_digest(image) for image in pictures(image_bytes)], dtype=object)
+    size = digests.groupby(labels).nunique().reindex(range(len(class_names)), fill_value=0).to_numpy()
+    if size.min() <= count:
+        fewest = class_names[int(size.argmin())]
         raise WinnowError(
-            f"copies.validation_per_class is {count}, but a class has only {smallest} images; lower it, or set it to "
-            "null."
+            f"copies.validation_per_class is {count}, but the class {fewest} has only {size.min()} different images; "
+            "lower it, or set it to null."
         )
-    rank = digests.groupby(labels).rank(method="first").to_numpy(dtype=np.float64)
-    drawn: np.ndarray = rank <= count
+    rank = digests.groupby(labels).rank(method="dense").to_numpy(dtype=np.float64)
+    drawn: np.ndarray = digests.isin(set(digests[rank <= count])).to_numpy()
     return drawn
 
 

@@ -1,8 +1,9 @@
 """Rounds of cleaning: an encoder learns from what the last round left, and every image is judged from its given label.
 
-A dropped image is judged by networks that never saw it, and may come back. A relabelled one keeps its new label or
-goes back to the given one; a third label is a flip, which is counted and not followed. Alternating rounds confirm
-themselves: so a tenth of the images is never touched, and what the rounds would do to it shows how far they drift.
+A dropped image is judged by networks that learned from no dropped one. They are too sure of scribbles, so it may come
+back under its given label alone. A relabelled one keeps its new label or goes back to the given one; a third label is a
+flip, which is counted and not followed. Alternating rounds confirm themselves: so a tenth of the images is never
+touched, and what the rounds would do to it shows how far they drift.
 """
 
 from collections.abc import Mapping
@@ -19,9 +20,8 @@ from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.labels.neighbour_rule import neighbour_scores
 from winnow.detect.signals import Evidence
-from winnow.encoders.base import Embedding
-from winnow.encoders.fitted.encoder import FittedEncoder
 from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
+from winnow.encoders.fitted.out_of_fold import fit_out_of_fold
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
 
@@ -70,7 +70,7 @@ def score_round(
         given: (N,) in [0, K).
         early_probability: (N,) in [0, 1] of the given label, see `detect.valuation`; NaN where it is not known.
         num_classes: K.
-        encoder: how the encoder is trained, out of fold; dropped images are seen by none of its networks.
+        encoder: how the encoder is trained, out of fold; none of its networks learns from a dropped image.
         rules: of which `neighbours` is read.
         scratch: folder from which a killed round goes on; None writes none. The caller removes it.
         device: where to train.
@@ -80,36 +80,23 @@ def score_round(
         `suggested_confidence` in [0, 1], and the columns of `neighbour_scores` (-1, 0 and NaN for dropped images).
     """
     kept = labels >= 0
-    model = FittedEncoder(SmallNetworks(encoder, num_classes, device), flip=False)
-    embedding = model.embed_dataset(pixels[kept], labels[kept], scratch=scratch)
-    groups = hash_groups(perceptual_hash(pixels[kept]), max_distance=0)
-    folds = [stratified_group_folds(labels[kept], groups, folds=_FOLDS, seed=seed) for seed in (0, 1)]
-    probe = crossval_pred_probs(embedding.features, labels[kept], folds, num_classes=num_classes, l2_candidates=_L2)
-    evidence = Evidence(features=embedding.features, labels=labels[kept], pred_probs=probe.pred_probs)
-    found = score_labels(evidence, fold=folds[0], l2=probe.l2, neighbours=rules.neighbours, groups=groups)
-
-    class_probs = np.empty((len(labels), num_classes))
-    class_probs[kept] = found.class_probs
-    if not kept.all():
-        class_probs[~kept] = _of_dropped(model, pixels, labels, kept, embedding, probe.l2)
-    rows = np.arange(len(labels))
-    # Of the label that the image came with, even where the last round gave it another one.
-    quality = class_probs[rows, given]
-    as_given = labels[kept] == given[kept]
-    quality[kept] = np.where(as_given, found.frame["label_quality_score"].to_numpy(), quality[kept])
-    quality = _joined(quality, early_probability)
-    near = neighbour_scores(embedding.features, labels[kept], groups=groups, neighbours=rules.neighbours)
+    learner = SmallNetworks(encoder, num_classes, device)
+    features = fit_out_of_fold(pixels, np.where(kept, labels, given), learner, learned=kept, scratch=scratch).features
+    groups = hash_groups(perceptual_hash(pixels), max_distance=0)
+    folds = [stratified_group_folds(given, groups, folds=_FOLDS, seed=seed) for seed in (0, 1)]
+    probe = crossval_pred_probs(features, given, folds, num_classes=num_classes, l2_candidates=_L2)
+    evidence = Evidence(features=features, labels=given, pred_probs=probe.pred_probs)
+    found = score_labels(evidence, fold=folds[0], l2=probe.l2, neighbours=rules.neighbours, groups=groups).frame
+    near = neighbour_scores(features[kept], labels[kept], groups=groups[kept], neighbours=rules.neighbours)
+    near = near.set_index(np.flatnonzero(kept)).reindex(np.arange(len(labels)))
     frame = pd.DataFrame(
         {
-            "label_quality_score": quality,
-            "suggested_label": class_probs.argmax(axis=1).astype(np.int64),
-            "suggested_confidence": class_probs.max(axis=1),
-            "neighbour_label": np.full(len(labels), -1),
-            "neighbour_agreement": np.zeros(len(labels)),
-            "neighbour_distance": np.full(len(labels), np.nan),
+            "label_quality_score": _joined(found["label_quality_score"].to_numpy(), early_probability),
+            "suggested_label": found["suggested_label"],
+            "suggested_confidence": found["suggested_confidence"],
+            **near.fillna({"neighbour_label": -1, "neighbour_agreement": 0.0}),
         }
     )
-    frame.loc[kept, near.columns] = near.to_numpy()
     return frame.astype({"neighbour_label": np.int64})
 
 
@@ -138,7 +125,7 @@ def decide_round(
     far &= near >= 0
     final[far], rule[far] = -1, "neighbour_drop"
     issue = quality < rules.label_quality_threshold
-    sure = issue & (confidence >= rules.relabel_confidence) & (suggested != given)
+    sure = issue & (confidence >= rules.relabel_confidence) & (suggested != given) & (labels >= 0)
     final[issue], rule[issue] = np.where(sure, suggested, -1)[issue], "label_issue"
     agreed = (near >= 0) & (near != given) & (share >= rules.neighbour_relabel) & ~sure
     final[agreed], rule[agreed] = near[agreed], "neighbour_relabel"
@@ -176,12 +163,6 @@ def untouched_tenth(labels: np.ndarray, *, seed: int) -> np.ndarray:
         rows = np.flatnonzero(labels == label)
         chosen[rng.permutation(rows)[: len(rows) // 10]] = True
     return chosen
-
-
-def _of_dropped(
-    model: FittedEncoder, pixels: np.ndarray, labels: np.ndarray, kept: np.ndarray, embedding: Embedding, l2: float
-) -> np.ndarray:
-    return model.classify_new(pixels[~kept], pixels=pixels[kept], labels=labels[kept], embedding=embedding, l2=l2)
 
 
 def _joined(probability: np.ndarray, early: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 """The rules of the Data-Centric AI competition of 2021: its classes, its layout, and its way of counting to 10,000."""
 
-import hashlib
 import io
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from winnow.competition.pool import pixel_digest
 from winnow.data.writers.imagefolder import SPLITS
 from winnow.submission.lint import Finding
 
@@ -26,12 +26,6 @@ def graded_count(training: int, validation: int) -> int:
     More than `MOST_IMAGES` ends its run: 9,993 + 1 images are 10,008.
     """
     return _BATCH * (-(-training // _BATCH) - (-validation // _BATCH))
-
-
-def pixel_digest(image: Image.Image) -> str:
-    """Equal for images with the same size and grey levels, whatever file they are in."""
-    pixels = np.asarray(image.convert("L"))
-    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def lint_competition(

@@ -44,7 +44,13 @@ class OutOfFold:
 
 
 def fit_out_of_fold(
-    pixels: Pixels, labels: np.ndarray, learner: Learner[Any], *, flip: bool = False, scratch: Path | None = None
+    pixels: Pixels,
+    labels: np.ndarray,
+    learner: Learner[Any],
+    *,
+    learned: np.ndarray | None = None,
+    flip: bool = False,
+    scratch: Path | None = None,
 ) -> OutOfFold:
     """Train a network per fold and take every image's features from the network that did not see it.
 
@@ -56,6 +62,7 @@ def fit_out_of_fold(
         pixels: (N, H, W, 3) uint8; read a batch at a time.
         labels: (N,) int in [0, K), as given, wrong ones and all.
         learner: the networks.
+        learned: (N,) bool, images that networks learn from; others are only encoded. None: all.
         flip: average features and probabilities with those of the mirrored image.
         scratch: folder for checkpoints, from which a run after a kill goes on and gives the same bytes; None writes
             none. The caller removes it.
@@ -69,11 +76,12 @@ def fit_out_of_fold(
     small, folds, seed = learner.read(pixels), learner.settings.folds, learner.settings.seed
     groups = hash_groups(small.hashes, max_distance=_HASH_DISTANCE)
     fold = stratified_group_folds(labels, groups, folds=folds, seed=seed)
-    folder = scratch and scratch / _key(small, labels, fold, learner)
+    learned = np.ones(len(fold), dtype=bool) if learned is None else learned
+    folder = scratch and scratch / _key(small, np.where(learned, labels, -1), fold, learner)
     trainings = [
         Training(
             f"train the encoder, network {index + 1} of {folds}",
-            np.flatnonzero(fold != index),
+            np.flatnonzero((fold != index) & learned),
             index,
             folder and folder / f"network-{index}.pt",
         )
