@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from winnow.competition.pool import pixel_digest
+from winnow.data.pixel_digest import pixel_digest
 from winnow.data.writers import write_sets
 from winnow.submission.competition import CLASS_NAMES, graded_count, lint_competition
 

@@ -1,7 +1,8 @@
 """Write the submission as folders of PNG, and check it by the competition's rules."""
 
 from winnow import stage
-from winnow.competition.pool import pictures, pixel_digest
+from winnow.competition.pool import pictures
+from winnow.data.pixel_digest import pixel_digest
 from winnow.data.writers import write_sets
 from winnow.errors import WinnowError
 from winnow.submission.competition import lint_competition

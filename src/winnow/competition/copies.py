@@ -9,7 +9,8 @@ from PIL import Image
 
 from winnow.augmentation.edge_cases import ranked_weights
 from winnow.augmentation.policy.policy import Policy
-from winnow.competition.pool import pictures, pixel_digest
+from winnow.competition.pool import pictures
+from winnow.data.pixel_digest import pixel_digest
 from winnow.errors import WinnowError
 from winnow.progress import progress
 

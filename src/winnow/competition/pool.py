@@ -1,6 +1,5 @@
 """The images of the competition as a table, and as arrays."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -50,12 +49,6 @@ def pictures(image_bytes: Iterable[bytes]) -> Iterator[Image.Image]:
     """The images, decoded, upright and in RGB."""
     for content in image_bytes:
         yield upright_rgb(content)[0]
-
-
-def pixel_digest(image: Image.Image) -> str:
-    """Equal for images with the same size and grey levels, whatever file they are in."""
-    pixels = np.asarray(image.convert("L"))
-    return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def shrunk(image_bytes: Sequence[bytes]) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from winnow.competition.pool import pixel_digest
+from winnow.data.pixel_digest import pixel_digest
 from winnow.data.writers.imagefolder import SPLITS
 from winnow.submission.lint import Finding
 
