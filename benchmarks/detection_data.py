@@ -42,6 +42,7 @@ class Dataset:
         class_names: K names.
         is_label_error: (N,) float64 1, 0 or NaN where nobody knows, or None.
         is_ood: (N,) likewise, or None.
+        outliers_are_errors: whether `is_label_error` is 1 for pictures of no class, too.
         zero_shot_pred_probs, in_class_probability: (N, K) and (N,) of the encoder's own classifier, where its labels
             name all classes, or None.
         clean_features, clean_labels: (M, D) and (M,) of a clean test set, or None.
@@ -57,6 +58,7 @@ class Dataset:
     class_names: list[str]
     is_label_error: np.ndarray | None = None
     is_ood: np.ndarray | None = None
+    outliers_are_errors: bool = False
     zero_shot_pred_probs: np.ndarray | None = None
     in_class_probability: np.ndarray | None = None
     clean_features: np.ndarray | None = None
@@ -201,4 +203,5 @@ def roman_numerals(name: str, shared: Path, cache: Path) -> Dataset:
         groups=duplicates["duplicate_group"].to_numpy(),
         class_names=class_names.tolist(),
         is_label_error=(audit["human_label"] != audit["label"]).to_numpy().astype(float),
+        outliers_are_errors=True,
     )

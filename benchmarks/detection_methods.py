@@ -23,6 +23,7 @@ from detection_data import Dataset
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.detect.labels.label_issues import LabelScores, score_labels
+from winnow.detect.labels.noise import expected_f1_cut
 from winnow.detect.labels.vote import knn_vote, neighbourhood
 from winnow.detect.outliers.ood import OodScores, score_ood
 from winnow.detect.signals import Evidence
@@ -103,7 +104,9 @@ def methods(data: Dataset, *, with_datalab: bool = True) -> Iterator[tuple[str, 
     argmax = pred_probs.argmax(axis=1)
 
     scores, seconds = timed(lambda: winnow_labels(data, shared))
-    outside, outside_seconds = (None, 0.0) if data.is_ood is None else timed(lambda: winnow_ood(data, shared, scores))
+    outside, outside_seconds = None, 0.0
+    if data.is_ood is not None or data.outliers_are_errors:
+        outside, outside_seconds = timed(lambda: winnow_ood(data, shared, scores))
     frame = scores.frame
     yield (
         "labels",
@@ -119,6 +122,16 @@ def methods(data: Dataset, *, with_datalab: bool = True) -> Iterator[tuple[str, 
     if with_datalab:
         by_datalab = datalab_methods(data, pred_probs)
         yield by_datalab[0]
+    if data.outliers_are_errors:
+        bad = 1 - frame["label_quality_score"] * (1 - outside.frame["ood_score"])
+        flagged = bad >= expected_f1_cut(bad.to_numpy())[0]
+        both = Found(bad.to_numpy(), flagged.to_numpy(), None, seconds + outside_seconds)
+        yield "labels", "winnow, label or outlier", both
+        if with_datalab:
+            label, outlier = (found for _, _, found in by_datalab)
+            either = 1 - (1 - label.score) * (1 - outlier.score)
+            both = Found(either, label.flagged | outlier.flagged, None, label.seconds)
+            yield "labels", "cleanlab Datalab, label or outlier", both
     flagged, seconds = timed(lambda: find_label_issues(labels, pred_probs, n_jobs=1))
     quality = get_label_quality_scores(labels, pred_probs)
     yield "labels", "confident learning", Found(1 - quality, flagged, np.where(flagged, argmax, labels), seconds)
@@ -130,7 +143,7 @@ def methods(data: Dataset, *, with_datalab: bool = True) -> Iterator[tuple[str, 
     random = np.random.default_rng(0).random(len(labels))
     yield "labels", "random", Found(random, random > 0.5, None, 0.0)
 
-    if outside is None:
+    if data.is_ood is None:
         return
     yield (
         "ood",
