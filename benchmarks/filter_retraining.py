@@ -23,7 +23,7 @@ from machine import machine
 from result_file import shared_result
 from winnow.device import best_device
 from winnow.filtering.compare import with_interval
-from winnow.filtering.rules import RULES, Rule, Thesis, choose
+from winnow.filtering.rules import RULES, Rule, Thesis, choose, herding_by_class
 from winnow.models.classifier import train_classifier
 from winnow.models.networks import find_network
 from winnow.models.predict import predict, to_input
@@ -39,6 +39,7 @@ TRIED: dict[str, Rule | Thesis] = {
     "outliers only": densest,
     "outliers, then ward": outliers_then_ward(0.25),
     "outliers and ward in one cut": one_cut(0.25),
+    "outliers and herding by class in one cut": one_cut(0.25, herding_by_class),
 }
 RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "precision": "float32"}
 

@@ -25,14 +25,14 @@ def outliers_then_ward(share: float) -> Rule:
     return rule
 
 
-def one_cut(share: float) -> Rule:
-    """As pipelines/filter cuts, but for balance of the outliers: Ward's trees of all images, cut after this share of
-    them went as outliers."""
+def one_cut(share: float, ranked: Rule = ward) -> Rule:
+    """As pipelines/filter cuts, but for balance of the outliers: ranked with all images, cut after this share of them
+    went as outliers."""
 
     def rule(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
         order = densest(features, labels, seed)
         gone = order[round((1 - share) * len(order)) :]
-        redundancy = ward(features, labels, seed)
+        redundancy = ranked(features, labels, seed)
         return np.concatenate([redundancy[~np.isin(redundancy, gone)], gone])
 
     return rule

@@ -95,7 +95,7 @@ def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
         outlier_order(density_tree(points))
     elif kind == "blocks":
         groups = np.zeros(len(points), dtype=np.int64)
-        score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+        score_redundancy(points, method="ward", groups=groups, balance=groups, floor=0.95)
     else:
         merge_tree(points, linkage=kind)
     return {
@@ -272,7 +272,7 @@ def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: P
         ids, features, np.ones(len(ids), dtype=bool), {"image_id": ids[some], "features": changed}, dimensions=128
     )
     groups = cluster_groups(found.points, clusters=10, seed=SEED)
-    scores = score_redundancy(found.points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+    scores = score_redundancy(found.points, method="ward", groups=groups, balance=groups, floor=0.95)
     chosen = cut_only(found.points, scores, groups, copies=found.copies, within=found.copy_distance)
     return np.where(chosen.kept, np.arange(len(ids)), chosen.keeper)
 
@@ -350,7 +350,7 @@ def bccd(shared: Path, cache: Path) -> dict:
         features = np.load(file)
         points = fit_reduction(features, dimensions=64)(features)
         groups = cluster_groups(points, clusters=5, seed=SEED)
-        scores = score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+        scores = score_redundancy(points, method="ward", groups=groups, balance=groups, floor=0.95)
         chosen = cut_only(points, scores, groups, keep=0.5)
         gone = {name for name, stays in zip(ids, chosen.kept, strict=True) if not stays}
         write_filtered(archive, dataset, gone, Path(folder) / "out")

@@ -17,7 +17,7 @@ from winnow.filtering.redundancy import score_redundancy
 def scores(points, *, groups=None, balance=None, floor=0.95, **options):
     groups = np.zeros(len(points), dtype=int) if groups is None else groups
     balance = groups if balance is None else balance
-    return score_redundancy(points, linkage="ward", groups=groups, balance=balance, floor=floor, **options)
+    return score_redundancy(points, method="ward", groups=groups, balance=balance, floor=floor, **options)
 
 
 def cut_at(points, found, *, groups=None, **options):

@@ -14,6 +14,7 @@ from winnow.progress import progress
 
 _RANDOM_DRAWS = 3
 _POOL = 0.8
+_OURS = " (winnow)"
 _MODELS = 8  # probes that are fitted side by side
 
 
@@ -68,7 +69,7 @@ def compare(
         test_features, test_labels: of images to be asked about; None takes those outside the pool.
         l2: penalty of the probe.
         seed: of the rules that draw.
-        rules: by name, the first is random and the last is winnow's.
+        rules: by name, the first is random, the last winnow's default; others of winnow's say so in their names.
 
     Returns:
         The table, by rule and share, and what it says. No epoch or penalty is chosen by the test images.
@@ -162,12 +163,13 @@ def _sentence(table: pd.DataFrame, full: float, error: float, names: Sequence[st
         if good[0]
         else f"Already at {far[0]:.0%} kept, accuracy falls by more than a standard error ({100 * error:.1f} points)"
     )
-    wins = ours[ours["low"] > 0]
+    tried = table[table["rule"].str.endswith(_OURS) | (table["rule"] == names[-1])]
+    wins = tried[tried["low"] > 0]
     if wins.empty:
         return f"{first}; nothing to gain here over random images, at no share is the difference beyond chance."
     best = wins.iloc[int(wins["difference"].to_numpy().argmax())]
     return (
-        f"{first}; best of {len(ours)} shares, at {best['kept']:.0%} it is {100 * best['difference']:+.1f} points from "
-        f"random ones (95 % interval "
-        f"{100 * best['low']:+.1f} to {100 * best['high']:+.1f})."
+        f"{first}; best of {len(tried)} shares and ways, {best['rule'].removesuffix(_OURS)} at {best['kept']:.0%} is "
+        f"{100 * best['difference']:+.1f} points from random ones (95 % interval {100 * best['low']:+.1f} to "
+        f"{100 * best['high']:+.1f})."
     )

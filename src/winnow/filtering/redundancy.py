@@ -1,16 +1,20 @@
-"""Redundancy of every image, scored once: its merge tree, its keeper and its place in the order."""
+"""Redundancy of every image, scored once: its keeper and its place in the order, by a merge tree or by herding."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from winnow.filtering.blocks import block_keepers
-from winnow.filtering.clusters import Linkage
 from winnow.filtering.groups import cluster_groups
+from winnow.filtering.herding import herded_keepers
 from winnow.filtering.keepers import nested_keepers
 from winnow.filtering.merge_tree import merge_tree
 from winnow.filtering.order import removal_order
 from winnow.progress import progress
+
+Method = Literal["ward", "average", "herding"]
+"""A merge tree of either linkage, or an order of herding."""
 
 MOST_EXACT = 100_000
 """The largest group whose tree is built whole; larger ones are parted into blocks."""
@@ -23,9 +27,10 @@ class Redundancy:
 
     Attributes:
         keeper: (N,) int64, the image that stays when this one goes; itself where it never goes.
-        height: (N,) float64, of the merge by which it goes, in the linkage's unit; infinite where it never goes.
+        height: (N,) float64, of the merge by which it goes, in the linkage's unit, or the share that herding lets go
+            before it; infinite where it never goes.
         removal_rank: (N,) int64, 1 for the first to go; 0 where it never goes.
-        tile: (N,) int64, one of some 50 clusters of the trees, to look at: foreign images that are alike share one.
+        tile: (N,) int64, one of some 50 clusters, to look at: foreign images that are alike share one.
     """
 
     keeper: np.ndarray
@@ -37,7 +42,7 @@ class Redundancy:
 def score_redundancy(
     points: np.ndarray,
     *,
-    linkage: Linkage,
+    method: Method,
     groups: np.ndarray,
     balance: np.ndarray,
     floor: float,
@@ -48,8 +53,8 @@ def score_redundancy(
 
     Args:
         points: (N, D) float32, rows of length 1.
-        linkage: `ward` or `average`.
-        groups: (N,) int; a tree is built inside each, so that no image goes for one of another group.
+        method: how images are ranked inside a group.
+        groups: (N,) int; each is ranked apart, so that no image goes for one of another group.
         balance: (N,) int, the groups whose shares are held; `winnow.filtering.order`.
         floor: in [0, 1], how much of its share a group of `balance` keeps at least.
         most_exact: images of a group above which it is parted into blocks (`winnow.filtering.blocks`).
@@ -61,17 +66,21 @@ def score_redundancy(
     count = len(points)
     keeper, height = np.arange(count), np.full(count, np.inf)
     tile, tiles = np.zeros(count, dtype=np.int64), 0
-    with progress("merge", count) as report:
+    with progress("rank", count) as report:
         for group in np.unique(groups):
             members = np.flatnonzero(groups == group)
             inside = points[members]
-            if len(members) > most_exact:
-                found = block_keepers(inside, linkage=linkage, seed=seed)
-                part = cluster_groups(inside, clusters=round(_TILES * len(members) / count), seed=seed)
+            tiles_inside = max(1, round(_TILES * len(members) / count))
+            if method == "herding":
+                found = herded_keepers(inside, seed=seed)
+                part = cluster_groups(inside, clusters=tiles_inside, seed=seed)
+            elif len(members) > most_exact:
+                found = block_keepers(inside, linkage=method, seed=seed)
+                part = cluster_groups(inside, clusters=tiles_inside, seed=seed)
             else:
-                tree = merge_tree(inside, linkage=linkage)
+                tree = merge_tree(inside, linkage=method)
                 found = nested_keepers(tree, inside)
-                part = tree.labels(max(1, round(_TILES * len(members) / count)))
+                part = tree.labels(tiles_inside)
             tile[members] = tiles + part
             tiles += int(part.max()) + 1
             keeper[members], height[members] = members[found.keeper], found.height

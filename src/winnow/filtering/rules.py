@@ -10,7 +10,7 @@ from winnow.encoders.normalise import l2_normalised
 from winnow.filtering.groups import cluster_groups
 from winnow.filtering.outliers import density_tree
 from winnow.filtering.reduction import fit_reduction
-from winnow.filtering.redundancy import score_redundancy
+from winnow.filtering.redundancy import Method, score_redundancy
 from winnow.learn.neighbours import nearest_neighbours
 
 Rule = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -68,8 +68,16 @@ class Thesis:
 def ward(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Winnow's: Ward trees with nested keepers inside ten groups of k-means, which keep their shares."""
     points = fit_reduction(features, dimensions=128)(features)
-    groups = cluster_groups(points, clusters=10, seed=seed)
-    found = score_redundancy(points, linkage="ward", groups=groups, balance=groups, floor=0.95)
+    return _staying(points, cluster_groups(points, clusters=10, seed=seed), method="ward", seed=seed)
+
+
+def herding_by_class(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Winnow's where there are labels: herding inside each class, which keep their shares."""
+    return _staying(fit_reduction(features, dimensions=128)(features), labels, method="herding", seed=seed)
+
+
+def _staying(points: np.ndarray, groups: np.ndarray, *, method: Method, seed: int) -> np.ndarray:
+    found = score_redundancy(points, method=method, groups=groups, balance=groups, floor=0.95, seed=seed)
     rank = np.where(found.removal_rank == 0, len(points), found.removal_rank)
     return np.lexsort((np.arange(len(points)), -rank))
 
@@ -80,10 +88,11 @@ RULES: Mapping[str, Rule | Thesis] = MappingProxyType(
         "balanced random": balanced_random,
         "uniqueness (FiftyOne)": uniqueness,
         "single linkage (thesis)": Thesis(),
+        "herding by class (winnow)": herding_by_class,
         "ward (winnow)": ward,
     }
 )
-"""By name; the first is what others are compared with, the last is winnow's."""
+"""By name; the first is what others are compared with, the last is winnow's default."""
 
 
 def choose(

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 
 from winnow.errors import WinnowError
-from winnow.filtering.clusters import Linkage
 from winnow.filtering.groups import cluster_groups, predicted_groups
 from winnow.filtering.items import group_labels
 from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
-from winnow.filtering.redundancy import score_redundancy
+from winnow.filtering.redundancy import Method, score_redundancy
 
 _FOLDS = 5
 
@@ -32,7 +31,7 @@ def redundancy_scores(
     items: pd.DataFrame,
     points: np.ndarray,
     *,
-    linkage: Linkage,
+    method: Method,
     groups: str,
     clusters: int,
     floor: float,
@@ -43,7 +42,7 @@ def redundancy_scores(
     Args:
         items: of these, sorted by `image_id`.
         points: (N, D) float32, rows of length 1.
-        linkage: `ward` or `average`.
+        method: of `score_redundancy`.
         groups: `none`, `label`, `predicted` or `cluster`, as in the section `redundancy` of the params.
         clusters: groups of k-means.
         floor: of `winnow.filtering.order.removal_order`.
@@ -67,7 +66,7 @@ def redundancy_scores(
     elif groups == "predicted" and known is not None:
         group = predicted_groups(points, known, num_classes=int(known.max()) + 1, folds=_FOLDS, seed=seed)
     balance = group if known is None else known
-    found = score_redundancy(points, linkage=linkage, groups=group, balance=balance, floor=floor, seed=seed)
+    found = score_redundancy(points, method=method, groups=group, balance=balance, floor=floor, seed=seed)
     ids = items["image_id"].to_numpy()
     return pd.DataFrame(
         {

@@ -88,10 +88,11 @@ class Outliers(Section):
 
 
 class RedundancySection(Section):
-    """Scores of redundancy, from a merge tree in each group."""
+    """Scores of redundancy, from a merge tree or an order in each group."""
 
-    linkage: Literal["ward", "average"] = Field(
-        description="How clusters are compared. `average` chains, and loses to random from 50 % down."
+    method: Literal["ward", "average", "herding"] = Field(
+        description="How images are ranked. `ward` and `average` are linkages of a merge tree; `average` chains, and "
+        "loses to random from 50 % down. `herding` keeps each group's mean, and is best with the groups `label`."
     )
     groups: Literal["none", "label", "predicted", "cluster"] = Field(
         description="Inside what an image may go for another. `predicted` is a probe's class, `cluster` one of k-means."
