@@ -92,7 +92,8 @@ class RedundancySection(Section):
 
     method: Literal["ward", "average", "herding"] = Field(
         description="How images are ranked. `ward` and `average` are linkages of a merge tree; `average` chains, and "
-        "loses to random from 50 % down. `herding` keeps each group's mean, and is best with the groups `label`."
+        "loses to random from 50 % down. `herding` keeps each group's mean: with the groups `label` it is best for a "
+        "probe on these features, not for a network from scratch."
     )
     groups: Literal["none", "label", "predicted", "cluster"] = Field(
         description="Inside what an image may go for another. `predicted` is a probe's class, `cluster` one of k-means."
