@@ -76,7 +76,7 @@ def main() -> None:
 
     if arguments.jobs > 1:
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            list(pool.map(lambda task: run_apart(*task, arguments), tasks))
+            list(pool.map(lambda task: run_apart(*task, arguments, state), tasks))
     else:
         for seed, name in tasks:
             prepared = prepare(name, released, audit, state=state)
@@ -85,9 +85,11 @@ def main() -> None:
     write_all()
 
 
-def run_apart(seed: int, name: str, arguments: argparse.Namespace) -> None:
+def run_apart(seed: int, name: str, arguments: argparse.Namespace, state: Path) -> None:
     """One training in a process of its own, which writes no table; what it printed is beside its result."""
-    folder = state_of_this_code(arguments.state) / name
+    if state_of_this_code(arguments.state) != state:
+        raise SystemExit("the code has changed since the start; start again")
+    folder = state / name
     folder.mkdir(parents=True, exist_ok=True)
     own = ["--rows", name, "--seeds", str(seed), "--out", os.devnull]
     same = ["--shared", arguments.shared, "--state", arguments.state, "--epochs", str(arguments.epochs)]

@@ -52,6 +52,8 @@ def main() -> None:
             "flagged": int(harmed.sum()),
             "precision": round(float(precision_score(bad, harmed, zero_division=0)), 4),
         }
+    if not rows:
+        raise SystemExit(f"{state} has no scores; run benchmarks/competition.py with this code first")
     content = {**machine(), "images": int((released.split != "label_book").sum()), "rows": rows}
     arguments.out.write_text(json.dumps(content, indent=2) + "\n")
 

@@ -34,14 +34,17 @@ def main() -> None:
 
 
 def found_tables(datasets: dict) -> list[str]:
-    """Label errors by F1 and average precision; what corrected labels are worth; outliers."""
+    """Label errors by a frozen encoder, and by the dataset's own; what corrected labels are worth; outliers."""
     judged = [name for name in DATASETS if "f1" in datasets.get(name, {}).get("labels", {}).get("winnow", {})]
     outliers = [name for name in DATASETS if "auroc" in datasets.get(name, {}).get("ood", {}).get("winnow", {})]
     worth = [
         name for name in DATASETS if "probe_accuracy" in datasets.get(name, {}).get("labels", {}).get("winnow", {})
     ]
+    own = [name for name in judged if name.endswith(("-finetuned", "-trained"))]
+    judged = [name for name in judged if name not in own]
     return [
         compared(datasets, "labels", [(name, key) for name in judged for key in ("f1", "average_precision")]),
+        compared(datasets, "labels", [(name, key) for name in own for key in ("f1", "average_precision", "auroc")]),
         compared(
             datasets,
             "labels",

@@ -40,7 +40,7 @@ with one_sentence():
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "starts no more processes or threads"),
         (RuntimeError("can't start new thread"), "starts no more processes or threads"),
         (MemoryError(), "the memory is used up"),
-        (torch.OutOfMemoryError("CUDA out of memory"), "the memory is used up"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "the GPU's memory is used up"),
     ],
 )
 def test_what_the_system_refuses_is_one_sentence(error, words, capsys):

@@ -45,6 +45,7 @@ _FAULTS = {
     errno.EAGAIN: "the system starts no more processes or threads; raise the limit (ulimit -u) or close other programs",
     errno.ENOMEM: "the memory is used up; close other programs, or use a machine with more",
 }
+_DEVICE_FULL = "the GPU's memory is used up; end what else runs on it, or lower the batch size"
 
 
 def in_words(error: BaseException) -> str | None:
@@ -55,8 +56,10 @@ def in_words(error: BaseException) -> str | None:
         package = (error.name or "").partition(".")[0]
         how = how_to_install(package)
         return f"this needs the package {package}; install it with {how}." if how else None
-    # Torch's is told by its name, as importing torch takes a second.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    # Told by its name, as importing torch takes a second.
+    if (type(error).__module__.partition(".")[0], type(error).__name__) == ("torch", "OutOfMemoryError"):
+        return f"{_DEVICE_FULL}, then run the same command again."
+    if isinstance(error, MemoryError):
         number: int | None = errno.ENOMEM
     elif isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         number = errno.EAGAIN

@@ -11,6 +11,7 @@ from winnow.augmentation.policy.policy import Policy, Step
 from winnow.competition.copies import arms, drawn_of_each_class, packed_with_copies
 from winnow.competition.pool import read_pool, shrunk
 from winnow.competition.sample import make_sample
+from winnow.data.pixel_digest import pixel_digest
 from winnow.errors import WinnowError
 
 DIGITS = [str(digit) for digit in range(10)]
@@ -105,29 +106,39 @@ def test_as_many_of_each_class_are_drawn_whichever_order_they_come_in():
 
 
 def test_equal_pictures_are_drawn_together_and_count_as_one():
-    """Picture 0 is there twice in its class, written in two ways, and once in the other class."""
-    levels = np.array([0, 0, 20, 40, 0, 60, 80, 100])
+    """Picture 20 is there twice in its class, where its digest is first, written in two ways, and once in the other."""
+    levels = np.array([20, 20, 0, 40, 20, 60, 80, 100])
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
     files = [_dot(level, compress_level=9 * (row == 1)) for row, level in enumerate(levels)]
     assert files[0] != files[1]
     for count in (1, 2):
         drawn = drawn_of_each_class(files, labels, count, class_names=("cat", "dog"))
-        assert not set(levels[drawn]) & set(levels[~drawn])
-        assert all(len(set(levels[drawn & (labels == label)])) >= count for label in (0, 1))
+        assert drawn[[0, 1, 4]].all() and not set(levels[drawn]) & set(levels[~drawn])
+        assert len(set(levels[drawn & (labels == 0)])) == count
 
 
 @pytest.mark.parametrize(
     ("labels", "count", "words"),
     [
-        ([0, 0, 0, 1, 1, 1], 3, "is 3, but the class cat has only 3 different images; lower it"),
-        ([0, 0, 0, 0, 0, 0], 1, "the class dog has only 0 different images"),
-        ([], 1, "the class cat has only 0 different images"),
+        ([0, 0, 0, 1, 1, 1], 3, "is 3, and so no image of the class cat, which has 3 different ones, is left"),
+        ([0, 0, 0, 0, 0, 0], 1, "the class dog, which has 0 different ones"),
+        ([], 1, "the class cat, which has 0 different ones"),
     ],
 )
 def test_a_class_with_too_few_pictures_is_named(labels, count, words):
     files = [_dot(20 * number) for number in range(len(labels))]
     with pytest.raises(WinnowError, match=words):
         drawn_of_each_class(files, np.array(labels, dtype=int), count, class_names=("cat", "dog"))
+
+
+def test_no_class_is_emptied_by_what_another_class_draws():
+    """The cat's second picture is the dog's first, so both of the cat's validate."""
+    first, second, third, fourth = sorted(
+        (_dot(20 * number) for number in range(4)), key=lambda file: pixel_digest(Image.open(io.BytesIO(file)))
+    )
+    files, labels = [first, second, second, third, fourth], np.array([0, 0, 1, 1, 1])
+    with pytest.raises(WinnowError, match="no image of the class cat, which has 2 different ones, is left to train on"):
+        drawn_of_each_class(files, labels, 1, class_names=("cat", "dog"))
 
 
 def test_validation_images_are_drawn_from_what_is_kept_of_both_splits(pool):

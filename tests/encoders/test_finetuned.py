@@ -118,6 +118,25 @@ def test_no_row_depends_on_labels_of_its_own_fold(backbone, digits, monkeypatch)
     assert after[fold == 0].tobytes() != before[fold == 0].tobytes()
 
 
+def test_images_that_are_not_learned_are_encoded_by_networks_that_saw_no_label_of_theirs(backbone, digits, tmp_path):
+    pixels, labels = digits
+    learned, fold = np.arange(120) % 3 > 0, np.arange(120) % 2
+
+    def found(labels, learned, scratch=None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(out_of_fold, "stratified_group_folds", lambda *_, **__: fold)
+            return fit_out_of_fold(pixels, labels, learner(backbone), learned=learned, scratch=scratch)
+
+    before = found(labels, learned)
+    others = found(np.where(learned, labels, (labels + 1) % 10), learned)
+    assert others.pred_probs.tobytes() == before.pred_probs.tobytes()
+    assert (np.linalg.norm(before.features, axis=1) > 0.99).all()
+    assert found(labels, None).pred_probs.tobytes() != before.pred_probs.tobytes()
+    for mask in (learned, ~learned):
+        found(labels, mask, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2  # another mask goes on from nothing of this one's
+
+
 def test_a_killed_run_ends_with_the_same_bytes(backbone, digits, tmp_path, monkeypatch):
     whole = fit_out_of_fold(*digits, learner(backbone))
     forward, calls = FinetunedNetwork.forward, []

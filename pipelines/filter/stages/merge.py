@@ -1,4 +1,4 @@
-"""Build the merge trees, and give every image its keeper and its place in the order of removal."""
+"""Give every image its keeper and its place in the order of removal, by merge trees or by herding."""
 
 from winnow import stage
 from winnow.filtering.scores import redundancy_scores

@@ -133,8 +133,8 @@ def cleaned_parts(
     Args:
         images: of train/ and val/, with `split`, `image_bytes` and `final_label`, -1 for dropped.
         class_names: K.
-        validation_per_class: kept images of each class that validate, whichever split they came in. None leaves both
-            parts as they were released.
+        validation_per_class: different kept images of each class that validate, with all that are equal to them,
+            whichever split they came in. None leaves both parts as they were released.
 
     Raises:
         WinnowError: if a class has not more kept images than that.
@@ -163,18 +163,20 @@ def drawn_of_each_class(
         class_names: K, for the error.
 
     Raises:
-        WinnowError: if a class has not more pictures than `count`.
+        WinnowError: if a class has fewer pictures than `count`, or none beside those drawn.
     """
     digests = pd.Series([pixel_digest(image) for image in pictures(image_bytes)], dtype=object)
-    size = digests.groupby(labels).nunique().reindex(range(len(class_names)), fill_value=0).to_numpy()
-    if size.min() <= count:
-        fewest = class_names[int(size.argmin())]
-        raise WinnowError(
-            f"copies.validation_per_class is {count}, but the class {fewest} has only {size.min()} different images; "
-            "lower it, or set it to null."
-        )
     rank = digests.groupby(labels).rank(method="dense").to_numpy(dtype=np.float64)
     drawn: np.ndarray = digests.isin(set(digests[rank <= count])).to_numpy()
+    classes = range(len(class_names))
+    different = digests.groupby(labels).nunique().reindex(classes, fill_value=0).to_numpy()
+    left = np.bincount(labels[~drawn], minlength=len(class_names))
+    if (short := (different < count) | (left == 0)).any():
+        first = int(short.argmax())
+        raise WinnowError(
+            f"copies.validation_per_class is {count}, and so no image of the class {class_names[first]}, which has "
+            f"{different[first]} different ones, is left to train on; lower it, or set it to null."
+        )
     return drawn
 
 

@@ -1,7 +1,8 @@
 """Rounds of cleaning: an encoder learns from what the last round left, and every image is judged from its given label.
 
-A dropped image is judged by networks that learned from no dropped one. They are too sure of scribbles, so it may come
-back under its given label alone. A relabelled one keeps its new label or goes back to the given one; a third label is a
+The encoder's networks learn from no dropped image, while probe, neighbours and noise rates are of all given labels: so
+all images are judged on one scale. Such networks are too sure of scribbles, so a dropped image may come back under its
+given label alone. A relabelled one keeps its new label or goes back to the given one; a third label is a
 flip, which is counted and not followed. Alternating rounds confirm themselves: so a tenth of the images is never
 touched, and what the rounds would do to it shows how far they drift.
 """

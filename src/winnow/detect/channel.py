@@ -21,6 +21,6 @@ def label_likelihood(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndar
 
 
 def channel_log_loss(labels: np.ndarray, class_probs: np.ndarray, rates: np.ndarray) -> float:
-    """Mean negative logarithm of `label_likelihood` in nats, lower is better."""
+    """Mean negative logarithm of `label_likelihood`, taken for 1e-12 at least, in nats; lower is better."""
     likelihood = label_likelihood(labels, class_probs, rates)
     return float(-np.log(np.maximum(likelihood, _LEAST_LIKELIHOOD)).mean())

@@ -30,7 +30,11 @@ _REDUNDANCY = (
     Column("balance", "int64", "class, set of classes or group whose share is held", low=0),
     Column("tile", "int64", "one of some 50 clusters, to look at together", low=0),
     Column("removal_rank", "int64", "1 is the first to go; 0 never goes", low=0),
-    Column("merge_height", "float64", "of the merge with which it goes, or the share of its group; infinite: never"),
+    Column(
+        "merge_height",
+        "float64",
+        "of its merge, or by herding the share of its block that goes with it; infinite: never",
+    ),
     Column("stays_for_it", "str", "the image that stays when it goes; itself if it never goes"),
 )
 _LEDGER = (

@@ -153,23 +153,23 @@ def _table(by_pool: pd.DataFrame, names: Sequence[str], shares: Sequence[float])
 
 
 def _sentence(table: pd.DataFrame, full: float, error: float, names: Sequence[str]) -> str:
+    own = names[-1].removesuffix(_OURS)
     ours = table[table["rule"] == names[-1]].sort_values("kept", ascending=False)
     far = ours["kept"].tolist()
     good = np.minimum.accumulate(ours["accuracy"].to_numpy() >= full - error)  # from the largest share on
     reached = far[max(int(good.sum()) - 1, 0)]
-    first = (
-        f"Down to {reached:.0%} kept, accuracy stays within a standard error ({100 * error:.1f} points) of all images' "
-        f"{full:.1%}"
-        if good[0]
-        else f"Already at {far[0]:.0%} kept, accuracy falls by more than a standard error ({100 * error:.1f} points)"
-    )
+    near = f"a standard error ({100 * error:.1f} points)"
+    if good[0]:
+        first = f"By {own}, accuracy stays within {near} of all images' {full:.1%} down to {reached:.0%} kept"
+    else:
+        first = f"By {own}, accuracy falls by more than {near} already at {far[0]:.0%} kept"
     tried = table[table["rule"].str.endswith(_OURS) | (table["rule"] == names[-1])]
     wins = tried[tried["low"] > 0]
     if wins.empty:
         return f"{first}; nothing to gain here over random images, at no share is the difference beyond chance."
     best = wins.iloc[int(wins["difference"].to_numpy().argmax())]
     return (
-        f"{first}; best of {len(tried)} shares and ways, {best['rule'].removesuffix(_OURS)} at {best['kept']:.0%} is "
-        f"{100 * best['difference']:+.1f} points from random ones (95 % interval {100 * best['low']:+.1f} to "
-        f"{100 * best['high']:+.1f})."
+        f"{first}; best of {len(tried)} pairs of way and share, {best['rule'].removesuffix(_OURS)} at "
+        f"{best['kept']:.0%} is {100 * best['difference']:+.1f} points from random ones (95 % interval "
+        f"{100 * best['low']:+.1f} to {100 * best['high']:+.1f})."
     )

@@ -61,7 +61,7 @@ def decide(
         scores: of the filtered images.
         decisions: of people about filtered images, as `winnow.filtering.verdicts.read_verdicts` gives them.
         outliers, similar, keep, most_of_a_group: as in the section `cut` of the params.
-        copies_across_groups: whether an image may go for its copy in another group of the merge trees.
+        copies_across_groups: whether an image may go for its copy in another of the groups.
         seed: of the random sets that figures are set beside.
     """
     filtered = items["is_filtered"].to_numpy()

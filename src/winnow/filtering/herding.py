@@ -1,4 +1,4 @@
-"""Herding: an order in which the mean of the first images of any number is as near to the mean of all as it can be.
+"""Herding: an order in which each next image brings the mean of the first ones as near to the mean of all as one can.
 
 What learns from few images of a class learns most of all where the class lies; images chosen at random say so with the
 error of a random mean, herded ones with a far smaller one.

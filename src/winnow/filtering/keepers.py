@@ -9,11 +9,12 @@ from winnow.filtering.merge_tree import MergeTree
 
 @dataclass(frozen=True)
 class Keepers:
-    """What the merge tree says of N images; the last representative, the root's, never goes.
+    """Who stays for whom among N images; one, the root's representative of a tree, never goes.
 
     Attributes:
         keeper: (N,) int64, the image that represents this one's cluster from the merge on; itself for the root's.
-        height: (N,) float64, of the merge by which the image goes; infinite for the root's.
+        height: (N,) float64, of the merge by which the image goes, or what else rises as images go; infinite for the
+            root's.
     """
 
     keeper: np.ndarray

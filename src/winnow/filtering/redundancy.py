@@ -27,8 +27,8 @@ class Redundancy:
 
     Attributes:
         keeper: (N,) int64, the image that stays when this one goes; itself where it never goes.
-        height: (N,) float64, of the merge by which it goes, in the linkage's unit, or the share that herding lets go
-            before it; infinite where it never goes.
+        height: (N,) float64, of the merge by which it goes, in the linkage's unit, or by herding the share of its block
+            that goes before it or with it; infinite where it never goes.
         removal_rank: (N,) int64, 1 for the first to go; 0 where it never goes.
         tile: (N,) int64, one of some 50 clusters, to look at: foreign images that are alike share one.
     """
@@ -57,8 +57,9 @@ def score_redundancy(
         groups: (N,) int; each is ranked apart, so that no image goes for one of another group.
         balance: (N,) int, the groups whose shares are held; `winnow.filtering.order`.
         floor: in [0, 1], how much of its share a group of `balance` keeps at least.
-        most_exact: images of a group above which it is parted into blocks (`winnow.filtering.blocks`).
-        seed: of the blocks.
+        most_exact: images of a group above which a tree is built in blocks (`winnow.filtering.blocks`); herding has a
+            bound of its own.
+        seed: of blocks and tiles.
 
     Returns:
         Scores; in every group one image never goes.

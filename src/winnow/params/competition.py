@@ -85,7 +85,7 @@ class Copies(Section):
     strength: NotNegative = Field(description="Edge cases get up to 1 + this times the copies of others.")
     seed: Seed = Field(description="Seed of every copy.")
     validation_per_class: Count | None = Field(
-        description="Kept images of each class, of both splits, that choose the epoch; null leaves val/ as it is."
+        description="Different kept images of each class, of both splits, that choose the epoch; null: val/ as it is."
     )
 
 

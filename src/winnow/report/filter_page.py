@@ -195,7 +195,7 @@ def _tiles(own: pd.DataFrame, shots: _Shots) -> str:
         pictures = "".join(shots(str(image_id)) for image_id in shown["image_id"])
         rows.append(f'<div class="tilerow"><span>{elements.escaped(words)}</span>{pictures}</div>')
     return (
-        "<p>The merge trees cut into some fifty groups, the largest first, each with the images that stand for it. A "
+        "<p>Some fifty groups of alike images, the largest first, each with the images that stand for it. A "
         "group of foreign images is seen here at a glance; to drop it, list its images in "
         f"<code>data/review/decisions.csv</code>: they share a <code>tile</code> in the ledger.</p>{''.join(rows)}"
     )

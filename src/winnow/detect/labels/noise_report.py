@@ -40,7 +40,7 @@ def noise_estimates(labels: np.ndarray, scores: LabelScores) -> dict[str, float 
     Returns:
         Shares in [0, 1]: `disagreement` (the sources' most probable class is another; counts their own mistakes as
         noise, so high where the features are weak), `confident_joint` (the mean probability of the given label being
-        wrong, under rates that the confident joint begins; low where noise is adversarial), `consistency` (HOC: from
+        wrong, under rates refined from the confident joint; low where noise is adversarial), `consistency` (HOC: from
         how often neighbours' labels agree; high where neighbours are of other classes; None above 100 classes).
     """
     consistency = None

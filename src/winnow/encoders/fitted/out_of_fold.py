@@ -33,7 +33,7 @@ class OutOfFold:
     Attributes:
         features: (N, D) float32, L2-normalised, in one space for all folds.
         pred_probs: (N, K) float32 class probabilities of the same networks.
-        fold: (N,) int64; the network of fold f trained on all images outside f and gave the rows of f.
+        fold: (N,) int64; the network of fold f learned from images outside f and gave the rows of f.
         fingerprint: JSON values: the learner's and the weights' sha256.
     """
 
