@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score, f1_score, precision_score, 
 from competition_data import audited, read_numerals
 from competition_rows import state_of_this_code
 from machine import machine
+from winnow.competition.outcome import found_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 # The sign that makes higher worse.
@@ -31,7 +32,8 @@ def main() -> None:
     arguments = parser.parse_args()
     folder, state = arguments.shared / "data/roman-numerals", state_of_this_code(arguments.state)
     released = read_numerals(folder / "roman-numerals.zip")
-    truth = pd.Series(audited(released, folder / "human-audit.csv") != released.labels, index=released.paths)
+    true = audited(released, folder / "human-audit.csv")
+    truth = pd.Series(true != released.labels, index=released.paths)
     rows = {}
     issues = _kept(state / "label-issues.parquet")
     if issues is not None:
@@ -52,6 +54,11 @@ def main() -> None:
             "flagged": int(harmed.sum()),
             "precision": round(float(precision_score(bad, harmed, zero_division=0)), 4),
         }
+    for number in (1, 2):
+        decided = _kept(state / f"round-{number}.parquet")
+        if decided is not None:
+            found = found_errors(decided, pd.DataFrame({"image_id": released.paths, "true_label": true}))
+            rows[f"round {number}"] = found | {"kept": int((decided["final_label"] >= 0).sum())}
     if not rows:
         raise SystemExit(f"{state} has no scores; run benchmarks/competition.py with this code first")
     content = {**machine(), "images": int((released.split != "label_book").sum()), "rows": rows}

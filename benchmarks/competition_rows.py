@@ -59,7 +59,8 @@ SEARCH = SearchSettings(
 
 def state_of_this_code(state: Path) -> Path:
     """The folder of what this code made: another version's labels and trainings are none of its rows'."""
-    files = [*sorted((ROOT / "src/winnow").rglob("*.py")), *sorted(ROOT.glob("benchmarks/competition*.py"))]
+    own = ("benchmarks/competition.py", "benchmarks/competition_data.py", "benchmarks/competition_rows.py")
+    files = [*sorted((ROOT / "src/winnow").rglob("*.py")), *(ROOT / name for name in own)]
     files += [ROOT / "pipelines/competition/params.yaml", ROOT / "configs/base.yaml"]
     return state / hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
