@@ -37,15 +37,15 @@ from winnow.encoders.normalise import l2_normalised
 from winnow.extraction.encoders import encoder_features
 from winnow.extraction.extract import extract, layer_features
 from winnow.extraction.loading import load_model
-from winnow.filtering.calibration import reduced
+from winnow.filtering.calibration import Reduced, reduced
 from winnow.filtering.compare import compare
-from winnow.filtering.cover import Points
+from winnow.filtering.cover import Points, covered_by, densest_first
 from winnow.filtering.cut import Cut, cut
 from winnow.filtering.light_changes import lightly_changed
 from winnow.filtering.merge_tree import merge_tree
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
-from winnow.filtering.redundancy import Redundancy, score_redundancy
+from winnow.filtering.redundancy import Copies, Method, Redundancy, score_redundancy
 from winnow.filtering.rules import RULES
 from winnow.filtering.scores import cluster_groups
 
@@ -233,14 +233,29 @@ def half_copies(images: list[Image.Image], labels: np.ndarray, *, first: int) ->
 
 
 def copies(shared: Path, cache: Path) -> dict:
-    """Three such sets, each compared with itself whole."""
+    """Three such sets, each compared with itself whole; the rules with copies first as the pipeline ranks."""
     images, labels, test_images, test_labels = cifar(shared)
     asked = features_of(test_images, "cifar-test", shared, cache, image_size=32)
-    features, answers = [], []
+    features, answers, found = [], [], []
     for first in (0, 2_000, 4_000):
         pictures, own_labels, _ = half_copies(images, labels, first=first)
         features.append(features_of(pictures, f"copies-{first}", shared, cache, image_size=32))
         answers.append(own_labels)
+        found.append(described_copies(pictures, f"copies-{first}", shared, cache, image_size=32))
+
+    def copies_first(method: Method, by_class: bool, own: np.ndarray, given: np.ndarray, seed: int) -> np.ndarray:
+        pool = found[(seed - SEED) // 1_000]  # as `compare` seeds the rules of each pool
+        groups = given if by_class else cluster_groups(pool.points, clusters=10, seed=seed)
+        covered = Copies(*copies_in(pool, given if by_class else np.zeros_like(given)))
+        options = {"groups": groups, "balance": groups, "floor": 0.95, "copies": covered}
+        rank = score_redundancy(pool.points, method=method, **options).removal_rank
+        return np.lexsort((np.arange(len(rank)), -np.where(rank == 0, len(rank), rank)))
+
+    rules = {
+        **RULES,
+        "copies first, then ward": partial(copies_first, "ward", False),
+        "copies first, then herding by class": partial(copies_first, "herding", True),
+    }
     pools = [np.arange(start, start + 4_000) for start in (0, 4_000, 8_000)]
     result = compare(
         np.vstack(features),
@@ -251,12 +266,20 @@ def copies(shared: Path, cache: Path) -> dict:
         test_labels=test_labels,
         l2=L2,
         seed=SEED,
+        rules=rules,
     )
-    return {**result.figures(), "rules": by_rule(result.table)}
+    return {"full_accuracy": result.full, "standard_error": result.standard_error, "rules": by_rule(result.table)}
 
 
-def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: Path, image_size: int) -> np.ndarray:
-    """(N,) int64: the kept image that each image goes for, itself where it stays."""
+def copies_in(found: Reduced, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each image the one that it is a copy of, -1 for others, and how far that is."""
+    order = densest_first(found.copies, np.arange(len(group)), within=found.copy_distance)
+    may_go = np.ones(len(group), dtype=bool)
+    return covered_by(found.copies, group=group, order=order, may_go=may_go, within=found.copy_distance)
+
+
+def described_copies(pictures: list[Image.Image], name: str, shared: Path, cache: Path, *, image_size: int) -> Reduced:
+    """The images' features reduced, and how far a copy may be."""
     features = features_of(pictures, name, shared, cache, image_size=image_size)
     some = np.sort(np.random.default_rng(SEED).choice(len(pictures), min(500, len(pictures)), replace=False))
     rng = np.random.default_rng(SEED)
@@ -268,13 +291,18 @@ def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: P
         image_size=image_size,
     )
     ids = np.array([f"{number:06}" for number in range(len(pictures))])
-    found = reduced(
+    return reduced(
         ids, features, np.ones(len(ids), dtype=bool), {"image_id": ids[some], "features": changed}, dimensions=128
     )
+
+
+def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: Path, image_size: int) -> np.ndarray:
+    """(N,) int64: the kept image that each image goes for, itself where it stays."""
+    found = described_copies(pictures, name, shared, cache, image_size=image_size)
     groups = cluster_groups(found.points, clusters=10, seed=SEED)
     scores = score_redundancy(found.points, method="ward", groups=groups, balance=groups, floor=0.95)
     chosen = cut_only(found.points, scores, groups, copies=found.copies, within=found.copy_distance)
-    return np.where(chosen.kept, np.arange(len(ids)), chosen.keeper)
+    return np.where(chosen.kept, np.arange(len(pictures)), chosen.keeper)
 
 
 def cut_only(

@@ -15,6 +15,7 @@ from winnow.data.writers.filtered import write_filtered
 from winnow.errors import WinnowError
 from winnow.files import FILES
 from winnow.filtering.calibration import reduced
+from winnow.filtering.copies import CopySpace
 from winnow.filtering.decide import decide
 from winnow.filtering.describe import describe
 from winnow.filtering.items import dataset_figures, item_tables
@@ -65,8 +66,12 @@ class Run:
         self.points = reduced(ids, self.features, filtered, self.changed, dimensions=64).arrays()
         points = self.points["points"]
         own = self.items[filtered].reset_index(drop=True)
+        self.copies = {
+            "copies": CopySpace.of_points(self.features, self.points).only(filtered),
+            "within": float(self.points["copy_distance"]),
+        }
         options = {"method": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
-        self.redundancy = redundancy_scores(own, points[filtered], **options)
+        self.redundancy = redundancy_scores(own, points[filtered], **self.copies, **options)
         self.outliers = outlier_scores(own["image_id"].to_numpy(), points[filtered], min_samples=5)
         self.scores = self.outliers.merge(self.redundancy, on="image_id")
 
@@ -207,7 +212,7 @@ def test_the_comparison_pairs_pools_and_says_when_it_cannot(sample):
 def test_groups_by_label_need_labels(sample):
     own = sample.items[sample.items["is_filtered"]].reset_index(drop=True)
     points = sample.points["points"][sample.items["is_filtered"]]
-    options = {"method": "ward", "clusters": 5, "floor": 0.95, "seed": 0}
+    options = {"method": "ward", "clusters": 5, "floor": 0.95, "seed": 0, **sample.copies}
     by_label = redundancy_scores(own, points, groups="label", **options)
     label = own.set_index("image_id")["label"]
     assert (label[by_label["image_id"]].to_numpy() == label[by_label["stays_for_it"]].to_numpy()).all()

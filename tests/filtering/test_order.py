@@ -11,7 +11,7 @@ from winnow.filtering.cut import cut
 from winnow.filtering.groups import cluster_groups, predicted_groups, signature_groups
 from winnow.filtering.order import removal_order
 from winnow.filtering.outliers import density_tree, outlier_order
-from winnow.filtering.redundancy import score_redundancy
+from winnow.filtering.redundancy import Copies, score_redundancy
 
 
 def scores(points, *, groups=None, balance=None, floor=0.95, **options):
@@ -33,6 +33,23 @@ def cut_at(points, found, *, groups=None, **options):
         groups=groups,
         **chosen,
     )
+
+
+def test_copies_go_first_the_nearest_before_all_and_the_rest_as_if_they_were_not_there():
+    points = unit_vectors(60, 8, seed=3)
+    of, distance = np.full(60, -1), np.full(60, np.nan)
+    of[[5, 40, 12]], distance[[5, 40, 12]] = [7, 7, 30], [0.2, 0.1, 0.3]
+    found = scores(points, floor=0, copies=Copies(of, distance))
+    assert np.argsort(found.removal_rank)[1:4].tolist() == [40, 5, 12]  # the first is the one that never goes
+    assert found.keeper[[5, 40, 12]].tolist() == [7, 7, 30] and (found.height[of >= 0] < 0).all()
+    assert (found.tile[[5, 40, 12]] == found.tile[[7, 7, 30]]).all()
+    rest = np.flatnonzero(of < 0)
+    alone = scores(points[rest], floor=0)
+    assert (found.keeper[rest] == rest[alone.keeper]).all() and (found.height[rest] == alone.height).all()
+    assert (np.maximum(found.removal_rank[rest] - 3, 0) == alone.removal_rank).all()
+    for keep in (0.97, 0.5, 0.02):  # whoever goes, its chain of keepers ends at one that stays
+        chosen = cut_at(points, found, keep=keep)
+        assert chosen.kept.sum() == round(keep * 60) and chosen.kept[chosen.keeper[~chosen.kept]].all()
 
 
 def test_without_a_floor_the_height_alone_decides():

@@ -44,8 +44,9 @@ def write_filter_workspace(folder: Path) -> Path:
     workspace.write("boxes", boxes)
     workspace.write("points", {"image_id": ids, **found.arrays()})
     workspace.write("outlier_scores", outlier_scores(own["image_id"].to_numpy(), points, min_samples=5))
+    copies = {"copies": found.copies.only(filtered), "within": found.copy_distance}
     options = {"method": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
-    workspace.write("redundancy", redundancy_scores(own, points, **options))
+    workspace.write("redundancy", redundancy_scores(own, points, **copies, **options))
     cut_again(folder)
     return folder
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from winnow import stage, tables
 from winnow.curation.review import DECISIONS_FILE
+from winnow.filtering.copies import across_groups
 from winnow.filtering.decide import decide
 from winnow.filtering.verdicts import read_verdicts
 from winnow.workspace import Workspace
@@ -20,7 +21,7 @@ def main(params: stage.Declared) -> str:
         np.load(workspace.path("layer_features"), mmap_mode="r"),
         workspace.table("outlier_scores").merge(workspace.table("redundancy"), on="image_id", validate="one_to_one"),
         review.rows,
-        copies_across_groups=params.redundancy.groups == "cluster",
+        copies_across_groups=across_groups(params.redundancy.groups),
         **params.cut.model_dump(),
     )
     stage.warn([*review.warnings, *found.warnings])

@@ -1,6 +1,9 @@
-"""Give every image its keeper and its place in the order of removal, by merge trees or by herding."""
+"""Give every image its keeper and its place in the order of removal, copies first, by merge trees or by herding."""
+
+import numpy as np
 
 from winnow import stage
+from winnow.filtering.copies import CopySpace
 from winnow.filtering.scores import redundancy_scores
 from winnow.workspace import Workspace
 
@@ -8,11 +11,17 @@ from winnow.workspace import Workspace
 def main(params: stage.Declared) -> str:
     workspace, section = Workspace(), params.redundancy
     items = workspace.table("items")
-    items = items[items["is_filtered"]].reset_index(drop=True)
-    points = workspace.arrays("points", of=items["image_id"].to_numpy(dtype=str))["points"]
-    scores = redundancy_scores(items, points, **section.model_dump())
+    arrays = workspace.arrays("points", of=items["image_id"].to_numpy(dtype=str))
+    filtered = items["is_filtered"].to_numpy()
+    scores = redundancy_scores(
+        items[filtered].reset_index(drop=True),
+        arrays["points"][filtered],
+        copies=CopySpace.of_points(np.load(workspace.path("layer_features"), mmap_mode="r"), arrays).only(filtered),
+        within=float(arrays["copy_distance"]),
+        **section.model_dump(),
+    )
     workspace.write("redundancy", scores)
-    return f"{len(items):,} images in {scores['group'].nunique()} groups"
+    return f"{len(scores):,} images in {scores['group'].nunique()} groups"
 
 
 if __name__ == "__main__":

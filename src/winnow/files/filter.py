@@ -33,7 +33,7 @@ _REDUNDANCY = (
     Column(
         "merge_height",
         "float64",
-        "of its merge, or by herding the share of its block that goes with it; infinite: never",
+        "of its merge, or the share of its block by herding; below 0: a copy; infinite: never",
     ),
     Column("stays_for_it", "str", "the image that stays when it goes; itself if it never goes"),
 )

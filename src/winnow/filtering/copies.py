@@ -60,6 +60,15 @@ class CopySpace:
         return l2_normalised(centred - (centred @ self.directions.T * self.shrunk_by) @ self.directions)
 
 
+def across_groups(groups: str) -> bool:
+    """Whether an image may go for its copy in another group: k-means parts copies that lie on a border.
+
+    Args:
+        groups: of the section `redundancy` of the params.
+    """
+    return groups == "cluster"
+
+
 def unit_mean(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(D,) float32 mean of some rows of (N, D) features, each scaled to length 1."""
     total = np.zeros(features.shape[1])

@@ -19,6 +19,20 @@ Method = Literal["ward", "average", "herding"]
 MOST_EXACT = 100_000
 """The largest group whose tree is built whole; larger ones are parted into blocks."""
 _TILES = 50
+_FARTHEST = 2.0 + 1e-6  # distance of unit vectors, and rounding
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Which of N images are copies of others, as `winnow.filtering.cover.covered_by` finds them.
+
+    Attributes:
+        of: (N,) int64, the image that a copy goes for, which is none itself; -1 for all others.
+        distance: (N,) float64 Euclidean distance of unit vectors to it, 0 to 2; NaN for all others.
+    """
+
+    of: np.ndarray
+    distance: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,7 @@ class Redundancy:
     Attributes:
         keeper: (N,) int64, the image that stays when this one goes; itself where it never goes.
         height: (N,) float64, of the merge by which it goes, in the linkage's unit, or by herding the share of its block
-            that goes before it or with it; infinite where it never goes.
+            that goes before it or with it; below 0 for copies, which go first; infinite where it never goes.
         removal_rank: (N,) int64, 1 for the first to go; 0 where it never goes.
         tile: (N,) int64, one of some 50 clusters, to look at: foreign images that are alike share one.
     """
@@ -46,6 +60,7 @@ def score_redundancy(
     groups: np.ndarray,
     balance: np.ndarray,
     floor: float,
+    copies: Copies | None = None,
     most_exact: int = MOST_EXACT,
     seed: int = 0,
 ) -> Redundancy:
@@ -57,6 +72,8 @@ def score_redundancy(
         groups: (N,) int; each is ranked apart, so that no image goes for one of another group.
         balance: (N,) int, the groups whose shares are held; `winnow.filtering.order`.
         floor: in [0, 1], how much of its share a group of `balance` keeps at least.
+        copies: which images are copies of which. They go first, the nearest before all others, and the rest is ranked
+            without them. None: of none is that known.
         most_exact: images of a group above which a tree is built in blocks (`winnow.filtering.blocks`); herding has a
             bound of its own.
         seed: of blocks and tiles.
@@ -67,9 +84,10 @@ def score_redundancy(
     count = len(points)
     keeper, height = np.arange(count), np.full(count, np.inf)
     tile, tiles = np.zeros(count, dtype=np.int64), 0
-    with progress("rank", count) as report:
-        for group in np.unique(groups):
-            members = np.flatnonzero(groups == group)
+    is_copy = np.zeros(count, dtype=bool) if copies is None else copies.of >= 0
+    with progress("rank", count - int(is_copy.sum())) as report:
+        for group in np.unique(groups[~is_copy]):
+            members = np.flatnonzero((groups == group) & ~is_copy)
             inside = points[members]
             tiles_inside = max(1, round(_TILES * len(members) / count))
             if method == "herding":
@@ -86,6 +104,9 @@ def score_redundancy(
             tiles += int(part.max()) + 1
             keeper[members], height[members] = members[found.keeper], found.height
             report(len(members))
+    if copies is not None:
+        keeper[is_copy], tile[is_copy] = copies.of[is_copy], tile[copies.of[is_copy]]
+        height[is_copy] = copies.distance[is_copy] - _FARTHEST
     rank = np.zeros(count, dtype=np.int64)
     order = removal_order(height, balance, floor=floor)
     rank[order] = np.arange(1, len(order) + 1)

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 
 from winnow.errors import WinnowError
+from winnow.filtering.copies import across_groups
+from winnow.filtering.cover import Points, covered_by, densest_first
 from winnow.filtering.groups import cluster_groups, predicted_groups
 from winnow.filtering.items import group_labels
 from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
-from winnow.filtering.redundancy import Method, score_redundancy
+from winnow.filtering.redundancy import Copies, Method, score_redundancy
 
 _FOLDS = 5
 
@@ -31,6 +33,8 @@ def redundancy_scores(
     items: pd.DataFrame,
     points: np.ndarray,
     *,
+    copies: Points,
+    within: float,
     method: Method,
     groups: str,
     clusters: int,
@@ -42,6 +46,8 @@ def redundancy_scores(
     Args:
         items: of these, sorted by `image_id`.
         points: (N, D) float32, rows of length 1.
+        copies: the same images where copies are looked for.
+        within: Euclidean distance of unit vectors of `copies` up to which an image is a copy.
         method: of `score_redundancy`.
         groups: `none`, `label`, `predicted` or `cluster`, as in the section `redundancy` of the params.
         clusters: groups of k-means.
@@ -66,7 +72,18 @@ def redundancy_scores(
     elif groups == "predicted" and known is not None:
         group = predicted_groups(points, known, num_classes=int(known.max()) + 1, folds=_FOLDS, seed=seed)
     balance = group if known is None else known
-    found = score_redundancy(points, method=method, groups=group, balance=balance, floor=floor, seed=seed)
+    covered = Copies(
+        *covered_by(
+            copies,
+            group=np.zeros_like(group) if across_groups(groups) else group,
+            order=densest_first(copies, np.arange(len(items)), within=within),
+            may_go=np.ones(len(items), dtype=bool),
+            within=within,
+        )
+    )
+    found = score_redundancy(
+        points, method=method, groups=group, balance=balance, floor=floor, copies=covered, seed=seed
+    )
     ids = items["image_id"].to_numpy()
     return pd.DataFrame(
         {
