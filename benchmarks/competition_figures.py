@@ -54,7 +54,7 @@ def draw_outcomes(released: Numerals, decided: pd.DataFrame, path: Path) -> None
         "edge cases, the farthest from their class": decided.loc[difficulty.sort_values(ascending=False).index],
     }
     image = dict(zip(released.paths, released.images, strict=True))
-    figure, axes = plt.subplots(2 * len(groups), ACROSS, figsize=(12, 8.2))
+    figure, axes = plt.subplots(2 * len(groups), ACROSS, figsize=(12, 9.6))
     for number, (title, rows) in enumerate(groups.items()):
         cells = axes[2 * number : 2 * number + 2].ravel()
         for cell, row in zip(cells, rows.itertuples(), strict=False):
@@ -85,7 +85,7 @@ def _save(figure: plt.Figure, cells: Sequence[plt.Axes], path: Path) -> None:
     for cell in cells:
         cell.set(xticks=[], yticks=[])
         cell.spines[:].set_color("lightgray")
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.92, hspace=0.55, wspace=0.08)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.92, hspace=0.8, wspace=0.08)
     figure.savefig(path, dpi=80)
     plt.close(figure)
 
