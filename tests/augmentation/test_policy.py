@@ -101,16 +101,20 @@ def test_operations_run_on_one_thread_and_the_caller_keeps_its_own(monkeypatch):
         torch.set_num_threads(threads)
 
 
-def test_probabilities_are_kept():
+def test_probabilities_are_kept_among_the_draws_that_do_something():
+    """Of the draws half invert, 0.15 flip and 0.35 do nothing and are drawn again."""
     pixels = photo((8, 8))
     policy = Policy(((Step("flip", 0.3),), (Step("invert", 1.0),)))
     results = [policy.apply(pixels, seed) for seed in range(1000)]
     inverted = sum(np.array_equal(result, 255 - pixels) for result in results)
     flipped = sum(np.array_equal(result, pixels[:, ::-1]) for result in results)
-    passed_over = sum(result is pixels for result in results)
-    assert inverted + flipped + passed_over == 1000
-    assert 440 < inverted < 560  # half of 1,000, within four standard deviations
-    assert 107 < flipped < 193  # 0.15 of 1,000
+    assert inverted + flipped == 1000
+    assert 716 < inverted < 823  # 0.5 / 0.65 of 1,000, within four standard deviations
+
+
+def test_a_policy_that_does_nothing_gives_the_original():
+    pixels = photo((8, 8))
+    assert Policy(((Step("flip", 0.0),),)).apply(pixels, 0) is pixels
 
 
 def test_steps_follow_one_another():

@@ -26,6 +26,9 @@ _NONE = """\
 """
 
 
+_DRAWS = 100  # a policy of no probability at all is not drawn for ever
+
+
 @dataclass(frozen=True)
 class Step:
     """One operation of a sub-policy.
@@ -67,17 +70,18 @@ class Policy:
     fill: "Fill" = "reflect"
 
     def apply(self, pixels: np.ndarray, seed: int) -> np.ndarray:
-        """Carry out a sub-policy drawn at random on one image.
+        """Carry out a sub-policy drawn at random on one image; where chance passes over every step, draw again.
 
-        All chance comes from `np.random.default_rng(seed)`, and sums run on one thread: the same pixels and seed give
-        the same bytes in any number of workers.
+        A copy is stored once, and one that is its original shows a network nothing. All chance comes from
+        `np.random.default_rng(seed)`, and sums run on one thread: the same pixels and seed give the same bytes in any
+        number of workers.
 
         Args:
             pixels: (H, W, 3) uint8, H and W at least 3; left as they are.
             seed: an integer >= 0.
 
         Returns:
-            (H, W, 3) uint8: new pixels, or `pixels` itself if chance passed over every step.
+            (H, W, 3) uint8: new pixels, or `pixels` itself if chance passed over every step a hundred times.
 
         Raises:
             WinnowError: if the policy holds no sub-policies.
@@ -87,10 +91,13 @@ class Policy:
         if not self.sub_policies:
             raise WinnowError("the augmentation policy holds no sub-policies; set policy_search.enabled to true.")
         rng = np.random.default_rng(seed)
-        steps = self.sub_policies[rng.integers(len(self.sub_policies))]
-        chance = rng.random((len(steps), 3), dtype=np.float32)
-        due = [(step, rest) for step, (luck, *rest) in zip(steps, chance, strict=True) if luck < step.probability]
-        if not due:
+        for _ in range(_DRAWS):
+            steps = self.sub_policies[rng.integers(len(self.sub_policies))]
+            chance = rng.random((len(steps), 3), dtype=np.float32)
+            due = [(step, rest) for step, (luck, *rest) in zip(steps, chance, strict=True) if luck < step.probability]
+            if due:
+                break
+        else:
             return pixels
         operations, threads = _operations(self.fill), torch.get_num_threads()
         torch.set_num_threads(1)
