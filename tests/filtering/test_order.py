@@ -42,7 +42,7 @@ def test_copies_go_first_the_nearest_before_all_and_the_rest_as_if_they_were_not
     found = scores(points, floor=0, copies=Copies(of, distance))
     assert np.argsort(found.removal_rank)[1:4].tolist() == [40, 5, 12]  # the first is the one that never goes
     assert found.keeper[[5, 40, 12]].tolist() == [7, 7, 30] and (found.height[of >= 0] < 0).all()
-    assert (found.tile[[5, 40, 12]] == found.tile[[7, 7, 30]]).all()
+    assert (found.tile[[5, 40, 12]] == found.tile[[7, 7, 30]]).all() and len(set(found.tile)) == 50
     rest = np.flatnonzero(of < 0)
     alone = scores(points[rest], floor=0)
     assert (found.keeper[rest] == rest[alone.keeper]).all() and (found.height[rest] == alone.height).all()
@@ -50,6 +50,21 @@ def test_copies_go_first_the_nearest_before_all_and_the_rest_as_if_they_were_not
     for keep in (0.97, 0.5, 0.02):  # whoever goes, its chain of keepers ends at one that stays
         chosen = cut_at(points, found, keep=keep)
         assert chosen.kept.sum() == round(keep * 60) and chosen.kept[chosen.keeper[~chosen.kept]].all()
+
+
+def test_a_group_of_copies_alone_goes_for_others_and_a_floor_holds_copies_back():
+    """Group 1 is all copies of group 0; ranks are of all that may go, each once."""
+    points = unit_vectors(40, 8, seed=4)
+    group = np.repeat([0, 1], 20)
+    of = np.where(group == 1, np.arange(40) - 20, -1)
+    copies = Copies(of, np.where(group == 1, 0.1, np.nan))
+    for floor in (0.0, 0.95):
+        found = scores(points, groups=group, floor=floor, copies=copies)
+        assert sorted(found.removal_rank) == list(range(40)) and (found.keeper[group == 1] == np.arange(20)).all()
+        half = cut_at(points, found, groups=group, keep=0.5)
+        assert half.kept.sum() == 20 and half.kept[half.keeper[~half.kept]].all()
+        left = int(half.kept[group == 1].sum())
+        assert left == 0 if floor == 0 else left >= 9
 
 
 def test_without_a_floor_the_height_alone_decides():

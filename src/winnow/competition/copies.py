@@ -137,7 +137,7 @@ def cleaned_parts(
             whichever split they came in. None leaves both parts as they were released.
 
     Raises:
-        WinnowError: if a class has not more kept images than that.
+        WinnowError: as `drawn_of_each_class`.
     """
     kept = images[images["final_label"] >= 0]
     validates = kept["split"].to_numpy() == "val"
@@ -163,19 +163,18 @@ def drawn_of_each_class(
         class_names: K, for the error.
 
     Raises:
-        WinnowError: if a class has fewer pictures than `count`, or none beside those drawn.
+        WinnowError: if a class has no picture beside those drawn.
     """
     digests = pd.Series([pixel_digest(image) for image in pictures(image_bytes)], dtype=object)
     rank = digests.groupby(labels).rank(method="dense").to_numpy(dtype=np.float64)
     drawn: np.ndarray = digests.isin(set(digests[rank <= count])).to_numpy()
-    classes = range(len(class_names))
-    different = digests.groupby(labels).nunique().reindex(classes, fill_value=0).to_numpy()
     left = np.bincount(labels[~drawn], minlength=len(class_names))
-    if (short := (different < count) | (left == 0)).any():
-        first = int(short.argmax())
+    if not left.all():
+        emptied = int(left.argmin())
         raise WinnowError(
-            f"copies.validation_per_class is {count}, and so no image of the class {class_names[first]}, which has "
-            f"{different[first]} different ones, is left to train on; lower it, or set it to null."
+            f"copies.validation_per_class is {count}, and so no image of the class {class_names[emptied]}, which has "
+            f"{digests[labels == emptied].nunique()} different ones, is left to train on; "
+            f"{'lower it, or ' if count > 1 else ''}set it to null."
         )
     return drawn
 

@@ -86,7 +86,8 @@ def cut(
     open_to = ~stays & (verdict == KEPT)
     if keep is None and similar is None:
         order = np.flatnonzero(verdict == KEPT)
-        order = densest_first(copies, order[np.argsort(-removal_rank[order], kind="stable")], within=within)
+        last = np.where(removal_rank == 0, count, removal_rank)  # a rank of 0 never goes
+        order = densest_first(copies, order[np.argsort(-last[order], kind="stable")], within=within)
         kept_by, distance = covered_by(copies, group=copy_groups, order=order, may_go=open_to, within=within)
         verdict[kept_by >= 0] = REDUNDANT
     else:

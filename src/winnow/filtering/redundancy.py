@@ -69,27 +69,29 @@ def score_redundancy(
     Args:
         points: (N, D) float32, rows of length 1.
         method: how images are ranked inside a group.
-        groups: (N,) int; each is ranked apart, so that no image goes for one of another group.
+        groups: (N,) int; each is ranked apart, so that no image but a copy goes for one of another group.
         balance: (N,) int, the groups whose shares are held; `winnow.filtering.order`.
         floor: in [0, 1], how much of its share a group of `balance` keeps at least.
-        copies: which images are copies of which. They go first, the nearest before all others, and the rest is ranked
-            without them. None: of none is that known.
+        copies: which images are copies of which. Of each group of `balance` they go first, the nearest before all
+            others, and the rest is ranked without them; a group that must keep its share can hold its copies back.
+            None: of none is that known.
         most_exact: images of a group above which a tree is built in blocks (`winnow.filtering.blocks`); herding has a
             bound of its own.
         seed: of blocks and tiles.
 
     Returns:
-        Scores; in every group one image never goes.
+        Scores; in every group that is not all copies one image never goes.
     """
     count = len(points)
     keeper, height = np.arange(count), np.full(count, np.inf)
     tile, tiles = np.zeros(count, dtype=np.int64), 0
     is_copy = np.zeros(count, dtype=bool) if copies is None else copies.of >= 0
-    with progress("rank", count - int(is_copy.sum())) as report:
+    alone = count - int(is_copy.sum())
+    with progress("rank", alone) as report:
         for group in np.unique(groups[~is_copy]):
             members = np.flatnonzero((groups == group) & ~is_copy)
             inside = points[members]
-            tiles_inside = max(1, round(_TILES * len(members) / count))
+            tiles_inside = max(1, round(_TILES * len(members) / alone))
             if method == "herding":
                 found = herded_keepers(inside, seed=seed)
                 part = cluster_groups(inside, clusters=tiles_inside, seed=seed)
