@@ -1,8 +1,9 @@
 """Filtering: exactness and cost of the trees, and whether what is kept serves as well as random images, or better.
 
-    python benchmarks/filtering.py --shared ../shared [trees outliers cifar penalties copies auto bccd million]
+    python benchmarks/filtering.py --shared ../shared [trees outliers cover cifar penalties copies auto bccd million]
 
-- trees, outliers: CPU seconds and peak memory on synthetic features, each in a process of its own.
+- trees, outliers, cover: CPU seconds and peak memory on synthetic features, each in a process of its own; cover is the
+  search for copies.
 - cifar: three disjoint pools of 3,333 CIFAR-10 images with true labels, a linear probe, 5,000 test images.
 - penalties: the same with other penalties of the probe, at 50 and 10 % kept.
 - copies: 4,000 images, half of them distinct, half shifted copies of 400 of these.
@@ -52,6 +53,7 @@ from winnow.filtering.scores import cluster_groups
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (0.9, 0.8, 0.5, 0.3, 0.1)
 L2, SEED = 0.01, 0
+COPY_WITHIN = 0.2  # distance of unit vectors, as it is on the sample
 PENALTIES = (0.001, 0.01, 0.1, 0.3)
 ENCODER = {"model": "mobilenetv2_100", "pad_type": "same", "input_size": 96, "mean": [0.5] * 3, "std": [0.5] * 3}
 
@@ -93,6 +95,10 @@ def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
     start, memory = time.process_time(), peak_mb()
     if kind == "outliers":
         outlier_order(density_tree(points))
+    elif kind == "copies":
+        every, one = np.ones(len(points), dtype=bool), np.zeros(len(points), dtype=np.int64)
+        order = densest_first(points, np.arange(len(points)), within=COPY_WITHIN)
+        covered_by(points, group=one, order=order, may_go=every, within=COPY_WITHIN)
     elif kind == "blocks":
         groups = np.zeros(len(points), dtype=np.int64)
         score_redundancy(points, method="ward", groups=groups, balance=groups, floor=0.95)
@@ -121,6 +127,10 @@ def trees(shared: Path, cache: Path) -> dict:
 
 def outliers(shared: Path, cache: Path) -> dict:
     return in_processes("outliers:50000:64", "outliers:100000:128")
+
+
+def cover(shared: Path, cache: Path) -> dict:
+    return in_processes("copies:50000:128", "copies:50000:1280")
 
 
 def million(shared: Path, cache: Path) -> dict:
@@ -402,6 +412,7 @@ def bccd(shared: Path, cache: Path) -> dict:
 PARTS = {
     "trees": trees,
     "outliers": outliers,
+    "cover": cover,
     "cifar": cifar_pools,
     "penalties": penalties,
     "outliers-first": outliers_first,
