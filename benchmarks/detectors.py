@@ -10,6 +10,7 @@ own labels, `finetuned` beside the frozen one (an hour and a half of one core ea
 """
 
 import argparse
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ def main() -> None:
     parser.add_argument("--out", default=ROOT / "benchmarks/results/detectors.json", type=Path)
     parser.add_argument("--figures", default=ROOT / "docs/figures", type=Path)
     arguments = parser.parse_args()
+    if importlib.util.find_spec("hdbscan") is None:
+        raise SystemExit("this needs hdbscan; install it with 'pip install --group bench'")
     arguments.figures.mkdir(parents=True, exist_ok=True)
 
     for data in datasets(arguments.datasets.split(","), arguments.shared, arguments.cache):
