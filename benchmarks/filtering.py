@@ -40,13 +40,14 @@ from winnow.extraction.extract import extract, layer_features
 from winnow.extraction.loading import load_model
 from winnow.filtering.calibration import Reduced, reduced
 from winnow.filtering.compare import compare
-from winnow.filtering.cover import Points, covered_by, densest_first
+from winnow.filtering.cover import Points, find_copies
 from winnow.filtering.cut import Cut, cut
 from winnow.filtering.light_changes import lightly_changed
 from winnow.filtering.merge_tree import merge_tree
+from winnow.filtering.order import staying_order
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
-from winnow.filtering.redundancy import Copies, Method, Redundancy, score_redundancy
+from winnow.filtering.redundancy import Method, Redundancy, score_redundancy
 from winnow.filtering.rules import RULES
 from winnow.filtering.scores import cluster_groups
 
@@ -96,9 +97,7 @@ def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
     if kind == "outliers":
         outlier_order(density_tree(points))
     elif kind == "copies":
-        every, one = np.ones(len(points), dtype=bool), np.zeros(len(points), dtype=np.int64)
-        order = densest_first(points, np.arange(len(points)), within=COPY_WITHIN)
-        covered_by(points, group=one, order=order, may_go=every, within=COPY_WITHIN)
+        find_copies(points, np.zeros(len(points), dtype=np.int64), within=COPY_WITHIN)
     elif kind == "blocks":
         groups = np.zeros(len(points), dtype=np.int64)
         score_redundancy(points, method="ward", groups=groups, balance=groups, floor=0.95)
@@ -256,10 +255,10 @@ def copies(shared: Path, cache: Path) -> dict:
     def copies_first(method: Method, by_class: bool, own: np.ndarray, given: np.ndarray, seed: int) -> np.ndarray:
         pool = found[(seed - SEED) // 1_000]  # as `compare` seeds the rules of each pool
         groups = given if by_class else cluster_groups(pool.points, clusters=10, seed=seed)
-        covered = Copies(*copies_in(pool, given if by_class else np.zeros_like(given)))
+        inside = given if by_class else np.zeros_like(given)
+        covered = find_copies(pool.copies, inside, within=pool.copy_distance)
         options = {"groups": groups, "balance": groups, "floor": 0.95, "copies": covered}
-        rank = score_redundancy(pool.points, method=method, **options).removal_rank
-        return np.lexsort((np.arange(len(rank)), -np.where(rank == 0, len(rank), rank)))
+        return staying_order(score_redundancy(pool.points, method=method, **options).removal_rank)
 
     rules = {
         **RULES,
@@ -279,13 +278,6 @@ def copies(shared: Path, cache: Path) -> dict:
         rules=rules,
     )
     return {"full_accuracy": result.full, "standard_error": result.standard_error, "rules": by_rule(result.table)}
-
-
-def copies_in(found: Reduced, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each image the one that it is a copy of, -1 for others, and how far that is."""
-    order = densest_first(found.copies, np.arange(len(group)), within=found.copy_distance)
-    may_go = np.ones(len(group), dtype=bool)
-    return covered_by(found.copies, group=group, order=order, may_go=may_go, within=found.copy_distance)
 
 
 def described_copies(pictures: list[Image.Image], name: str, shared: Path, cache: Path, *, image_size: int) -> Reduced:

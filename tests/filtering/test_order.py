@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from clouds import unit_vectors
 from winnow.filtering.blocks import block_keepers
+from winnow.filtering.cover import Copies
 from winnow.filtering.coverage import coverage, distance_to_kept, smallest_share
 from winnow.filtering.cut import cut
 from winnow.filtering.groups import cluster_groups, predicted_groups, signature_groups
 from winnow.filtering.order import removal_order
 from winnow.filtering.outliers import density_tree, outlier_order
-from winnow.filtering.redundancy import Copies, score_redundancy
+from winnow.filtering.redundancy import score_redundancy
 
 
 def scores(points, *, groups=None, balance=None, floor=0.95, **options):

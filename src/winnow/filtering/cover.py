@@ -1,5 +1,6 @@
 """Copies of what is kept: an image goes where a kept one is near enough, by their distance itself."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import faiss
@@ -19,6 +20,32 @@ class Points(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: np.ndarray, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Which of N images are copies of others, as `find_copies` finds them.
+
+    Attributes:
+        of: (N,) int64, the image that a copy goes for, which is none itself; -1 for all others.
+        distance: (N,) float64 Euclidean distance of unit vectors to it, 0 to 2; NaN for all others.
+    """
+
+    of: np.ndarray
+    distance: np.ndarray
+
+
+def find_copies(points: Points, groups: np.ndarray, *, within: float) -> Copies:
+    """Which images are near enough to another one of their group, of which those with the most copies stay.
+
+    Args:
+        points: N images.
+        groups: (N,) int.
+        within: Euclidean distance of unit vectors.
+    """
+    order = densest_first(points, np.arange(len(groups)), within=within)
+    every = np.ones(len(groups), dtype=bool)
+    return Copies(*covered_by(points, group=groups, order=order, may_go=every, within=within))
 
 
 def densest_first(points: Points, order: np.ndarray, *, within: float) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from winnow.filtering.cover import Points, covered_by, densest_first
 from winnow.filtering.keepers import kept_for
+from winnow.filtering.order import staying_order
 
 KEPT, OUTLIER, REDUNDANT, PERSON = "kept", "outlier", "redundant", "person"
 
@@ -85,9 +86,8 @@ def cut(
     verdict[odd] = OUTLIER
     open_to = ~stays & (verdict == KEPT)
     if keep is None and similar is None:
-        order = np.flatnonzero(verdict == KEPT)
-        last = np.where(removal_rank == 0, count, removal_rank)  # a rank of 0 never goes
-        order = densest_first(copies, order[np.argsort(-last[order], kind="stable")], within=within)
+        order = staying_order(removal_rank)
+        order = densest_first(copies, order[verdict[order] == KEPT], within=within)
         kept_by, distance = covered_by(copies, group=copy_groups, order=order, may_go=open_to, within=within)
         verdict[kept_by >= 0] = REDUNDANT
     else:

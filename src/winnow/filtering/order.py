@@ -1,4 +1,4 @@
-"""The order in which images go, group by group in proportion."""
+"""The order in which images go, group by group in proportion, and the one in which they stay."""
 
 import heapq
 
@@ -54,3 +54,9 @@ def removal_order(height: np.ndarray, balance: np.ndarray, *, floor: float) -> n
         if waiting[number]:
             heapq.heappush(blocked, (free_from(number), number))
     return np.array(order, dtype=np.int64)
+
+
+def staying_order(removal_rank: np.ndarray) -> np.ndarray:
+    """(N,) int64 images of (N,) removal ranks: those that never go, whose rank is 0, then the last to go first."""
+    last = np.where(removal_rank == 0, len(removal_rank), removal_rank)
+    return np.argsort(-last, kind="stable")

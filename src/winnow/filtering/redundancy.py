@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from winnow.filtering.blocks import block_keepers
+from winnow.filtering.cover import Copies
 from winnow.filtering.groups import cluster_groups
 from winnow.filtering.herding import herded_keepers
 from winnow.filtering.keepers import nested_keepers
@@ -20,19 +21,6 @@ MOST_EXACT = 100_000
 """The largest group whose tree is built whole; larger ones are parted into blocks."""
 _TILES = 50
 _FARTHEST = 2.0 + 1e-6  # distance of unit vectors, and rounding
-
-
-@dataclass(frozen=True)
-class Copies:
-    """Which of N images are copies of others, as `winnow.filtering.cover.covered_by` finds them.
-
-    Attributes:
-        of: (N,) int64, the image that a copy goes for, which is none itself; -1 for all others.
-        distance: (N,) float64 Euclidean distance of unit vectors to it, 0 to 2; NaN for all others.
-    """
-
-    of: np.ndarray
-    distance: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from winnow.data.perceptual_hash import linked
 from winnow.encoders.normalise import l2_normalised
 from winnow.filtering.groups import cluster_groups
+from winnow.filtering.order import staying_order
 from winnow.filtering.outliers import density_tree
 from winnow.filtering.reduction import fit_reduction
 from winnow.filtering.redundancy import Method, score_redundancy
@@ -78,8 +79,7 @@ def herding_by_class(features: np.ndarray, labels: np.ndarray, seed: int) -> np.
 
 def _staying(points: np.ndarray, groups: np.ndarray, *, method: Method, seed: int) -> np.ndarray:
     found = score_redundancy(points, method=method, groups=groups, balance=groups, floor=0.95, seed=seed)
-    rank = np.where(found.removal_rank == 0, len(points), found.removal_rank)
-    return np.lexsort((np.arange(len(points)), -rank))
+    return staying_order(found.removal_rank)
 
 
 RULES: Mapping[str, Rule | Thesis] = MappingProxyType(

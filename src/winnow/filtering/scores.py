@@ -5,11 +5,11 @@ import pandas as pd
 
 from winnow.errors import WinnowError
 from winnow.filtering.copies import across_groups
-from winnow.filtering.cover import Points, covered_by, densest_first
+from winnow.filtering.cover import Points, find_copies
 from winnow.filtering.groups import cluster_groups, predicted_groups
 from winnow.filtering.items import group_labels
 from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
-from winnow.filtering.redundancy import Copies, Method, score_redundancy
+from winnow.filtering.redundancy import Method, score_redundancy
 
 _FOLDS = 5
 
@@ -72,17 +72,15 @@ def redundancy_scores(
     elif groups == "predicted" and known is not None:
         group = predicted_groups(points, known, num_classes=int(known.max()) + 1, folds=_FOLDS, seed=seed)
     balance = group if known is None else known
-    covered = Copies(
-        *covered_by(
-            copies,
-            group=np.zeros_like(group) if across_groups(groups) else group,
-            order=densest_first(copies, np.arange(len(items)), within=within),
-            may_go=np.ones(len(items), dtype=bool),
-            within=within,
-        )
-    )
+    copy_groups = np.zeros_like(group) if across_groups(groups) else group
     found = score_redundancy(
-        points, method=method, groups=group, balance=balance, floor=floor, copies=covered, seed=seed
+        points,
+        method=method,
+        groups=group,
+        balance=balance,
+        floor=floor,
+        copies=find_copies(copies, copy_groups, within=within),
+        seed=seed,
     )
     ids = items["image_id"].to_numpy()
     return pd.DataFrame(
