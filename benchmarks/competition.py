@@ -111,7 +111,7 @@ def run(prepared: Prepared, test_pixels: np.ndarray, row: Path, *, seed: int, ep
         prepared.validation_labels,
         num_classes=len(CLASS_NAMES),
         network="competition",
-        recipe=named_recipe("competition", epochs=epochs, compile=device.type == "cuda", **RECIPE),
+        recipe=named_recipe("competition", epochs=epochs, **RECIPE),
         seed=seed,
         scratch=row / f"scratch-{seed}",
         device=device,

@@ -5,6 +5,7 @@ and shrunk by the grader. Nothing is chosen on the test half, and the audit is r
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,8 +97,8 @@ class Row:
         what: in words.
         paper: plain accuracy on the whole hidden test, as the paper has it.
         clean: from the released images, the audit's path and a folder for what is worth keeping.
-        copies: from the released images, what cleaning left and the folder, the policy that makes copies; None for no
-            copies.
+        copies: from the released images, what cleaning left, the rows trained on and the folder, the policy that makes
+            copies; None for no copies.
         strength: edge cases get up to 1 + this times the copies of others.
         validation: images per class that choose the epoch; all others are trained on. None: as released.
         drawn_from: the splits that they come from.
@@ -106,10 +107,13 @@ class Row:
     what: str
     paper: float | None
     clean: Callable[[Numerals, Path, Path], Cleaned]
-    copies: Callable[[Numerals, Cleaned, Path], Policy] | None = None
+    copies: "Copies | None" = None
     strength: float = 0.0
     validation: int | None = None
     drawn_from: tuple[str, ...] = ("train", "val")
+
+
+Copies = Callable[[Numerals, Cleaned, np.ndarray, Path], Policy]
 
 
 def as_given(released: Numerals, audit: Path, state: Path) -> Cleaned:
@@ -252,16 +256,16 @@ def random_policy(
     return Policy(tuple(rows), fill="border")
 
 
-def random_copies(*, strokes: Sequence[str] = (), invert: float = 0.0) -> Callable[[Numerals, Cleaned, Path], Policy]:
+def random_copies(*, strokes: Sequence[str] = (), invert: float = 0.0) -> Copies:
     policy = random_policy(strokes=strokes, invert=invert)
-    return lambda released, cleaned, state: policy
+    return lambda released, cleaned, rows, state: policy
 
 
-def searched_copies(*, invert: float = 0.0) -> Callable[[Numerals, Cleaned, Path], Policy]:
-    """Faster AutoAugment, searched on the cleaned training images; a share of the copies is inverted besides."""
+def searched_copies(*, invert: float = 0.0, in_a_row: int = 1) -> Copies:
+    """Faster AutoAugment, searched on what is trained on: for every copy so many of its sub-policies, one after
+    the other; a share of the copies is inverted besides."""
 
-    def search(released: Numerals, cleaned: Cleaned, state: Path) -> Policy:
-        rows = np.flatnonzero((released.split == "train") & (cleaned.labels >= 0))
+    def search(released: Numerals, cleaned: Cleaned, rows: np.ndarray, state: Path) -> Policy:
         known = hashlib.sha256(cleaned.labels[rows].tobytes() + rows.tobytes()).hexdigest()[:12]
         file = state / f"policy-{known}.yaml"
         if not file.exists():
@@ -276,7 +280,8 @@ def searched_copies(*, invert: float = 0.0) -> Callable[[Numerals, Cleaned, Path
             )
             write_policy(policy, file)
         found, inverted = read_policy(file), (Step("invert", invert),) if invert else ()
-        return replace(found, sub_policies=tuple((*steps, *inverted) for steps in found.sub_policies))
+        rows_of_steps = itertools.product(found.sub_policies, repeat=in_a_row)
+        return replace(found, sub_policies=tuple((*itertools.chain(*steps), *inverted) for steps in rows_of_steps))
 
     return search
 
@@ -338,6 +343,28 @@ ROWS: dict[str, Row] = {
     "label-issues+random+drawn+elastic": Row(
         "and bent besides", None, by_label_issues, random_copies(strokes=("elastic",)), validation=FEW
     ),
+    "label-issues+faa2+drawn": Row(
+        "two sub-policies of Faster AutoAugment for every copy in place of random ones",
+        None,
+        by_label_issues,
+        searched_copies(in_a_row=2),
+        validation=FEW,
+    ),
+    "rounds+random+drawn": Row(
+        "two rounds, the epoch by 20 images a class of both splits, random copies to 9,750",
+        None,
+        by_rounds,
+        random_copies(),
+        validation=FEW,
+    ),
+    "rounds+faa2+drawn+edges": Row(
+        "two sub-policies of Faster AutoAugment for every copy in their place, more copies of edge cases",
+        None,
+        by_rounds,
+        searched_copies(in_a_row=2),
+        strength=1.0,
+        validation=FEW,
+    ),
     "full": Row(
         "two rounds, Faster AutoAugment, a quarter inverted, more copies of edge cases",
         0.84711,
@@ -349,18 +376,21 @@ ROWS: dict[str, Row] = {
 }
 
 
-def cleaned_and_searched(name: str, released: Numerals, audit: Path, *, state: Path) -> tuple[Cleaned, Policy | None]:
-    """What a row's cleaning leaves, and the policy of its copies; what took long is kept in the state's folder."""
+@dataclass(frozen=True)
+class Chosen:
+    """What a row's cleaning leaves, the images trained on and those that choose the epoch, and the policy of copies."""
+
+    cleaned: Cleaned
+    train: np.ndarray
+    val: np.ndarray
+    policy: Policy | None
+
+
+def cleaned_and_searched(name: str, released: Numerals, audit: Path, *, state: Path) -> Chosen:
+    """All that a row needs but its copies; what took long is kept in the state's folder."""
     row = ROWS[name]
     state.mkdir(parents=True, exist_ok=True)
     cleaned = row.clean(released, audit, state)
-    return cleaned, row.copies(released, cleaned, state) if row.copies else None
-
-
-def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepared:
-    """A row's data; copies are kept in the state's folder."""
-    row = ROWS[name]
-    cleaned, policy = cleaned_and_searched(name, released, audit, state=state)
     train, val = (np.flatnonzero((released.split == split) & (cleaned.labels >= 0)) for split in ("train", "val"))
     if row.validation is not None:
         rows = np.flatnonzero(np.isin(released.split, row.drawn_from) & (cleaned.labels >= 0))
@@ -368,16 +398,25 @@ def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepa
         drawn = drawn_of_each_class(files, cleaned.labels[rows], row.validation, class_names=CLASS_NAMES)
         kept, val = np.concatenate([train, val]), rows[drawn]
         train = np.setdiff1d(kept, val)
-    if policy is None:
-        training = shrunk([released.images[at] for at in train]), cleaned.labels[train]
+    return Chosen(cleaned, train, val, row.copies(released, cleaned, train, state) if row.copies else None)
+
+
+def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepared:
+    """A row's data; copies are kept in the state's folder."""
+    row, chosen = ROWS[name], cleaned_and_searched(name, released, audit, state=state)
+    labels, train, val = chosen.cleaned.labels, chosen.train, chosen.val
+    if chosen.policy is None:
+        training = shrunk([released.images[at] for at in train]), labels[train]
     else:
         file = state / name / "training.npz"
         if not file.exists():
             per_class = PER_CLASS if row.validation is None else PER_CLASS_WITH_FEW
-            pixels, given = with_copies(released, train, cleaned, policy, strength=row.strength, per_class=per_class)
+            pixels, given = with_copies(
+                released, train, chosen.cleaned, chosen.policy, strength=row.strength, per_class=per_class
+            )
             file.parent.mkdir(parents=True, exist_ok=True)
             tables.write_arrays(file, pixels=pixels, labels=given)
         arrays = tables.read_arrays(file)
         training = arrays["pixels"], arrays["labels"]
     assert len(training[1]) <= MOST_IMAGES
-    return Prepared(*training, shrunk([released.images[at] for at in val]), cleaned.labels[val])
+    return Prepared(*training, shrunk([released.images[at] for at in val]), labels[val])

@@ -73,7 +73,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workspace", required=True, help="where the pipeline ran, or what --pack wrote")
     parser.add_argument("--pack", help="copy what is needed from the workspaces to this folder, and stop")
     parser.add_argument("--row", action="append", default=[], metavar="NAME=WORKSPACE", help="with --pack: a row")
-    parser.add_argument("--rows", nargs="*", help="only these, in this order (default: all)")
+    parser.add_argument("--rows", nargs="*", help="only these, in this order, each with all seeds (default: all)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=7, help="networks of the rows at a time")
     parser.add_argument("--study-jobs", type=int, default=5, help="networks of the study at a time; 0: none")
@@ -110,7 +110,7 @@ class Rows:
 
     def train_all(self, seeds: int, jobs: int, end: float) -> None:
         first = [(MAIN, arm, seed) for seed in range(seeds) for arm in ("submission", "baseline")]
-        others = [(name, "submission", seed) for seed in range(seeds) for name in self._names if name != MAIN]
+        others = [(name, "submission", seed) for name in self._names if name != MAIN for seed in range(seeds)]
         with ThreadPoolExecutor(jobs) as pool:
             list(pool.map(lambda task: self._train(*task, end=end), (first if MAIN in self._names else []) + others))
 

@@ -38,9 +38,11 @@ from winnow.device import best_device
 from winnow.models import classifier
 from winnow.models.networks import find_network
 from winnow.models.recipe import compute_dtype, named_recipe
+from winnow.models.recorded_step import RecordedStep
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_DNN = "winnow, course recipe, small maps by oneDNN too"
+BY_HAND = "winnow, course recipe, no step recorded"
 SIZE = 64
 COURSE = {"batch_size": 128, "learning_rate": 0.01, "momentum": 0.9}
 FAST = {"learning_rate": 0.2, "momentum": 0.9, "weight_decay": 5e-4, "label_smoothing": 0.1, "average_decay": 0.99}
@@ -68,7 +70,7 @@ def main() -> None:
     for name, recipe in winnow_ways(arguments.epochs, arguments.no_compile, device).items():
         start = time.perf_counter()
         pixels = decode_pixels(encoded, image_size=SIZE)
-        with patch.object(classifier, "SmallMaps", nullcontext) if name == ONE_DNN else nullcontext():
+        with WITHOUT.get(name, nullcontext()):
             trained = classifier.train_classifier(
                 pixels,
                 labels,
@@ -119,7 +121,7 @@ def write_folders(folder: Path, images: int) -> tuple[list[bytes], np.ndarray]:
 def winnow_ways(epochs: int, no_compile: bool, device: torch.device) -> dict:
     ways = {
         "winnow, course recipe": named_recipe("course", epochs=epochs, **COURSE),
-        **({ONE_DNN: named_recipe("course", epochs=epochs, **COURSE)} if device.type == "cpu" else {}),
+        (ONE_DNN if device.type == "cpu" else BY_HAND): named_recipe("course", epochs=epochs, **COURSE),
         "winnow, fast recipe, batches of 512": named_recipe("fast", epochs=epochs, batch_size=512, **FAST),
     }
     if not no_compile:
@@ -132,6 +134,10 @@ def winnow_ways(epochs: int, no_compile: bool, device: torch.device) -> dict:
     return {name: replace(recipe, threads=torch.get_num_threads()) for name, recipe in ways.items()}
 
 
+WITHOUT = {
+    ONE_DNN: patch.object(classifier, "SmallMaps", nullcontext),
+    BY_HAND: patch.object(RecordedStep, "_record", lambda step: False),
+}
 PLAIN = {
     "plain loop, ImageFolder and ToTensor": v1.Compose([v1.Resize((SIZE, SIZE)), v1.ToTensor()]),
     "plain loop, ImageFolder and transforms v2": v2.Compose(

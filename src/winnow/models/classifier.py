@@ -99,10 +99,10 @@ def train_classifier(
     _check_set("validation", validation_pixels, validation_labels, num_classes=num_classes, least=1)
     device = device or best_device()
     dtype = compute_dtype(recipe.precision, device)
-    record = find_network(network)
+    entry = find_network(network)
     with seeded(seed, device):
-        module = record.build(num_classes)  # on the CPU, so that every device starts from the same weights
-        record.check_image_size(module, *pixels.shape[1:3])
+        module = entry.build(num_classes)  # on the CPU, so that every device starts from the same weights
+        entry.check_image_size(module, *pixels.shape[1:3])
         checkpoint = None
         if scratch:
             settings = {"network": network, "recipe": asdict(recipe), "seed": seed}
@@ -135,6 +135,7 @@ def train_classifier(
                 checkpoint_share=checkpoint_share,
                 description=description,
                 remedy="lower the recipe's learning_rate under train in params.yaml",
+                record=recipe.batch_size if entry.steps_alike and not recipe.compile else None,
             )
     return TrainResult(
         state=best.state,

@@ -29,6 +29,8 @@ class Network:
         construct: from K to a module with random weights that maps (B, 3, H, W) to (B, K) logits.
         input_size: side in pixels of the images that it was designed for. Most networks take others too.
         mean, std: per channel, of values in [0, 1], by which its input is normalised; None for values as they are.
+        steps_alike: whether it computes the same kernels in every training step, whatever Python's state: then a GPU
+            may replay a recorded step.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Network:
     input_size: int
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    steps_alike: bool = False
 
     def build(self, num_classes: int) -> "nn.Module":
         """A module with random weights that maps (B, 3, H, W) float32 in [0, 1] to (B, `num_classes`) logits."""
@@ -85,9 +88,9 @@ def _small(num_classes: int) -> "nn.Module":
 
 
 NETWORKS: dict[str, Network] = {
-    "resnet34": Network(name="resnet34", construct=_resnet34, input_size=64),
-    "competition": Network(name="competition", construct=_competition, input_size=32),
-    "small": Network(name="small", construct=_small, input_size=32),
+    "resnet34": Network(name="resnet34", construct=_resnet34, input_size=64, steps_alike=True),
+    "competition": Network(name="competition", construct=_competition, input_size=32, steps_alike=True),
+    "small": Network(name="small", construct=_small, input_size=32, steps_alike=True),
 }
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from winnow.checkpoint import load_checkpoint, save_checkpoint
 from winnow.device import exact_arithmetic, random_state, set_random_state
 from winnow.errors import WinnowError
+from winnow.models.recorded_step import RecordedStep
 from winnow.progress import Reporter, progress
 
 
@@ -111,6 +112,7 @@ def fit(
     description: str,
     remedy: str,
     report: Reporter | None = None,
+    record: int | None = None,
 ) -> Run:
     """Train a network in place.
 
@@ -135,6 +137,8 @@ def fit(
         remedy: what to do if the loss stops being finite, for the error.
         report: called with the number of images after each step, and at first with those of epochs trained before; None
             shows a display of its own.
+        record: on a GPU, the size of the batches whose step is recorded once and replayed (`models/recorded_step.py`);
+            None records nothing. No callback's `after_backward` is called then but in the recording.
 
     Returns:
         The finished run.
@@ -157,9 +161,12 @@ def fit(
                 ) from None
         start, writing = time.monotonic(), 0.0
         images = objective.images_per_epoch
-        with _display(report, description, epochs * images, done=len(run.curve) * images) as report:
+        with (
+            _display(report, description, epochs * images, done=len(run.curve) * images) as report,
+            _steps(run, objective, callbacks, record) as take_step,
+        ):
             while not run.is_over:
-                _train_epoch(run, objective, learning_rate_at, callbacks, report)
+                _train_epoch(run, objective, take_step, learning_rate_at, callbacks, report)
                 for callback in callbacks:
                     callback.after_epoch(run)
                 if not all(map(math.isfinite, run.curve[-1].values())):
@@ -183,9 +190,37 @@ def _display(report: Reporter | None, description: str, total: int, *, done: int
         yield report
 
 
+@contextmanager
+def _steps(
+    run: Run, objective: Objective, callbacks: Sequence[Callback], record: int | None
+) -> Iterator[Callable[[Tensor], Tensor]]:
+    """What changes the weights by a batch and returns its mean loss; `after_step` is not part of it."""
+
+    def by_hand(batch: Tensor) -> Tensor:
+        loss = objective.loss(batch)
+        loss.backward()
+        for callback in callbacks:
+            callback.after_backward(run, batch)
+        run.optimizer.step()
+        # Here, and not before the next backward pass: a CUDA graph would find its memory in use.
+        run.optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    device = _device(run.network)
+    if record is None or device.type != "cuda":
+        yield by_hand
+        return
+    stream = torch.cuda.Stream(device)  # the one that is there from the start cannot be recorded
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        yield RecordedStep(by_hand, run.optimizer, batch_size=record, device=device)
+    torch.cuda.current_stream(device).wait_stream(stream)
+
+
 def _train_epoch(
     run: Run,
     objective: Objective,
+    take_step: Callable[[Tensor], Tensor],
     learning_rate_at: Callable[[int, int, int], float],
     callbacks: Sequence[Callback],
     report: Reporter,
@@ -197,18 +232,10 @@ def _train_epoch(
     total, seen = torch.zeros((), device=_device(run.network)), 0
     start = time.perf_counter()
     for step, batch in enumerate(batches):
-        for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate_at(epoch, step, len(batches)) * group.get("lr_scale", 1.0)
-        loss = objective.loss(batch)
-        loss.backward()
-        for callback in callbacks:
-            callback.after_backward(run, batch)
-        run.optimizer.step()
+        _set_learning_rate(run.optimizer, learning_rate_at(epoch, step, len(batches)))
+        total += take_step(batch) * len(batch)
         for callback in callbacks:
             callback.after_step(run, batch)
-        # Here, and not before the next backward pass: a CUDA graph would find its memory in use.
-        run.optimizer.zero_grad(set_to_none=True)
-        total += loss.detach() * len(batch)
         seen += len(batch)
         speed = seen / (time.perf_counter() - start)
         report(len(batch), f"epoch {epoch}/{run.epochs}, {speed:.0f} images/s{run.note}")
@@ -218,6 +245,15 @@ def _train_epoch(
     run.curve.append(
         {"epoch": epoch, "train_loss": train_loss, "learning_rate": learning_rate_at(epoch, 0, len(batches))}
     )
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        own = rate * group.get("lr_scale", 1.0)
+        if isinstance(group["lr"], Tensor):  # a recorded step reads it there
+            group["lr"].fill_(own)
+        else:
+            group["lr"] = own
 
 
 def _content(run: Run, objective: Objective, callbacks: Sequence[Callback]) -> dict[str, Any]:
