@@ -59,6 +59,7 @@ def main() -> None:
         predicted = predictions(rows, arguments.split, main_row=arguments.row)
         study = read_ablation(ROOT / STUDY)
         known = {row.name for row in study.rows}
+        in_common = on_images_in_common(rows, sorted(name for name in predicted if name not in known))
         others = {name: figures(rows / name) for name in predicted if name not in known}
         predicted = {name: frame for name, frame in predicted.items() if name in known}
         study = only_rows(study, predicted)
@@ -71,6 +72,7 @@ def main() -> None:
         "split": arguments.split,
         "rows": found,
         "others": others,
+        "validation_in_common": in_common,
     })  # fmt: skip
     write_waterfall(found, [arguments.figure], title=study.title, split=arguments.split)
     print(study_markdown(found))
@@ -91,6 +93,23 @@ def figures(folder: Path) -> dict[str, float]:
     return {"seeds": evaluated["test"]["seeds"]} | {
         split: round(evaluated[split]["balanced_accuracy"], 4) for split in ("validation", "test")
     }
+
+
+def on_images_in_common(rows: Path, names: list[str]) -> dict:
+    """Accuracy of the main row and of these on the validation images that all of them have: each chose its own."""
+    if not names:
+        return {}
+    frames = {
+        name: in_split(pd.read_csv(rows / name / "metrics/predictions/submission.csv", dtype=str), "validation", name)
+        for name in (MAIN, *names)
+    }
+    frames = {name: frame.set_index("image_id") for name, frame in frames.items()}
+    shared = sorted(set.intersection(*(set(frame.index) for frame in frames.values())))
+    found = {"images": len(shared)}
+    for name, frame in frames.items():
+        seeds = frame.loc[shared].filter(like="seed-")
+        found[name] = [round(float((seeds[seed] == frame.loc[shared, "label"]).mean()), 4) for seed in seeds]
+    return found
 
 
 def expected_label_accuracy(workspace: Path) -> float:
