@@ -97,7 +97,8 @@ def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
     if kind == "outliers":
         outlier_order(density_tree(points))
     elif kind == "copies":
-        find_copies(points, np.zeros(len(points), dtype=np.int64), within=COPY_WITHIN)
+        one = np.zeros(len(points), dtype=np.int64)
+        find_copies(points, one, pixels=one, within=COPY_WITHIN)
     elif kind == "blocks":
         groups = np.zeros(len(points), dtype=np.int64)
         score_redundancy(points, method="ward", groups=groups, balance=groups, floor=0.95)
@@ -256,7 +257,7 @@ def copies(shared: Path, cache: Path) -> dict:
         pool = found[(seed - SEED) // 1_000]  # as `compare` seeds the rules of each pool
         groups = given if by_class else cluster_groups(pool.points, clusters=10, seed=seed)
         inside = given if by_class else np.zeros_like(given)
-        covered = find_copies(pool.copies, inside, within=pool.copy_distance)
+        covered = find_copies(pool.copies, inside, pixels=np.ones_like(inside), within=pool.copy_distance)
         options = {"groups": groups, "balance": groups, "floor": 0.95, "copies": covered}
         return staying_order(score_redundancy(pool.points, method=method, **options).removal_rank)
 
@@ -324,6 +325,7 @@ def cut_only(
         removal_rank=scores.removal_rank,
         keeper=scores.keeper,
         copy_groups=np.zeros(len(points), dtype=np.int64),
+        pixels=np.zeros(len(points), dtype=np.int64),
         groups=groups,
         outliers=0.0,
         similar=None,

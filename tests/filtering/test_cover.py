@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clouds import unit_vectors
-from winnow.filtering.cover import covered_by, densest_first
+from winnow.filtering.cover import best_first, covered_by, find_copies
 
 
 def at(*degrees: float) -> np.ndarray:
@@ -81,18 +81,30 @@ def test_all_that_goes_is_near_and_no_two_near_ones_are_kept(count, groups, with
         assert not (distance[np.ix_(free, free)] < within - 2e-3).any()
 
 
-def test_the_densest_come_first_and_others_as_before():
-    points = at(0, 90, 96, 180, 102, 270)
-    assert densest_first(points, np.array([5, 4, 3, 2, 1, 0]), within=TEN_DEGREES).tolist() == [2, 4, 1, 5, 3, 0]
-    assert densest_first(points, np.array([3, 1, 0]), within=TEN_DEGREES).tolist() == [3, 1, 0]
-    assert densest_first(points, np.array([], dtype=int), within=1.0).tolist() == []
+def test_larger_images_come_first_of_equal_ones_the_densest_and_others_as_before():
+    points, alike = at(0, 90, 96, 180, 102, 270), np.ones(6, dtype=int)
+    everything, some, none = np.array([5, 4, 3, 2, 1, 0]), np.array([3, 1, 0]), np.array([], dtype=int)
+    assert best_first(points, everything, pixels=alike, within=TEN_DEGREES).tolist() == [2, 4, 1, 5, 3, 0]
+    assert best_first(points, some, pixels=alike, within=TEN_DEGREES).tolist() == [3, 1, 0]
+    assert best_first(points, none, pixels=alike, within=1.0).tolist() == []
+    large = np.array([1, 1, 1, 1, 9, 4])
+    assert best_first(points, everything, pixels=large, within=TEN_DEGREES).tolist() == [4, 5, 2, 1, 3, 0]
+
+
+def test_of_copies_the_largest_stays_and_the_others_go_for_it():
+    """Three uploads of a picture at 90 to 96 degrees, the last the largest; the picture at 180 has no copy."""
+    points, one_group = at(90, 93, 96, 180), np.zeros(4, dtype=int)
+    found = find_copies(points, one_group, pixels=np.array([100, 100, 400, 50]), within=TEN_DEGREES)
+    assert found.of.tolist() == [2, 2, -1, -1]
+    found = find_copies(points, one_group, pixels=np.full(4, 100), within=TEN_DEGREES)
+    assert found.of.tolist() == [-1, 0, 0, -1]  # all three have as many copies: the first stays
 
 
 def test_the_densest_of_many_are_found_by_a_sample():
     points = unit_vectors(6000, 16)
     points[1000:2000] = points[1000] + 0.01 * unit_vectors(1000, 16)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    first = densest_first(points, np.arange(6000), within=0.05)
+    first = best_first(points, np.arange(6000), pixels=np.ones(6000, dtype=int), within=0.05)
     assert sorted(first[:1000].tolist()) == list(range(1000, 2000))
 
 

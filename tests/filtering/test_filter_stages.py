@@ -100,6 +100,24 @@ def test_what_is_written_fits_the_table_of_files(sample):
         FILES[name].schema.check(table, name)
 
 
+@pytest.mark.parametrize("cut", [{"similar": "auto"}, {"keep": 0.7}])
+def test_of_copies_the_one_with_the_most_pixels_stays(sample, cut):
+    ledger = sample.decided(**cut).ledger.set_index("image_id")
+    gone = ledger.loc[ledger["verdict"] == "redundant", "distance"].idxmin()
+    kept = ledger.loc[gone, "keeper"]
+    items = sample.items.set_index("image_id")
+    items.loc[gone, ["width", "height"]] *= 3
+    items = items.reset_index()
+    own, filtered = items[items["is_filtered"]].reset_index(drop=True), items["is_filtered"].to_numpy()
+    options = {"method": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
+    redundancy = redundancy_scores(own, sample.points["points"][filtered], **sample.copies, **options)
+    scores = sample.outliers.merge(redundancy, on="image_id")
+    ledger = decide(items, sample.boxes, sample.points, sample.features, scores, NOBODY, **(CUT | cut)).ledger
+    ledger = ledger.set_index("image_id")
+    assert ledger.loc[gone, "verdict"] == "kept"
+    assert ledger.loc[kept, "verdict"] == "redundant" and ledger.loc[kept, "keeper"] == gone
+
+
 def test_most_of_what_goes_from_the_sample_is_a_copy(sample):
     ledger = sample.decided().ledger.set_index("image_id")
     gone = ledger[ledger["verdict"] == "redundant"]

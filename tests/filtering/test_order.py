@@ -31,6 +31,7 @@ def cut_at(points, found, *, groups=None, **options):
         removal_rank=found.removal_rank,
         keeper=found.keeper,
         copy_groups=groups,
+        pixels=np.ones(len(points), dtype=int),
         groups=groups,
         **chosen,
     )

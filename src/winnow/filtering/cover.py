@@ -35,25 +35,28 @@ class Copies:
     distance: np.ndarray
 
 
-def find_copies(points: Points, groups: np.ndarray, *, within: float) -> Copies:
-    """Which images are near enough to another one of their group, of which those with the most copies stay.
+def find_copies(points: Points, groups: np.ndarray, *, pixels: np.ndarray, within: float) -> Copies:
+    """Which images are near enough to another one of their group that stays, as `best_first` orders them.
 
     Args:
         points: N images.
         groups: (N,) int.
+        pixels: (N,) int, of each image.
         within: Euclidean distance of unit vectors.
     """
-    order = densest_first(points, np.arange(len(groups)), within=within)
+    order = best_first(points, np.arange(len(groups)), pixels=pixels, within=within)
     every = np.ones(len(groups), dtype=bool)
     return Copies(*covered_by(points, group=groups, order=order, may_go=every, within=within))
 
 
-def densest_first(points: Points, order: np.ndarray, *, within: float) -> np.ndarray:
-    """Images by how many of a sample of 4,096 are near enough, most first; as before where these are equally many.
+def best_first(points: Points, order: np.ndarray, *, pixels: np.ndarray, within: float) -> np.ndarray:
+    """Images by which of them is to stay rather than its copies: the one with the most pixels, of equally large ones
+    the one that the most of a sample of 4,096 are near enough to; as before where these are equally many.
 
     Args:
         points: N images.
         order: (M,) int64 images.
+        pixels: (N,) int, of each image.
         within: Euclidean distance of unit vectors, 0 to 2, to the rounding of float32.
 
     Returns:
@@ -64,7 +67,7 @@ def densest_first(points: Points, order: np.ndarray, *, within: float) -> np.nda
     for start in range(0, len(order), _BLOCK):
         block = slice(start, start + _BLOCK)
         near[block] = _near(points[order[block]], sample, within).sum(axis=1)
-    return order[np.argsort(-near, kind="stable")]
+    return order[np.lexsort((-near, -pixels[order]))]
 
 
 def covered_by(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from winnow.filtering.cover import Points, covered_by, densest_first
+from winnow.filtering.cover import Points, best_first, covered_by
 from winnow.filtering.keepers import kept_for
 from winnow.filtering.order import staying_order
 
@@ -42,6 +42,7 @@ def cut(
     removal_rank: np.ndarray,
     keeper: np.ndarray,
     copy_groups: np.ndarray,
+    pixels: np.ndarray,
     groups: np.ndarray,
     outliers: float,
     similar: float | None,
@@ -59,10 +60,11 @@ def cut(
         outlier_order: (N,) int64 images, the oddest first.
         removal_rank, keeper: (N,), as in `winnow.filtering.redundancy.Redundancy`.
         copy_groups: (N,) int, the groups inside which images go for their copies.
+        pixels: (N,) int, of each image.
         groups: (N,) int, of which outliers may take `most_of_a_group` at most: a rare class is no outlier.
         outliers: share of all images that goes as outliers, in [0, 1].
         similar: share of all images that goes as redundant, in [0, 1]; None for all that have a kept image `within`,
-            those with the most such images being kept first.
+            kept in the order of `best_first`.
         within: Euclidean distance of unit vectors of `copies`.
         keep: share of all images that stays, in (0, 1]; it takes the place of `similar`. None leaves that alone.
         most_of_a_group: share of a group, in [0, 1].
@@ -87,7 +89,7 @@ def cut(
     open_to = ~stays & (verdict == KEPT)
     if keep is None and similar is None:
         order = staying_order(removal_rank)
-        order = densest_first(copies, order[verdict[order] == KEPT], within=within)
+        order = best_first(copies, order[verdict[order] == KEPT], pixels=pixels, within=within)
         kept_by, distance = covered_by(copies, group=copy_groups, order=order, may_go=open_to, within=within)
         verdict[kept_by >= 0] = REDUNDANT
     else:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from winnow.filtering.copies import CopySpace
 from winnow.filtering.cut import cut
+from winnow.filtering.items import pixel_counts
 from winnow.filtering.leakage import leaks
 from winnow.filtering.ledger import filter_figures, filter_ledger, group_counts, warnings
 
@@ -79,6 +80,7 @@ def decide(
         removal_rank=scores["removal_rank"].to_numpy(),
         keeper=keeper,
         copy_groups=np.zeros(len(ids), dtype=np.int64) if copies_across_groups else scores["group"].to_numpy(),
+        pixels=pixel_counts(items[filtered]),
         groups=balance,
         outliers=outliers,
         similar=None if similar == "auto" else similar,

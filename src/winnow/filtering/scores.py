@@ -7,7 +7,7 @@ from winnow.errors import WinnowError
 from winnow.filtering.copies import across_groups
 from winnow.filtering.cover import Points, find_copies
 from winnow.filtering.groups import cluster_groups, predicted_groups
-from winnow.filtering.items import group_labels
+from winnow.filtering.items import group_labels, pixel_counts
 from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
 from winnow.filtering.redundancy import Method, score_redundancy
 
@@ -79,7 +79,7 @@ def redundancy_scores(
         groups=group,
         balance=balance,
         floor=floor,
-        copies=find_copies(copies, copy_groups, within=within),
+        copies=find_copies(copies, copy_groups, pixels=pixel_counts(items), within=within),
         seed=seed,
     )
     ids = items["image_id"].to_numpy()

@@ -17,6 +17,7 @@ from winnow.errors import WinnowError
 if TYPE_CHECKING:
     from winnow.augmentation.policy.operations import Fill, Operation
 
+_DRAWS = 100  # a policy of no probability at all is not drawn for ever
 _HEAD = """\
 # Faster AutoAugment (arXiv 1911.06987): for every copy one of the sub-policies is drawn, and each of its operations is
 # carried out with its probability. docs/augmentation.md says more.
@@ -24,9 +25,6 @@ _HEAD = """\
 _NONE = """\
 # No policy was searched; policy_search.enabled in params.yaml turns that on.
 """
-
-
-_DRAWS = 100  # a policy of no probability at all is not drawn for ever
 
 
 @dataclass(frozen=True)
