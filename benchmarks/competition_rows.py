@@ -92,6 +92,9 @@ class Cleaned:
     difficulty: np.ndarray | None = None
 
 
+Copies = Callable[[Numerals, Cleaned, np.ndarray, Path], Policy]
+
+
 @dataclass(frozen=True)
 class Row:
     """A row: what it is in words, the paper's figure where it has one, and how its data are made.
@@ -110,13 +113,10 @@ class Row:
     what: str
     paper: float | None
     clean: Callable[[Numerals, Path, Path], Cleaned]
-    copies: "Copies | None" = None
+    copies: Copies | None = None
     strength: float = 0.0
     validation: int | None = None
     drawn_from: tuple[str, ...] = ("train", "val")
-
-
-Copies = Callable[[Numerals, Cleaned, np.ndarray, Path], Policy]
 
 
 def as_given(released: Numerals, audit: Path, state: Path) -> Cleaned:
@@ -352,15 +352,15 @@ ROWS: dict[str, Row] = {
         random_copies(),
         validation=FEW,
     ),
+    "label-issues+random+drawn+elastic": Row(
+        "and bent besides", None, by_label_issues, random_copies(strokes=("elastic",)), validation=FEW
+    ),
     "label-issues+random+drawn+sizes": Row(
-        "and as much larger or smaller as the images differ in size",
+        "random copies to 9,750 as much larger or smaller as the images differ in size",
         None,
         by_label_issues,
         random_copies(sizes=SIZES),
         validation=FEW,
-    ),
-    "label-issues+random+drawn+elastic": Row(
-        "and bent besides", None, by_label_issues, random_copies(strokes=("elastic",)), validation=FEW
     ),
     "label-issues+faa2+drawn": Row(
         "two sub-policies of Faster AutoAugment for every copy in place of random ones",

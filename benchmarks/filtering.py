@@ -304,7 +304,8 @@ def taken_by_auto(pictures: list[Image.Image], name: str, shared: Path, cache: P
     found = described_copies(pictures, name, shared, cache, image_size=image_size)
     groups = cluster_groups(found.points, clusters=10, seed=SEED)
     scores = score_redundancy(found.points, method="ward", groups=groups, balance=groups, floor=0.95)
-    chosen = cut_only(found.points, scores, groups, copies=found.copies, within=found.copy_distance)
+    pixels = np.array([picture.width * picture.height for picture in pictures])
+    chosen = cut_only(found.points, scores, groups, copies=found.copies, within=found.copy_distance, pixels=pixels)
     return np.where(chosen.kept, np.arange(len(pictures)), chosen.keeper)
 
 
@@ -314,6 +315,7 @@ def cut_only(
     groups: np.ndarray,
     *,
     copies: Points | None = None,
+    pixels: np.ndarray | None = None,
     within: float = 0.0,
     keep: float | None = None,
 ) -> Cut:
@@ -325,7 +327,7 @@ def cut_only(
         removal_rank=scores.removal_rank,
         keeper=scores.keeper,
         copy_groups=np.zeros(len(points), dtype=np.int64),
-        pixels=np.zeros(len(points), dtype=np.int64),
+        pixels=np.zeros(len(points), dtype=np.int64) if pixels is None else pixels,
         groups=groups,
         outliers=0.0,
         similar=None,

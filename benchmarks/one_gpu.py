@@ -35,7 +35,8 @@ from winnow.data.packed import pack_originals
 
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = "main"
-OF_ROW = ("params.yaml", "data/processed/ledger.parquet", "data/processed/validation_set.parquet")
+VALIDATION = "data/processed/validation_set.parquet"
+OF_ROW = ("params.yaml", "data/processed/ledger.parquet", VALIDATION)
 _running: list[subprocess.Popen] = []  # to be ended in time
 _over = threading.Event()
 
@@ -90,6 +91,11 @@ def parse() -> argparse.Namespace:
 
 def take_along(arguments: argparse.Namespace) -> None:
     workspace, target = Path(arguments.workspace), Path(arguments.pack)
+    if seen := trained_and_validated(workspace):
+        raise SystemExit(
+            f"{seen} validation images of {workspace} are in its {BASELINE}, which another run wrote; make both again "
+            "with 'dvc repro select_validation' there."
+        )
     params = yaml.safe_load((workspace / "params.yaml").read_text())
     pack(workspace, target, params["data"]["test_archive"])
     for name, folder in [(MAIN, workspace), *((item.partition("=")[::2]) for item in arguments.row)]:
@@ -97,6 +103,12 @@ def take_along(arguments: argparse.Namespace) -> None:
             to = target / "rows" / name / Path(file).name
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(Path(folder) / file, to)
+
+
+def trained_and_validated(workspace: Path) -> int:
+    """Validation images among those that the baseline is trained on."""
+    given, chosen = (tables.read_parquet(workspace / file, ["image_id"])["image_id"] for file in (BASELINE, VALIDATION))
+    return int(chosen.isin(given).sum())
 
 
 class Rows:

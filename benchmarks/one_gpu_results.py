@@ -4,7 +4,8 @@
 
 `results` is the folder that it wrote, `W` the workspace that was packed. Writes `pipeline-<name>.json` and
 `ablation-<name>.json` to `benchmarks/results/`, and `docs/figures/ablation-ds801.png`. Rows count with as many seeds as
-were trained in the time; what is no row of the study stands beside it, as `others`.
+were trained in the time; what is no row of the study stands beside it, as `others`, and on the validation images that
+all of these and the main row chose, as `validation_in_common`.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from one_gpu import MAIN, ROOT
+from one_gpu import MAIN, ROOT, trained_and_validated
 from pipeline import METRICS
 from winnow.compare.align_predictions import in_split
 from winnow.curation.rules.doubtful_label import label_probability
@@ -52,14 +53,16 @@ def main() -> None:
             **told,
             "stages": times(rows, arguments.workspace),
             "metrics": {name: metrics(arguments.workspace, name) for name in METRICS},
-            "evaluation": metrics(rows / MAIN, "evaluation"),
+            "evaluation": unseen_by_the_baseline(metrics(rows / MAIN, "evaluation"), arguments.workspace),
             "scorecard": metrics(rows / MAIN, "scorecard"),
             "expected_label_accuracy": expected_label_accuracy(arguments.workspace),
         })  # fmt: skip
         predicted = predictions(rows, arguments.split, main_row=arguments.row)
         study = read_ablation(ROOT / STUDY)
         known = {row.name for row in study.rows}
-        in_common = on_images_in_common(rows, sorted(name for name in predicted if name not in known))
+        in_common = on_images_in_common(
+            rows, sorted(name for name in predicted if name not in known), main_row=arguments.row
+        )
         others = {name: figures(rows / name) for name in predicted if name not in known}
         predicted = {name: frame for name, frame in predicted.items() if name in known}
         study = only_rows(study, predicted)
@@ -95,7 +98,15 @@ def figures(folder: Path) -> dict[str, float]:
     }
 
 
-def on_images_in_common(rows: Path, names: list[str]) -> dict:
+def unseen_by_the_baseline(evaluation: dict, workspace: Path) -> dict:
+    """Without the validation set's figures of a baseline that was trained on some of it, with another one's rest."""
+    if trained_and_validated(workspace):
+        for part in ("baseline", "improvement"):
+            evaluation[part].pop("validation", None)
+    return evaluation
+
+
+def on_images_in_common(rows: Path, names: list[str], *, main_row: str) -> dict:
     """Accuracy of the main row and of these on the validation images that all of them have: each chose its own."""
     if not names:
         return {}
@@ -108,7 +119,9 @@ def on_images_in_common(rows: Path, names: list[str]) -> dict:
     found = {"images": len(shared)}
     for name, frame in frames.items():
         seeds = frame.loc[shared].filter(like="seed-")
-        found[name] = [round(float((seeds[seed] == frame.loc[shared, "label"]).mean()), 4) for seed in seeds]
+        found[main_row if name == MAIN else name] = [
+            round(float((seeds[seed] == frame.loc[shared, "label"]).mean()), 4) for seed in seeds
+        ]
     return found
 
 

@@ -136,7 +136,7 @@ def winnow_ways(epochs: int, no_compile: bool, device: torch.device) -> dict:
 
 WITHOUT = {
     ONE_DNN: patch.object(classifier, "SmallMaps", nullcontext),
-    BY_HAND: patch.object(RecordedStep, "_record", lambda step: False),
+    BY_HAND: patch.object(RecordedStep, "_recorded", lambda step: None),
 }
 PLAIN = {
     "plain loop, ImageFolder and ToTensor": v1.Compose([v1.Resize((SIZE, SIZE)), v1.ToTensor()]),

@@ -26,12 +26,14 @@ class Line:
         torch.manual_seed(0)
         self.network = nn.Linear(2, 1)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.1, momentum=0.9)
-        self.by_hand = 0
+        self.by_hand, self.breaks = 0, False
 
     def take(self, batch):
         self.by_hand += 1
         loss = (self.network(INPUTS[batch]) - TARGETS[batch]).square().mean()
         loss.backward()
+        if self.breaks:
+            raise RuntimeError("operation not permitted when stream is capturing")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return loss.detach()
@@ -45,23 +47,29 @@ class Line:
 def stand_in(monkeypatch):
     """Records on the CPU: what is called inside computes as ever, but its effects on the line are taken back."""
 
-    def install(line: Line, *, fails: bool = False) -> None:
+    def install(line: Line, *, fails: str = "") -> None:
         class Graph:
             def replay(self) -> None:
                 self.loss.copy_(line.take(self.batch))
 
         @contextmanager
         def graph(recording, stream):
-            if fails:
+            if fails == "at the start":
                 raise RuntimeError("operation not permitted when stream is capturing")
+            line.breaks = fails == "in the middle"
             before = [parameter.detach().clone() for parameter in line.network.parameters()]
             momenta = {key: {k: v.clone() for k, v in state.items()} for key, state in line.optimizer.state.items()}
-            yield
+            try:
+                yield
+            finally:
+                line.breaks = False
             with torch.no_grad():
                 for parameter, old in zip(line.network.parameters(), before, strict=True):
                     parameter.copy_(old)
             for key, state in momenta.items():
                 line.optimizer.state[key].update(state)
+            if fails == "at the end":
+                raise RuntimeError("operation failed due to a previous error during capture")
 
         monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
         monkeypatch.setattr(torch.cuda, "graph", graph)
@@ -88,15 +96,15 @@ def taken(step, optimizer=None):
 
 def recorded(line: Line) -> RecordedStep:
     step = RecordedStep(line.take, line.optimizer, batch_size=4, device=CPU)
-    original = step._record
+    original = step._recorded
 
-    def record():
-        done = original()
-        if done:
-            step._graph.batch, step._graph.loss = step._batch, step._loss
-        return done
+    def with_what_it_computes():
+        graph = original()
+        if graph is not None:
+            graph.batch, graph.loss = step._batch, step._loss
+        return graph
 
-    step._record = record
+    step._recorded = with_what_it_computes
     return step
 
 
@@ -110,13 +118,16 @@ def test_the_first_steps_and_odd_batches_are_taken_by_hand_and_the_weights_are_t
     assert step.replayed == 5  # of eight full batches three are taken by hand
 
 
-def test_where_recording_fails_every_step_is_taken_by_hand(stand_in):
+@pytest.mark.parametrize("fails", ["at the start", "in the middle", "at the end"])
+def test_where_recording_fails_every_step_is_taken_by_hand(stand_in, capsys, fails):
     by_hand, line = Line(), Line()
     expected = taken(by_hand.take, by_hand.optimizer)
-    stand_in(line, fails=True)
+    stand_in(line, fails=fails)
     step = recorded(line)
     assert taken(step, line.optimizer) == pytest.approx(expected, rel=1e-6)
-    assert step.replayed == 0 and line.by_hand == len(batches())
+    torch.testing.assert_close(line.weights, by_hand.weights)
+    assert step.replayed == 0 and line.by_hand == len(batches()) + (fails != "at the start")
+    assert capsys.readouterr().err.count("no training step could be recorded") == 1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +160,7 @@ def test_a_gpu_comes_to_the_same_bits_by_hand_and_recorded(network, recipe, monk
     monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda graph: counts.append(1) or replay(graph))
     recorded = train()
     assert len(counts) == 3 * 9 - 3  # all but the first three and each epoch's last
-    monkeypatch.setattr(RecordedStep, "_record", lambda step: False)
+    monkeypatch.setattr(RecordedStep, "_recorded", lambda step: None)
     by_hand = train()
     assert len(counts) == 3 * 9 - 3
     for name, tensor in by_hand.state.items():

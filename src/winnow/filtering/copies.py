@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from winnow.encoders.normalise import l2_normalised
 
@@ -58,6 +59,11 @@ class CopySpace:
         """(M, D) float32, rows of length 1, of features that the space does not hold."""
         centred = l2_normalised(l2_normalised(features.astype(np.float32)) - self.mean)
         return l2_normalised(centred - (centred @ self.directions.T * self.shrunk_by) @ self.directions)
+
+
+def pixel_counts(items: pd.DataFrame) -> np.ndarray:
+    """(N,) int64, of each image in the table `items`: of copies the one with the most pixels stays."""
+    return (items["width"] * items["height"]).to_numpy(dtype=np.int64)
 
 
 def across_groups(groups: str) -> bool:

@@ -7,9 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from winnow.filtering.copies import CopySpace
+from winnow.filtering.copies import CopySpace, pixel_counts
 from winnow.filtering.cut import cut
-from winnow.filtering.items import pixel_counts
 from winnow.filtering.leakage import leaks
 from winnow.filtering.ledger import filter_figures, filter_ledger, group_counts, warnings
 

@@ -93,11 +93,6 @@ def pictures(archive: Archive, image_ids: Collection[str]) -> Iterator[tuple[str
         yield name, upright_rgb(archive.read(name), file_name=name)[0]
 
 
-def pixel_counts(items: pd.DataFrame) -> np.ndarray:
-    """(N,) int64 pixels of each image of `item_tables`."""
-    return (items["width"] * items["height"]).to_numpy(dtype=np.int64)
-
-
 def group_labels(items: pd.DataFrame) -> np.ndarray | None:
     """(N,) int64 classes, or sets of box classes, by which shares are counted; None where nothing is known.
 

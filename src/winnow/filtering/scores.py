@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from winnow.errors import WinnowError
-from winnow.filtering.copies import across_groups
+from winnow.filtering.copies import across_groups, pixel_counts
 from winnow.filtering.cover import Points, find_copies
 from winnow.filtering.groups import cluster_groups, predicted_groups
-from winnow.filtering.items import group_labels, pixel_counts
+from winnow.filtering.items import group_labels
 from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
 from winnow.filtering.redundancy import Method, score_redundancy
 

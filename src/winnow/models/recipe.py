@@ -59,8 +59,8 @@ class Recipe:
             bfloat16 where the device computes in it natively, float32 elsewhere.
         threads: of the CPU that a training step computes with, at least 1; another number gives other bits. Of no
             effect on a GPU.
-        compile: whether `torch.compile` makes the training step, with CUDA graphs on a GPU: faster after a minute or so
-            of compiling, and other bits than without.
+        compile: whether `torch.compile` makes the training step, in place of a recorded one on a GPU (see
+            `models/recorded_step.py`): a minute or so of compiling, and other bits than without.
     """
 
     epochs: int

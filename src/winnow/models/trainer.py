@@ -51,7 +51,8 @@ class Run:
 
     Attributes:
         network: what is trained.
-        optimizer: its optimizer; "lr" of its groups is the learning rate of the current step.
+        optimizer: its optimizer; "lr" of its groups is the learning rate of the current step, where steps are recorded
+            a tensor that the next step fills anew.
         epochs: epochs of the whole training.
         curve: a row per finished epoch: `epoch` counted from 1, `train_loss` (mean over the epoch's images, of what the
             objective minimises), `learning_rate` (of the epoch's first step), and what callbacks add.
@@ -138,7 +139,7 @@ def fit(
         report: called with the number of images after each step, and at first with those of epochs trained before; None
             shows a display of its own.
         record: on a GPU, the size of the batches whose step is recorded once and replayed (`models/recorded_step.py`);
-            None records nothing. No callback's `after_backward` is called then but in the recording.
+            None records nothing. A replayed step calls no callback's `after_backward`.
 
     Returns:
         The finished run.

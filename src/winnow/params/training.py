@@ -69,8 +69,8 @@ class Train(Section):
         "more than there are free cores, a step takes many times as long; of no effect on a GPU."
     )
     compile: bool = Field(
-        description="Use torch.compile: faster on a GPU, after a minute of compiling. With CUDA graphs, and other bits "
-        "than without."
+        description="Use torch.compile in place of a GPU's recorded step, after a minute of compiling. Other bits than "
+        "without."
     )
     seeds: list[Seed] = Field(min_length=1, description="One network per seed and arm; figures are means over them.")
 
