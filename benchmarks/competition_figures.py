@@ -2,7 +2,7 @@
 
     python benchmarks/competition_figures.py --shared ../shared
 
-Of the rows `rounds` and `full` of `competition.py`, whose `--state` it reads; what is missing there is made first.
+Of the row `full` of `competition.py`, whose `--state` it reads; what is missing there is made first.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from competition_data import Numerals, read_numerals
-from competition_rows import ROWS, by_rounds, state_of_this_code
+from competition_rows import cleaned_and_searched, state_of_this_code
 from winnow.augmentation.policy.policy import Policy
 from winnow.competition.copies import edge_difficulty
 from winnow.submission.competition import CLASS_NAMES
@@ -34,12 +34,11 @@ def main() -> None:
     arguments = parser.parse_args()
     folder, state = arguments.shared / "data/roman-numerals", state_of_this_code(arguments.state)
     released = read_numerals(folder / "roman-numerals.zip")
-    cleaned = by_rounds(released, folder / "human-audit.csv", state)
+    chosen = cleaned_and_searched("full", released, folder / "human-audit.csv", state=state)
+    assert chosen.policy is not None
     decided = pd.read_parquet(state / "round-2.parquet")
     draw_outcomes(released, decided, arguments.out / "competition-outcomes.png")
-    assert ROWS["full"].copies is not None
-    policy = ROWS["full"].copies(released, cleaned, state)
-    draw_copies(released, cleaned.labels, policy, arguments.out / "competition-policy.png")
+    draw_copies(released, chosen.cleaned.labels, chosen.policy, arguments.out / "competition-policy.png")
 
 
 def draw_outcomes(released: Numerals, decided: pd.DataFrame, path: Path) -> None:
