@@ -44,6 +44,7 @@ CUT = {
     "copies_across_groups": True,
     "seed": 0,
 }
+REDUNDANCY = {"method": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
 NOBODY = pd.DataFrame({"image_id": [], "action": [], "reviewer": [], "reason": []}, dtype=str)
 
 
@@ -70,8 +71,7 @@ class Run:
             "copies": CopySpace.of_points(self.features, self.points).only(filtered),
             "within": float(self.points["copy_distance"]),
         }
-        options = {"method": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
-        self.redundancy = redundancy_scores(own, points[filtered], **self.copies, **options)
+        self.redundancy = redundancy_scores(own, points[filtered], **self.copies, **REDUNDANCY)
         self.outliers = outlier_scores(own["image_id"].to_numpy(), points[filtered], min_samples=5)
         self.scores = self.outliers.merge(self.redundancy, on="image_id")
 
@@ -109,8 +109,7 @@ def test_of_copies_the_one_with_the_most_pixels_stays(sample, cut):
     items.loc[gone, ["width", "height"]] *= 3
     items = items.reset_index()
     own, filtered = items[items["is_filtered"]].reset_index(drop=True), items["is_filtered"].to_numpy()
-    options = {"method": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
-    redundancy = redundancy_scores(own, sample.points["points"][filtered], **sample.copies, **options)
+    redundancy = redundancy_scores(own, sample.points["points"][filtered], **sample.copies, **REDUNDANCY)
     scores = sample.outliers.merge(redundancy, on="image_id")
     ledger = decide(items, sample.boxes, sample.points, sample.features, scores, NOBODY, **(CUT | cut)).ledger
     ledger = ledger.set_index("image_id")

@@ -84,10 +84,10 @@ def batches():
     return [*order[:5], torch.arange(3), *order[5:], torch.arange(2)]
 
 
-def taken(step, optimizer=None):
+def taken(step, optimizer):
     losses = []
     for number, batch in enumerate(batches()):
-        for group in optimizer.param_groups if optimizer else []:
+        for group in optimizer.param_groups:
             rate = 0.1 / (1 + number)
             group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], torch.Tensor) else rate
         losses.append(float(step(batch)))
