@@ -4,12 +4,14 @@ import io
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
+from archives import write_zip
 from PIL import Image
 
 from winnow.augmentation.policy.policy import Policy, Step
-from winnow.competition.copies import arms, drawn_of_each_class, packed_with_copies
-from winnow.competition.pool import read_pool, shrunk
+from winnow.competition.copies import arms, drawn_of_each_class, edge_difficulty, packed_with_copies
+from winnow.competition.pool import HIDDEN, read_pool, shrunk
 from winnow.competition.sample import make_sample
 from winnow.data.pixel_digest import pixel_digest
 from winnow.errors import WinnowError
@@ -50,10 +52,46 @@ def test_a_foreign_folder_and_a_broken_file_are_named(tmp_path):
 
     with pytest.raises(WinnowError, match=r"train/eleven/a\.png is not <split>/<label>/<file>"):
         read_pool(zipped("train/eleven/a.png", b""), class_names=DIGITS)
+    with pytest.raises(WinnowError, match=r"train/3/a\.bmp is not <split>/<label>/<file>\.png"):
+        read_pool(zipped("train/3/a.bmp", b""), class_names=DIGITS)
     with pytest.raises(WinnowError, match=r"train/3/a\.png cannot be used"):
         read_pool(zipped("train/3/a.png", b"no picture"), class_names=DIGITS)
     with pytest.raises(WinnowError, match=r"there is no archive .*missing\.zip"):
         read_pool(tmp_path / "missing.zip", class_names=DIGITS)
+
+
+def test_test_images_are_in_no_pool_and_a_test_set_holds_nothing_else(tmp_path):
+    write_zip(tmp_path / "all.zip", {"train/3/a.png": _dot(0), "test/3/a.png": _dot(9)})
+    with pytest.raises(WinnowError, match=r"test/3/a\.png is not .*, with train, val or label_book as the split"):
+        read_pool(tmp_path / "all.zip", class_names=DIGITS)
+    with pytest.raises(WinnowError, match=r"train/3/a\.png is not .*, with test as the split"):
+        read_pool(tmp_path / "all.zip", class_names=DIGITS, splits=HIDDEN)
+
+
+def test_two_files_of_one_name_in_a_submission_are_refused_before_any_work(tmp_path):
+    write_zip(tmp_path / "pool.zip", {"train/3/a.PNG": _dot(0), "train/3/a.png": _dot(9)})
+    with pytest.raises(WinnowError, match=r"train/3/a\.PNG and train/3/a\.png would both be train-3-a\.png"):
+        read_pool(tmp_path / "pool.zip", class_names=DIGITS)
+
+
+@pytest.mark.parametrize("kind", ["transparent", "16 bits"])
+def test_a_copy_looks_as_its_original_does(kind):
+    """A dark square on white, where nothing but transparency or 16 bits hold it."""
+    square = np.zeros((40, 40), dtype=np.uint16)
+    square[10:30, 10:30] = 1
+    if kind == "transparent":
+        image = Image.fromarray(np.dstack([np.zeros((40, 40, 3)), 255 * square]).astype(np.uint8))
+    else:
+        image = Image.fromarray((60_000 * (1 - square)).astype(np.uint16))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    unmoved = Policy(((Step("rotate", 1.0, 0.01),),), fill="border")
+    packed = packed_with_copies(
+        np.array(["a"]), [buffer.getvalue()], np.array([0]), np.array([np.nan]),
+        per_class=2, policy=unmoved, strength=0.0, seed=0,
+    )  # fmt: skip
+    original, copy = shrunk(packed["image_bytes"].tolist())
+    assert original.std() > 50 and np.abs(original - copy).mean() < 10
 
 
 def test_originals_keep_their_bytes_and_copies_their_size(pool):
@@ -159,3 +197,31 @@ def test_validation_images_are_drawn_from_what_is_kept_of_both_splits(pool):
     assert {name.split("-")[0] for name in validation} == {"train", "val"}
     for part in ("training", "validation"):
         assert drawn["raw", part].equals(released["raw", part])
+
+
+def test_the_cleaned_arm_has_the_labels_of_the_last_round_and_the_raw_one_those_given(pool):
+    images = pool[pool["split"] != "label_book"]
+    moved = images["image_id"].iloc[0]
+    final = np.where(images["image_id"] == moved, (images["label"] + 1) % 10, images["label"])
+    decided = images[["image_id", "label"]].assign(
+        final_label=final, neighbour_label=-1, neighbour_agreement=0.0, neighbour_distance=np.nan
+    )
+    options = {"class_names": DIGITS, "policy": Policy(()), "per_class": 9, "strength": 0.0, "seed": 0}
+    sets = arms(pool, decided, **options)
+    given = images["label"].iloc[0]
+    name = moved.removesuffix(".png").replace("/", "-")
+    labels = {arm: sets[arm, "training"].set_index("name")["label"] for arm in ("raw", "cleaned")}
+    assert labels["raw"][name] == given and labels["cleaned"][name] == (given + 1) % 10
+    assert (labels["raw"].drop(name) == labels["cleaned"].drop(name)).all()
+
+
+def test_an_edge_case_lies_far_out_among_its_own_class():
+    rows = pd.DataFrame(
+        {
+            "final_label": [2, 2, 2, 2],
+            "neighbour_label": [2, 2, 3, 2],
+            "neighbour_agreement": [1.0, 0.9, 1.0, 0.8],
+            "neighbour_distance": [0.5, 3.0, 9.0, 9.0],
+        }
+    )
+    np.testing.assert_array_equal(edge_difficulty(rows, "final_label"), [0.5, 3.0, np.nan, np.nan])

@@ -2,7 +2,7 @@
 
 from winnow import stage, tables
 from winnow.competition.outcome import arm_accuracy, found_errors
-from winnow.competition.pool import read_pool, shrunk
+from winnow.competition.pool import HIDDEN, read_pool, shrunk
 from winnow.files import given
 from winnow.models.weights import load_model
 from winnow.workspace import Workspace
@@ -10,7 +10,7 @@ from winnow.workspace import Workspace
 
 def main(params: stage.Declared) -> str:
     workspace, options = Workspace(), params.competition
-    test = read_pool(options.test_archive, class_names=options.class_names)
+    test = read_pool(options.test_archive, class_names=options.class_names, splits=HIDDEN)
     pixels, labels = shrunk(test["image_bytes"].tolist()), test["label"].to_numpy()
     known = workspace.table("pool", ["image_bytes"])["image_bytes"]
     seen = test["image_bytes"].isin(set(known)).to_numpy()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from winnow.augmentation.edge_cases import ranked_weights
 from winnow.augmentation.policy.policy import Policy
-from winnow.competition.pool import pictures
+from winnow.competition.pool import packed_name, pictures
 from winnow.data.pixel_digest import pixel_digest
 from winnow.errors import WinnowError
 from winnow.progress import progress
@@ -31,7 +31,7 @@ def packed_with_copies(
     """A packed set of the originals' own bytes and of copies that even the classes out.
 
     Args:
-        image_id: (N,) str.
+        image_id: (N,) str, names in the packed set.
         image_bytes: N PNG files.
         labels: (N,) integers in [0, K).
         difficulty: (N,) float, higher is harder; NaN for images that are no edge cases whatever their distance.
@@ -51,12 +51,11 @@ def packed_with_copies(
         rows = np.flatnonzero(labels == label)
         plan += [*_sources(rows, weights[rows], max(per_class - len(rows), 0), np.random.default_rng([seed, label]))]
     with progress("augment", len(plan)) as report:
-        for number, row in enumerate(plan):
-            pixels = np.asarray(Image.open(io.BytesIO(image_bytes[row])).convert("RGB"))
+        for number, (row, image) in enumerate(zip(plan, pictures(image_bytes[row] for row in plan), strict=True)):
             names.append(f"{image_id[row]}_policy-{number:05d}")
             sources.append(row)
             techniques.append("policy")
-            content.append(_png(policy.apply(pixels, seed * 1_000_003 + number)))
+            content.append(_png(policy.apply(np.asarray(image), seed * 1_000_003 + number)))
             report(1)
     frame = pd.DataFrame(
         {
@@ -183,8 +182,7 @@ def _packed(
     rows: pd.DataFrame, label: str, *, per_class: int, policy: Policy, strength: float, seed: int
 ) -> pd.DataFrame:
     return packed_with_copies(
-        # As a file's name: the folder and the suffix go.
-        rows["image_id"].str.replace("/", "-", regex=False).str.rsplit(".", n=1).str[0].to_numpy(),
+        rows["image_id"].map(packed_name).to_numpy(),
         rows["image_bytes"].tolist(),
         rows[label].to_numpy(),
         edge_difficulty(rows, label),

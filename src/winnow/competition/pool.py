@@ -12,30 +12,42 @@ from winnow.data.images import BadImage, upright_rgb
 from winnow.errors import WinnowError
 from winnow.models.competition import shrink
 
-SPLITS = ("train", "val", "label_book", "test")
+RELEASED = ("train", "val", "label_book")
+HIDDEN = ("test",)
 _UNPACKED_BYTES = 4 * 2**30
 
 
-def read_pool(archive: str | Path, *, class_names: Sequence[str]) -> pd.DataFrame:
+def read_pool(archive: str | Path, *, class_names: Sequence[str], splits: Sequence[str] = RELEASED) -> pd.DataFrame:
     """Read a zip, tar or folder of `<split>/<label>/<file>.png`.
+
+    Args:
+        archive: its path.
+        class_names: the labels.
+        splits: the folders that it may have: `RELEASED`, or `HIDDEN` for the test set, which nothing may learn from.
 
     Returns:
         A row per image, sorted: `image_id` (its path), `split`, `label` int64 in the order of `class_names`, and
         `image_bytes` as they came.
 
     Raises:
-        WinnowError: if there is no such archive or it is damaged, a folder is no split or no class, or a file is no
-            whole image.
+        WinnowError: if there is no such archive or it is damaged, a folder is no such split or no class, a file is no
+            whole PNG, or two would have one name in a submission.
     """
-    rows = []
+    rows, paths = [], {}
     try:
         with open_archive(archive, max_unpacked_bytes=_UNPACKED_BYTES) as file:
             for path in file.names():
                 parts = path.split("/")
-                if len(parts) != 3 or parts[0] not in SPLITS or parts[1] not in class_names:
+                known = len(parts) == 3 and parts[0] in splits and parts[1] in class_names
+                if not known or not path.lower().endswith(".png"):
                     raise WinnowError(
-                        f"{archive}: {path} is not <split>/<label>/<file>, with a split of {', '.join(SPLITS)} and a "
-                        "label of competition.class_names; rename or remove it."
+                        f"{archive}: {path} is not <split>/<label>/<file>.png, with {_one_of(splits)} as the split and "
+                        "a label of competition.class_names; rename or remove it."
+                    )
+                if (other := paths.setdefault(packed_name(path), path)) != path:
+                    raise WinnowError(
+                        f"{archive}: {other} and {path} would both be {packed_name(path)}.png in a submission; rename "
+                        "one of them."
                     )
                 content = file.read(path)
                 upright_rgb(content, file_name=path)
@@ -43,6 +55,15 @@ def read_pool(archive: str | Path, *, class_names: Sequence[str]) -> pd.DataFram
     except BadImage as error:
         raise WinnowError(f"{archive}: {path} cannot be used ({error}); remove it.") from None
     return pd.DataFrame(rows, columns=["image_id", "split", "label", "image_bytes"])
+
+
+def packed_name(image_id: str) -> str:
+    """An image's name in a packed set, and so its file's: folders joined, no suffix."""
+    return image_id.rpartition(".")[0].replace("/", "-")
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def pictures(image_bytes: Iterable[bytes]) -> Iterator[Image.Image]:
