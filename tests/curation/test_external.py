@@ -227,3 +227,12 @@ def test_photos_of_a_leak_name_themselves():
     ledger = assign_splits(frame, np.array([0]), {}, class_names=NAMES, external_leaks={7: "img_outside-cat-1"})
     assert ledger.loc[7, ["action", "rule", "counterpart"]].tolist() == ["drop", "validation_leak", "img_outside-cat-1"]
     assert ledger["leaks_validation"].sum() == 1
+
+
+def test_copies_of_a_leak_leave_training_with_it():
+    """The search names one image; the others of its duplicate group are the same picture."""
+    frame, *_ = apply_confirmations(kept_images(), answers(), class_names=NAMES)
+    frame.loc[[7, 8, 9], "duplicate_group"] = frame.loc[7, "duplicate_group"]
+    ledger = assign_splits(frame, np.array([0]), {}, class_names=NAMES, external_leaks={7: "img_outside-cat-1"})
+    assert np.flatnonzero(ledger["leaks_validation"]).tolist() == [7, 8, 9]
+    assert (ledger.loc[[7, 8, 9], "counterpart"] == "img_outside-cat-1").all()

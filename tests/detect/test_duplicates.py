@@ -174,6 +174,14 @@ def test_copies_are_found_however_many_there_are(count):
     assert len(leaks.pairs()) == count
 
 
+def test_leaks_are_found_however_many_identical_images_there_are():
+    """Of a hash the nearest 64 are looked at; a hundred identical images take one place among them."""
+    train = np.concatenate([scenes(30), np.repeat(scenes(1, seed=5), 100, axis=0), scenes(30, seed=6)])
+    held_out = np.concatenate([recompressed(train[30], quality=90)[None], train[3:4]])
+    pairs = [pair[:2] for pair in find_leaks(held_out, train).pairs()]
+    assert pairs == [*((0, 30 + copy) for copy in range(100)), (1, 3)]
+
+
 def test_external_photos_are_found_among_training_images_when_they_are_larger():
     train = scenes(100)
     outside = np.concatenate([scenes(10, seed=5), train[[4, 60]]])

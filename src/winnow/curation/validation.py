@@ -261,7 +261,9 @@ def assign_splits(
         dict(zip(ledger["duplicate_group"].to_numpy()[validation], validation, strict=True))
     )
     leaked_from = pd.Series(leaks, dtype=float).reindex(ledger.index).fillna(group_member)
-    source = pd.Series(external_leaks or {}, dtype=object).reindex(ledger.index)
+    photos = external_leaks or {}
+    photo_of_group = dict(zip(ledger["duplicate_group"].iloc[list(photos)], photos.values(), strict=True))
+    source = pd.Series(photos, dtype=object).reindex(ledger.index).fillna(ledger["duplicate_group"].map(photo_of_group))
     inside = leaked_from.notna()
     source[inside] = image_id[leaked_from[inside].astype(int)]
     ledger["leaks_validation"] = source.notna() & ~chosen

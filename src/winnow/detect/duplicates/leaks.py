@@ -54,6 +54,22 @@ def find_leaks(
     if not len(images_a) or not len(images_b):
         return Leaks(*(np.empty(0, np.int64) for _ in range(3)))
     a, b = HashedImages.of(images_a), HashedImages.of(images_b)
-    first, second, distance = pairs_within(b.hashes, max_hash_distance, queries=a.hashes)
+    # A search looks at the nearest few alone: identical images, however many, are to take one place among them.
+    one_of_each, members = _identical(b.digest)
+    first, group, distance = pairs_within(b.hashes[one_of_each], max_hash_distance, queries=a.hashes)
+    second = one_of_each[group]
     kept = (a.digest[first] == b.digest[second]) | same_picture(a, b, first, second, within=False)
-    return Leaks(first[kept], second[kept], distance[kept])
+    sizes = np.array([len(members[place]) for place in group[kept]], dtype=np.int64)
+    every = np.concatenate([np.empty(0, np.int64), *(members[place] for place in group[kept])])
+    first, distance = np.repeat(first[kept], sizes), np.repeat(distance[kept], sizes)
+    order = np.lexsort((every, first))
+    return Leaks(first[order], every[order], distance[order])
+
+
+def _identical(digest: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """(G,) int64 first positions of each digest, rising, and of each all positions."""
+    _, firsts, group = np.unique(digest, return_index=True, return_inverse=True)
+    order = np.argsort(firsts[group], kind="stable")
+    one_of_each = np.sort(firsts)
+    starts = np.searchsorted(firsts[group][order], one_of_each)
+    return one_of_each, np.split(order, starts[1:])
