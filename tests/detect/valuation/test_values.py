@@ -254,8 +254,31 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
         assert np.array_equal(value, getattr(resumed, name)), name
 
 
+def test_values_kept_from_a_killed_run_are_of_the_same_reference(tmp_path):
+    pixels, labels, true, _ = planted(60)
+    trajectory = followed(pixels, labels, **SMALL)
+    valued(trajectory, pixels, labels, (pixels[:9], true[:9]), network="small", scratch=tmp_path)
+    for other in ((pixels[:9], (true[:9] + 1) % 3), (pixels[9:18], true[9:18]), (pixels[:4], true[:4])):
+        resumed = valued(trajectory, pixels, labels, other, network="small", scratch=tmp_path)
+        fresh = valued(trajectory, pixels, labels, other, network="small")
+        assert np.array_equal(resumed.influence, fresh.influence)
+
+
+def test_a_margin_is_a_mean_over_the_steps_that_an_image_was_in():
+    """Of nine images in batches of four one is left out each epoch. They are one image: without learning, one margin."""
+    pixels, labels = np.repeat(points(1)[0], 9, axis=0), np.zeros(9, dtype=int)
+    recipe = sgd(batch_size=4, epochs=6, learning_rate=1e-9)
+    margins = followed(pixels, labels, network="small", recipe=recipe).margins
+    assert np.ptp(margins) < 1e-3 * np.abs(margins).mean() and np.abs(margins).mean() > 0
+
+
 def test_what_cannot_be_valued_is_said():
     pixels, labels = points()
+    with pytest.raises(ValueError, match="recalibration_images is 1; one image has no statistics"):
+        value_images(
+            np.arange(40).astype(str), pixels, labels, pixels, labels, num_classes=3, network="softmax", recipe=sgd(),
+            checkpoints=[0], recalibration_images=1, seeds=[0], device=CPU,
+        )  # fmt: skip
     with pytest.raises(ValueError, match="plain SGD"):
         followed(pixels, labels, recipe=sgd(label_smoothing=0.1))
     with pytest.raises(ValueError, match=r"checkpoints are \[1, 2\], not rising numbers from 0 to 1"):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from winnow.checkpoint import load_checkpoint, save_checkpoint
+from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from winnow.detect.valuation.per_sample import flat_gradients, per_sample_products
 from winnow.detect.valuation.trajectory import Trajectory
 from winnow.models.predict import to_input
@@ -73,11 +73,14 @@ def value_checkpoints(
     targets = torch.tensor(np.asarray(reference_labels), dtype=torch.int64, device=device)
     network.load_state_dict(trajectory.final)
     at_end = flat_gradients(network, reference, targets)  # (J, P)
+    key = fingerprint(
+        {"trajectory": trajectory.key}, {"pixels": reference_pixels, "labels": np.asarray(reference_labels)}
+    )
     count, checkpoints = len(pixels), len(trajectory.states)
     influence, sums = np.zeros((count, len(at_end))), np.zeros((4, count))
     with progress(description, count * checkpoints) as report:
         for index, state in enumerate(trajectory.states):
-            file = scratch and scratch / f"{trajectory.key}-{index}.pt"
+            file = scratch and scratch / f"{key}-{index}.pt"
             saved = load_checkpoint(file) if file else None
             if saved is None:
                 network.load_state_dict(state)

@@ -33,8 +33,8 @@ class Trajectory:
         step_weights: (C, N) float64, at least 0 without weight decay: how far the final weights move against the
             image's gradient at the checkpoint, per unit of that gradient; 0 for an image in no batch.
         learning_rates: (C, N) float64: the sum of the learning rates of the image's steps, each over its batch's size.
-        margins: (N,) float64, the mean over all epochs of the logit of the given label less the highest other, as the
-            network stood when the image was trained on.
+        margins: (N,) float64, the mean over the steps with the image of the logit of the given label less the highest
+            other, as the network stood then; 0 for an image in no batch.
         key: digest of all that decided the training.
     """
 
@@ -71,20 +71,24 @@ def follow(
         network: a name, as `find_network` takes it.
         recipe: plain SGD, with or without momentum and weight decay, any schedule, no label smoothing.
         checkpoints: the epochs after which weights are kept, rising; 0 keeps those of the start.
-        recalibration_images: how many images set the running statistics of a checkpoint anew; see `recalibrate`.
+        recalibration_images: how many images set the running statistics of a checkpoint anew, at least 2; see
+            `recalibrate`.
         seed: of the weights and of the order of the images.
         scratch: folder for the file from which a killed run goes on; None writes none. The caller removes it.
         device: where to train.
         description: what the progress display calls this training.
 
     Raises:
-        ValueError: if the recipe is another one than plain SGD, or a checkpoint is no epoch of it.
+        ValueError: if the recipe is another one than plain SGD, a checkpoint is no epoch of it, or fewer than two
+            images recalibrate.
         WinnowError: if the loss stops being finite, or there is no such network.
     """
     if recipe.optimizer != "sgd" or recipe.nesterov or recipe.label_smoothing or recipe.average_decay:
         raise ValueError("only plain SGD without label smoothing and averages can be followed")
     if sorted(set(checkpoints)) != list(checkpoints) or not 0 <= checkpoints[0] <= checkpoints[-1] < recipe.epochs:
         raise ValueError(f"checkpoints are {list(checkpoints)}, not rising numbers from 0 to {recipe.epochs - 1}")
+    if recalibration_images < 2:
+        raise ValueError(f"recalibration_images is {recalibration_images}; one image has no statistics")
     with seeded(seed, device):
         module = find_network(network).build(num_classes)
         settings = {"network": network, "recipe": asdict(recipe), "checkpoints": list(checkpoints), "seed": seed}
@@ -110,13 +114,13 @@ def follow(
     drawn = np.random.default_rng([seed, 0]).permutation(len(pixels))[:recalibration_images]
     images = torch.as_tensor(pixels[np.sort(drawn)])
     final = {name: tensor.detach().cpu().clone() for name, tensor in module.state_dict().items()}
-    step, rates = _shares(watched, recipe, checkpoints)
+    step, rates, times = _shares(watched, recipe, checkpoints)
     return Trajectory(
         states=[recalibrate(module, state, images) for state in kept.states],
         final=recalibrate(module, final, images),
         step_weights=step,
         learning_rates=rates,
-        margins=(watched.margins / recipe.epochs).cpu().numpy(),
+        margins=watched.margins.cpu().numpy() / np.maximum(times, 1),
         key=key,
     )
 
@@ -246,8 +250,9 @@ def margins_of(logits: Tensor, labels: Tensor) -> Tensor:
     return own[:, 0] - others.amax(dim=1)
 
 
-def _shares(watched: _Watched, recipe: Recipe, checkpoints: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """(C, N) step weights and learning rates: the whole path is drawn again, O(N) memory however many steps."""
+def _shares(watched: _Watched, recipe: Recipe, checkpoints: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(C, N) step weights and learning rates, (N,) steps of each image: the whole path is drawn again, O(N) memory
+    however many steps."""
     rates, places = [], []
     for epoch in range(1, recipe.epochs + 1):
         batches = watched.batches(epoch)
@@ -255,10 +260,11 @@ def _shares(watched: _Watched, recipe: Recipe, checkpoints: Sequence[int]) -> tu
         place = max(int(np.searchsorted(checkpoints, epoch - 1, side="right")) - 1, 0)
         places += [place] * len(batches)
     weights = step_weights(np.array(rates), momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-    result = np.zeros((2, len(checkpoints), len(watched.margins)))
+    result, times = np.zeros((2, len(checkpoints), len(watched.margins))), np.zeros(len(watched.margins), np.int64)
     steps = (batch for epoch in range(1, recipe.epochs + 1) for batch in watched.batches(epoch))
     for batch, weight, rate, place in zip(steps, weights, rates, places, strict=True):
         rows = batch.cpu().numpy()
         result[0, place, rows] += weight / len(rows)
         result[1, place, rows] += rate / len(rows)
-    return result[0], result[1]
+        times[rows] += 1
+    return result[0], result[1], times
