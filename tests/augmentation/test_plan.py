@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnow.augmentation.balance import effective_number_shares, share_out
-from winnow.augmentation.edge_cases import edge_case_weights
+from winnow.augmentation.edge_cases import edge_case_weights, ranked_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.techniques import TECHNIQUES as ALL_TECHNIQUES
 from winnow.errors import WinnowError
@@ -213,6 +213,13 @@ def test_hard_clean_images_weigh_more_and_doubtful_ones_do_not() -> None:
     assert edge_case_weights(pred_probs, **odd, strength=2.0).tolist() == [1, 1, 3, 1, 1, 1]
     seen = options | {"by_person": np.array([False, False, False, True, False, True])}
     assert edge_case_weights(pred_probs, **seen, strength=3.0).tolist() == [1, 2, 3, 4, 1, 1]
+
+
+def test_equally_hard_images_weigh_the_same() -> None:
+    """A probability that rounds to 1 is the usual tie; the ranks of 0, 0, 0.2, 0.2 and 0.9 are 0, 0, 2, 2 and 4."""
+    difficulty, labels = np.array([0.2, 0.0, 0.9, 0.0, 0.2]), np.zeros(5, dtype=int)
+    assert ranked_weights(difficulty, labels, strength=2.0).tolist() == [2, 1, 3, 1, 2]
+    assert ranked_weights(np.full(5, 0.3), labels, strength=2.0).tolist() == [1] * 5
 
 
 def test_weights_share_out_single_copies() -> None:

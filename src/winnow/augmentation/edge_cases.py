@@ -1,6 +1,7 @@
 """Edge cases: images that are clean but hard, from which a network learns more than from one more easy image."""
 
 import numpy as np
+from scipy.stats import rankdata
 
 
 def edge_case_weights(
@@ -49,13 +50,13 @@ def ranked_weights(difficulty: np.ndarray, labels: np.ndarray, *, strength: floa
         strength: at least 0; 0 gives every image the weight 1.
 
     Returns:
-        (N,) float64 in [1, 1 + strength]: 1 for NaN, else 1 + strength * (rank, 0 the easiest, 1 the hardest).
+        (N,) float64 in [1, 1 + strength]: 1 for NaN, else 1 + strength * (rank, 0 the easiest, 1 the hardest); of
+        equally hard images all have the lowest of their ranks.
     """
     known = ~np.isnan(difficulty)
     weights = np.ones(len(labels))
     for label in np.unique(labels[known]):
         clean = np.flatnonzero(known & (labels == label))
-        place = np.empty(len(clean))
-        place[np.argsort(difficulty[clean], kind="stable")] = np.arange(len(clean))
+        place = rankdata(difficulty[clean], method="min") - 1  # equally hard images get equally many copies
         weights[clean] += strength * place / max(len(clean) - 1, 1)
     return weights
