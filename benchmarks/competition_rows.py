@@ -22,7 +22,7 @@ from winnow.augmentation.policy.policy import Policy, Step, read_policy, write_p
 from winnow.augmentation.policy.search import SearchSettings, search_policy
 from winnow.competition import pool
 from winnow.competition.copies import drawn_of_each_class, edge_difficulty, packed_with_copies
-from winnow.competition.rounds import clean_round
+from winnow.competition.rounds import clean_round, harmful
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
@@ -53,8 +53,8 @@ FOLLOWED = Recipe(epochs=50, batch_size=32, learning_rate=0.02, momentum=0.9)
 CHECKPOINTS = (1, 2, 4, 7, 11, 17, 28)
 # The parameters of pipelines/competition, with what differs for the numerals.
 PARAMS = yaml.safe_load((ROOT / "pipelines/competition/params.yaml").read_text(encoding="utf-8"))
-ENCODER = load_config("base", start=ROOT).embed.trained.model_dump()
-CLEANING = PARAMS["cleaning"] | {"encoder": ENCODER, "class_floor": 100}
+NETWORKS = load_config("base", start=ROOT).embed.trained.model_dump(exclude={"weight_candidates"})
+CLEANING = PARAMS["cleaning"] | {"encoder": NETWORKS, "class_floor": 100}
 SEARCH = SearchSettings(
     **{key: value for key, value in PARAMS["policy_search"].items() if key not in ("enabled", "seed")}
     | {"images": 2000, "sub_policies": 50, "epochs": 20}
@@ -130,11 +130,8 @@ def oracle(released: Numerals, audit: Path, state: Path) -> Cleaned:
 def by_hydra(released: Numerals, audit: Path, state: Path) -> Cleaned:
     """Images that harm a reference image most are dropped: the paper's rule, for at most 3 % of the images."""
     values = valued(released, state)
-    harmed = values["points_harmed"].to_numpy()
-    most = int(0.03 * len(values))
-    worst = np.argsort(-harmed, kind="stable")[:most]
-    dropped = set(values["image_id"].to_numpy()[worst[harmed[worst] > 0]])
-    return Cleaned(np.where(np.isin(released.paths, list(dropped)), -1, released.labels))
+    dropped = harmful(values["points_harmed"].to_numpy(), values["influence"].to_numpy(), least=1, most=0.03)
+    return Cleaned(np.where(np.isin(released.paths, values["image_id"][dropped]), -1, released.labels))
 
 
 def by_label_issues(released: Numerals, audit: Path, state: Path) -> Cleaned:
@@ -173,7 +170,7 @@ def by_rounds(released: Numerals, audit: Path, state: Path) -> Cleaned:
             "label": released.labels[rows],
             "image_bytes": pd.Series([released.files[row] for row in rows], dtype=object),
         }
-    ).merge(values[["image_id", "early_probability", "points_harmed"]], on="image_id", validate="1:1")
+    ).merge(values[["image_id", "early_probability", "points_harmed", "influence"]], on="image_id", validate="1:1")
     before = None
     for number in (1, 2):
         file = state / f"round-{number}.parquet"
@@ -198,7 +195,7 @@ def by_rounds(released: Numerals, audit: Path, state: Path) -> Cleaned:
 def label_issues(released: Numerals, rows: np.ndarray, state: Path) -> pd.DataFrame:
     """Label scores of the images at `rows`, on features of networks that did not see them."""
     pixels, labels = squares(released, rows), released.labels[rows]
-    settings = TrainedSettings(**{key: value for key, value in ENCODER.items() if key != "weight_candidates"})
+    settings = TrainedSettings(**NETWORKS)
     encoded = fit_trained_encoder(
         pixels, labels, settings, num_classes=len(CLASS_NAMES), device=CPU, scratch=state / "encoder"
     )

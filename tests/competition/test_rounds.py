@@ -5,9 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
+from winnow.competition import rounds
 from winnow.competition.pool import read_pool, squares
 from winnow.competition.rounds import (
+    VALUES,
     Rules,
+    _joined,
+    clean_round,
     decide_round,
     harmful,
     hold_class_floor,
@@ -25,6 +29,10 @@ RULES = Rules(
     neighbour_relabel=1.0,
     neighbour_drop_distance=3.0,
 )
+SETTINGS = TrainedSettings(
+    folds=2, epochs=30, width=12, input_size=32, learning_rate=0.1, label_smoothing=0.1, shift=0.125, mirror=False,
+    zoom=0.1, color=0.0, loss="cross_entropy", seed=0,
+)  # fmt: skip
 FINE = {"label_quality_score": 0.9, "suggested_label": 0, "suggested_confidence": 0.9}
 FINE |= {"neighbour_label": 0, "neighbour_agreement": 1.0, "neighbour_distance": 1.0}
 
@@ -103,8 +111,12 @@ def test_a_tenth_of_every_class_is_untouched():
 
 
 def test_the_rule_of_valuation_is_capped_at_the_worst():
-    assert harmful(np.array([0, 5, 1, 3, 0, 2, 0, 0, 0, 0]), least=1, most=0.3).nonzero()[0].tolist() == [1, 3, 5]
-    assert harmful(np.array([0, 5, 1, 0]), least=2, most=1.0).nonzero()[0].tolist() == [1]
+    none = np.zeros(10)
+    assert harmful(np.array([0, 5, 1, 3, 0, 2, 0, 0, 0, 0]), none, least=1, most=0.3).nonzero()[0].tolist() == [1, 3, 5]
+    assert harmful(np.array([0, 5, 1, 0]), none[:4], least=2, most=1.0).nonzero()[0].tolist() == [1]
+    # Of those that harm two, the ones that harm more, wherever they stand.
+    influence = np.array([0.1, 0.4, 0.2, 0.3])
+    assert harmful(np.array([2, 2, 2, 2]), influence, least=1, most=0.5).nonzero()[0].tolist() == [1, 3]
 
 
 def test_the_likeliest_of_a_class_come_back_up_to_the_floor():
@@ -117,6 +129,56 @@ def test_the_likeliest_of_a_class_come_back_up_to_the_floor():
     assert held["final_label"].tolist() == [0, -1, 0, 0, 1, 1, -1, 1, 2]
     assert held.index[held["rule"] == "class_floor"].tolist() == [2, 3, 8]
     pd.testing.assert_frame_equal(hold_class_floor(final_before, given, quality, floor=0), final_before)
+
+
+def test_relabelled_images_come_back_where_their_new_class_can_spare_them():
+    """Class 0 lost its three to class 1, which was given two; the worst of the three may stay there."""
+    given, final = np.array([0, 0, 0, 1, 1]), np.array([1, 1, 1, 1, -1])
+    decisions = pd.DataFrame({"final_label": final, "rule": ["label_issue"] * 3 + ["", "label_issue"]})
+    quality = np.array([0.1, 0.3, 0.2, 0.9, 0.0])
+    held = hold_class_floor(decisions, given, quality, floor=2)
+    assert held["final_label"].tolist() == [1, 0, 0, 1, -1]
+    assert held["rule"].tolist() == ["label_issue", "class_floor", "class_floor", "", "label_issue"]
+    # A class gives none away that it needs itself: with a floor of three, class 1 is full with its own two.
+    held = hold_class_floor(decisions, given, quality, floor=3)
+    assert held["final_label"].tolist() == [1, 0, 0, 1, -1]
+
+
+def test_two_sources_add_their_log_odds_and_an_unknown_one_adds_nothing():
+    # Odds 3:1 and 2:1 make 6:1.
+    joined = _joined(np.array([0.75, 0.75, 0.5]), np.array([2 / 3, np.nan, 0.0]))
+    np.testing.assert_allclose(joined, [6 / 7, 0.75, 0.0], atol=1e-5)
+
+
+def test_a_round_drops_what_harms_most_but_nothing_untouched(monkeypatch):
+    """All images look fine; every one of them harms, and a fifth may go: four of twenty, none of the untouched two."""
+    count = 20
+    images = pd.DataFrame(
+        {
+            "image_id": [f"train/0/{row:02d}.png" for row in range(count)],
+            "label": np.repeat([0, 1], count // 2),
+            "image_bytes": pd.Series([b""] * count, dtype=object),
+            "early_probability": 0.9,
+            "points_harmed": np.arange(count) + 1,
+            "influence": 0.0,
+        }
+    )
+    fine = [FINE | {"suggested_label": label, "neighbour_label": label} for label in images["label"]]
+    monkeypatch.setattr(rounds, "squares", lambda image_bytes, side: np.zeros((count, side, side, 3), np.uint8))
+    monkeypatch.setattr(rounds, "score_round", lambda *arguments, **options: pd.DataFrame(fine))
+    untouched = untouched_tenth(images["label"].to_numpy(), seed=0)
+    options = {"encoder": vars(SETTINGS), "seed": 0, "points_harmed": 1, "valuation_max_share": 0.2, "class_floor": 0}
+    options |= vars(RULES)
+    decided, counts = clean_round(images, None, num_classes=2, options=options, device=torch.device("cpu"))
+    dropped = (decided["final_label"] < 0).to_numpy()
+    worst = np.arange(count) >= count - 4
+    assert (dropped == (worst & ~untouched)).all() and counts["dropped"] == dropped.sum() > 0
+    assert (decided["rule"] == np.where(dropped, "valuation", "")).all()
+    assert decided[VALUES].equals(images[VALUES])
+    decided, _ = clean_round(
+        images, None, num_classes=2, options=options | {"points_harmed": None}, device=torch.device("cpu")
+    )
+    assert (decided["final_label"] == images["label"]).all()
 
 
 @pytest.mark.slow
@@ -133,11 +195,7 @@ def test_two_rounds_find_planted_errors_and_networks_never_see_what_was_dropped(
     pool = read_pool(tmp_path / "pool.zip", class_names=[str(digit) for digit in range(10)])
     pixels, given = squares(pool["image_bytes"].tolist(), side=32), pool["label"].to_numpy()
     true = sample.truth.set_index("image_id").loc[pool["image_id"], "true_label"].to_numpy()
-    settings = TrainedSettings(
-        folds=2, epochs=30, width=12, input_size=32, learning_rate=0.1, label_smoothing=0.1, shift=0.125, mirror=False,
-        zoom=0.1, color=0.0, loss="cross_entropy", seed=0,
-    )  # fmt: skip
-    options = {"num_classes": 10, "encoder": settings, "rules": RULES, "device": torch.device("cpu")}
+    options = {"num_classes": 10, "encoder": SETTINGS, "rules": RULES, "device": torch.device("cpu")}
     unknown, none = np.full(len(given), np.nan), np.zeros(len(given), dtype=bool)
 
     scores = score_round(pixels, given, given, unknown, **options)

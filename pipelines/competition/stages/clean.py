@@ -3,16 +3,16 @@
 import sys
 
 from winnow import stage
-from winnow.competition.rounds import clean_round
+from winnow.competition.rounds import VALUES, clean_round
 from winnow.device import best_device
 from winnow.workspace import Workspace
 
 
 def main(params: stage.Declared) -> str:
     workspace, number, options = Workspace(), sys.argv[1], params.cleaning.model_dump()
-    images = workspace.table("pool")
-    images = images[images["split"] != "label_book"].merge(workspace.table("values"), on="image_id", validate="1:1")
-    before = None if number == "1" else workspace.table("round", number=str(int(number) - 1))["final_label"].to_numpy()
+    last = workspace.table("values") if number == "1" else workspace.table("round", number=str(int(number) - 1))
+    images = workspace.table("pool").merge(last[["image_id", *VALUES]], on="image_id", validate="1:1")
+    before = None if number == "1" else last["final_label"].to_numpy()
     decided, counts = clean_round(
         images,
         before,

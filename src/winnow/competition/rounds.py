@@ -27,6 +27,9 @@ from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import crossval_pred_probs
 
 _FOLDS, _L2 = 5, (0.003, 0.01, 0.03, 0.1, 0.3)
+VALUES = ["early_probability", "points_harmed", "influence"]
+"""What a round reads of the table `values`, and hands on to the next one."""
+
 _LEAST = 1e-6
 _LEAST_SIDE = 32  # of the images that perceptual hashes are taken of
 
@@ -167,7 +170,11 @@ def untouched_tenth(labels: np.ndarray, *, seed: int) -> np.ndarray:
 
 
 def _joined(probability: np.ndarray, early: np.ndarray) -> np.ndarray:
-    """Both sources' log-odds added, as independent evidence would be; the first alone where the second is not known."""
+    """Both sources' log-odds added, as independent evidence would be; the first alone where the second is not known.
+
+    `early` is of a network that learns from these very labels, too early on to know many by heart: of right and wrong
+    ones alike it is a little too high.
+    """
     first, second = (np.clip(values, _LEAST, 1 - _LEAST) for values in (probability, early))
     odds = np.log(first / (1 - first)) + np.where(np.isnan(early), 0.0, np.log(second / (1 - second)))
     joined: np.ndarray = 1 / (1 + np.exp(-odds))
@@ -186,19 +193,22 @@ def clean_round(
     """One round on a table of images.
 
     Args:
-        images: `image_id`, `label` in [0, K) as given, `image_bytes`, `early_probability` and `points_harmed`.
+        images: `image_id`, `label` in [0, K) as given, `image_bytes`, and the columns `VALUES`.
         before: (N,) labels as the last round left them, -1 for dropped; None before the first.
         num_classes: K.
         options: the section `cleaning` of params.yaml.
         scratch, device: as in `score_round`.
 
     Returns:
-        A row per image: `image_id`, `label`, what `decide_round` decided and what `score_round` found; and the counts.
+        A row per image: `image_id`, `label`, what `decide_round` decided, what `score_round` found, and `VALUES`; and
+        the counts.
     """
     given = images["label"].to_numpy()
     labels = given if before is None else before
-    encoder = {name: value for name, value in options["encoder"].items() if name != "weight_candidates"}
-    settings, rules = TrainedSettings(**encoder), Rules(**{name: options[name] for name in Rules.__dataclass_fields__})
+    settings, rules = (
+        TrainedSettings(**options["encoder"]),
+        Rules(**{name: options[name] for name in Rules.__dataclass_fields__}),
+    )
     scores = score_round(
         squares(images["image_bytes"].tolist(), side=max(settings.input_size, _LEAST_SIDE)),
         labels,
@@ -214,7 +224,10 @@ def clean_round(
     decisions = decide_round(scores, labels, given, untouched, rules)
     if options["points_harmed"] is not None:
         harmed = harmful(
-            images["points_harmed"].to_numpy(), least=options["points_harmed"], most=options["valuation_max_share"]
+            images["points_harmed"].to_numpy(),
+            images["influence"].to_numpy(),
+            least=options["points_harmed"],
+            most=options["valuation_max_share"],
         )
         harmed &= ~untouched & (decisions["rule"] == "").to_numpy()
         final, rule = decisions["final_label"].mask(harmed, -1), decisions["rule"].mask(harmed, "valuation")
@@ -222,31 +235,44 @@ def clean_round(
     decisions = hold_class_floor(
         decisions, given, scores["label_quality_score"].to_numpy(), floor=options["class_floor"]
     )
-    frame = pd.concat([images[["image_id", "label"]].reset_index(drop=True), decisions, scores], axis=1)
+    own = images.reset_index(drop=True)
+    frame = pd.concat([own[["image_id", "label"]], decisions, scores, own[VALUES]], axis=1)
     return frame, round_summary(decisions, labels, given, untouched)
 
 
 def hold_class_floor(decisions: pd.DataFrame, given: np.ndarray, quality: np.ndarray, *, floor: int) -> pd.DataFrame:
-    """Bring dropped images back until every class has `floor` images, where so many were given its label.
+    """Bring images back until every class has `floor` of them, where so many were given its label.
 
     Args:
         decisions: of `decide_round`, a row per image.
         given: (N,) in [0, K).
-        quality: (N,) in [0, 1] of the given label; the best come back first, as given, by the rule `class_floor`.
+        quality: (N,) in [0, 1] of the given label. The best of the dropped come back first, then the best of the
+            relabelled whose new class has more than its floor, as given, by the rule `class_floor`.
         floor: images that a class keeps at least; 0 brings none back.
     """
     final, rule = decisions["final_label"].to_numpy(copy=True), decisions["rule"].to_numpy(copy=True)
+    classes = max(given.max(), final.max()) + 1
+    floors = np.minimum(floor, np.bincount(given, minlength=classes))
+    count = np.bincount(final[final >= 0], minlength=classes)
     for label in np.unique(given):
-        dropped = np.flatnonzero((final < 0) & (given == label))
-        missing = max(floor - int((final == label).sum()), 0)
-        back = dropped[np.argsort(-quality[dropped], kind="stable")[:missing]]
-        final[back], rule[back] = label, "class_floor"
+        gone = np.flatnonzero((given == label) & (final != label))
+        for row in gone[np.lexsort((-quality[gone], final[gone] >= 0))]:
+            donor = final[row]
+            if count[label] >= floors[label]:
+                break
+            if donor >= 0 and count[donor] <= floors[donor]:
+                continue
+            if donor >= 0:
+                count[donor] -= 1
+            count[label] += 1
+            final[row], rule[row] = label, "class_floor"
     return decisions.assign(final_label=final, rule=rule)
 
 
-def harmful(points_harmed: np.ndarray, *, least: int, most: float) -> np.ndarray:
-    """(N,) bool: the images that harm at least `least` reference images, the worst first, at most the share `most`."""
-    worst = np.argsort(-points_harmed, kind="stable")[: int(most * len(points_harmed))]
+def harmful(points_harmed: np.ndarray, influence: np.ndarray, *, least: int, most: float) -> np.ndarray:
+    """(N,) bool: the images that harm at least `least` reference images, the worst first, at most the share `most`; of
+    those that harm as many, the ones of higher `influence`."""
+    worst = np.lexsort((-influence, -points_harmed))[: int(most * len(points_harmed))]
     chosen = np.zeros(len(points_harmed), dtype=bool)
     chosen[worst[points_harmed[worst] >= least]] = True
     return chosen

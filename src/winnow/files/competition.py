@@ -10,11 +10,21 @@ _PATH = Column("image_id", "str", "path of the image inside its archive")
 _LABEL = Column("label", "int64", "as given, in the order of `competition.class_names`", low=0)
 _PACKED = (
     Column("name", "str", "file name without suffix, unique"),
-    _PATH,
+    Column("image_id", "str", "the original's `name`: its path with `-` for `/`, without suffix"),
     Column("technique", "str", 'how a copy was made; "" for an original'),
     Column("label", "int64", "as trained with", low=0),
     Column("image_bytes", "bytes", "the encoded image"),
 )
+
+_EARLY = Column(
+    "early_probability",
+    "float64",
+    "mean probability of the given label over the checkpoints, lower is worse",
+    low=0,
+    high=1,
+)
+_INFLUENCE = Column("influence", "float64", "HyDRA, mean over the reference, positive harms")
+_HARMED = Column("points_harmed", "int64", "reference images that the rule min + std sees harmed", low=0)
 
 COMPETITION: Mapping[str, File] = MappingProxyType(
     {
@@ -42,13 +52,13 @@ COMPETITION: Mapping[str, File] = MappingProxyType(
                 (
                     _PATH,
                     Column("early_loss", "float64", "mean loss of the given label over the checkpoints", low=0),
-                    Column("early_probability", "float64", "likewise its probability, lower is worse", low=0, high=1),
+                    _EARLY,
                     Column("aum", "float64", "margin of the given label while training, lower is worse"),
                     Column("gradient_norm", "float64", "mean norm of its gradient, higher is worse", low=0),
                     Column("tracin", "float64", "TracIn of the mean reference loss, positive harms"),
-                    Column("influence", "float64", "HyDRA, mean over the reference, positive harms"),
+                    _INFLUENCE,
                     Column("influence_se", "float64", "its standard error over seeds, NaN for one seed"),
-                    Column("points_harmed", "int64", "reference images that the rule min + std sees harmed", low=0),
+                    _HARMED,
                     Column("nearest_reference", "str", "the reference image that it harms most"),
                 )
             ),
@@ -75,6 +85,9 @@ COMPETITION: Mapping[str, File] = MappingProxyType(
                     ),
                     Column("neighbour_agreement", "float64", "share of them that have it", low=0, high=1),
                     Column("neighbour_distance", "float64", "to the nearest of its label, 1 is usual", low=0),
+                    _EARLY,
+                    _HARMED,
+                    _INFLUENCE,
                 )
             ),
         ),

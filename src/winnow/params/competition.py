@@ -3,7 +3,7 @@
 from pydantic import Field, model_validator
 
 from winnow.params.augmentation import PolicySearch
-from winnow.params.encoders import TrainedEncoder
+from winnow.params.encoders import SmallNetworks
 from winnow.params.section import Count, NotNegative, Positive, Section, Seed, Share
 from winnow.params.training import CompetitionRecipe
 
@@ -41,8 +41,8 @@ class Valuation(Section):
     learning_rate: Positive = Field(description="Of SGD; falls along a cosine.")
     momentum: float = Field(ge=0, lt=1, description="Of SGD.")
     checkpoints: list[int] = Field(min_length=1, description="The epochs after which all images are scored, rising.")
-    recalibration_images: Count = Field(
-        description="Images that set batch normalisation's statistics anew at each checkpoint."
+    recalibration_images: int = Field(
+        ge=2, description="Images that set batch normalisation's statistics anew at each checkpoint."
     )
     seeds: list[Seed] = Field(min_length=1, description="One training each; scores are means over them.")
 
@@ -57,7 +57,7 @@ class Valuation(Section):
 class Cleaning(Section):
     """The rounds: when an image is relabelled or dropped."""
 
-    encoder: TrainedEncoder
+    encoder: SmallNetworks
     label_quality_threshold: Share = Field(description="A label of lower quality is an issue.")
     relabel_confidence: Share = Field(description="An issue is relabelled from this confidence on, dropped below it.")
     neighbours: Count = Field(description="How many nearest images vote.")
@@ -73,7 +73,8 @@ class Cleaning(Section):
     )
     valuation_max_share: Share = Field(description="Most images that this rule may drop, as a share.")
     class_floor: int = Field(
-        ge=0, description="Images that a class keeps at least: of those dropped, the likeliest come back."
+        ge=0,
+        description="Images that a class keeps at least: the likeliest of those dropped come back, then of those relabelled.",
     )
     seed: Seed = Field(description="Which tenth of the images no round touches.")
 

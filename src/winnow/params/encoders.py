@@ -114,8 +114,8 @@ class PlainEncoder(EncoderSection):
     ]
 
 
-class FittedEncoder(EncoderSection):
-    """An encoder whose networks are trained on the dataset itself."""
+class FittedNetworks(Section):
+    """Networks that are trained on the dataset itself, each blind to the images that it describes."""
 
     folds: int = Field(ge=2, description="Networks to train, each blind to the fold that it encodes.")
     epochs: Count = Field(description="Passes over the images.")
@@ -135,7 +135,7 @@ class FittedEncoder(EncoderSection):
     seed: Seed = Field(description="Seed of the folds and the training.")
 
 
-class TrainedEncoder(FittedEncoder):
+class SmallNetworks(FittedNetworks):
     """Small networks trained on the dataset itself. They need no download."""
 
     width: Count = Field(description="Channels of the first block; the features have four times as many dimensions.")
@@ -145,7 +145,11 @@ class TrainedEncoder(FittedEncoder):
     )
 
 
-class FinetunedEncoder(FittedEncoder):
+class TrainedEncoder(SmallNetworks, EncoderSection):
+    """Small networks trained on the dataset itself. They need no download."""
+
+
+class FinetunedEncoder(FittedNetworks, EncoderSection):
     """The model of `timm`, with its weights, mean and std, trained on from the dataset's own labels.
 
     Beside the frozen one it finds more label errors than `trained` does, at several times the cost.
