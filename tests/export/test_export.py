@@ -207,6 +207,20 @@ def test_torchvision_opens_the_imagefolder(export):
     assert opened.classes == ["cat"] and len(opened) == 3
 
 
+def test_what_is_said_opens_every_file_and_every_label(export, tmp_path, ledger, rejected):
+    """torchvision takes nine suffixes, of which .gif is none, and pandas reads the label NA as missing."""
+    import torchvision
+
+    ledger = ledger.assign(file_name=ledger["file_name"].replace("set/cat/3.jpg", "set/cat/3.gif"))
+    content_of = {name.replace("cat/3.jpg", "cat/3.gif"): file for name, file in FILES.items()}
+    options = {"class_names": ["NA", "dog"], "source": write_folder(tmp_path / "gifs", content_of)}
+    options |= {"max_unpacked_bytes": LIMIT}
+    said = export_dataset(tmp_path / "f", ledger, rejected, form="imagefolder", **options).opens
+    assert len(eval(said, {"torchvision": torchvision})) == 3
+    said = export_dataset(tmp_path / "c", ledger, rejected, form="csv", **options).opens
+    assert eval(said.partition(";")[0], {"pandas": pd})["label"].tolist() == ["NA"] * 3
+
+
 def test_a_file_that_changed_since_stops_the_export_and_leaves_nothing(export, tmp_path):
     (tmp_path / "mine/set/cat/3.jpg").write_bytes(FILES["set/cat/2.JPG"])
     with pytest.raises(WinnowError, match=r"3\.jpg is not what it was"):

@@ -22,4 +22,5 @@ def write(job: Job) -> str:
     paths = [Path(start, name).as_posix() for name in stays["file"]]
     table = stays.assign(file=paths, label=stays["new_label"])[list(_COLUMNS if job.class_names else _COLUMNS[:1])]
     tables.write_csv(table, job.folder / TABLE)
-    return f"pandas.read_csv({str(job.final / TABLE)!r}); paths are relative to {job.final}"
+    as_text = "dtype=str, keep_default_na=False"  # a class may be called NA
+    return f"pandas.read_csv({str(job.final / TABLE)!r}, {as_text}); paths are relative to {job.final}"

@@ -12,6 +12,7 @@ from winnow.export.originals import originals, put
 from winnow.export.writer import Job
 
 IMAGES, DROPPED = "images", "dropped"
+_LOADED = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # by torchvision, unless told
 
 
 def write(job: Job) -> str:
@@ -26,7 +27,9 @@ def write(job: Job) -> str:
     for name, content in originals(job.archive, job.files):
         put(content, job.folder / targets[name], original=job.source / name if linked else None)
         job.report(1)
-    return f"torchvision.datasets.ImageFolder({str(job.final / IMAGES)!r})"
+    others = not job.files["file"].str.lower().str.endswith(_LOADED).all()
+    every = ", is_valid_file=lambda path: True" if others else ""
+    return f"torchvision.datasets.ImageFolder({str(job.final / IMAGES)!r}{every})"
 
 
 def folder_names(class_names: Sequence[str]) -> dict[str, str]:
