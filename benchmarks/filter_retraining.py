@@ -41,6 +41,7 @@ TRIED: dict[str, Rule | Thesis] = {
     "outliers and ward in one cut": one_cut(0.25),
     "outliers and herding by class in one cut": one_cut(0.25, herding_by_class),
 }
+BESIDE = {"over_random": "random", "over_thesis": "single linkage (thesis)"}
 RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "precision": "float32"}
 
 
@@ -140,16 +141,18 @@ def accuracy_of(network: SmallClassifier, pixels: np.ndarray, labels: np.ndarray
 
 
 def result(runs: list[dict], sizes: dict[str, int]) -> dict:
-    """A row per rule and share: accuracy in percent, and its difference from random with a 95 % interval over pools."""
+    """A row per rule and share: accuracy in percent, and its differences from random and from the thesis' rule with a
+    95 % interval over pools."""
     by_pool = pd.DataFrame(runs).groupby(["rule", "kept", "pool"])["accuracy"].mean()
     rows = []
     for rule, kept in dict.fromkeys((run["rule"], run["kept"]) for run in runs):
         own = by_pool[rule, kept]
         row = {"rule": rule, "kept": kept, "pools": len(own), "accuracy": round(100 * float(own.mean()), 2)}
-        if rule not in ("all", "random") and ("random", kept) in by_pool.index:
-            difference = 100 * (own - by_pool["random", kept]).dropna().to_numpy()
-            if len(difference) > 1:
-                row["over_random"] = [round(end, 2) for end in with_interval(difference)]
+        for key, other in BESIDE.items():
+            if rule not in ("all", "random", other) and (other, kept) in by_pool.index:
+                difference = 100 * (own - by_pool[other, kept]).dropna().to_numpy()
+                if len(difference) > 1:
+                    row[key] = [round(end, 2) for end in with_interval(difference)]
         rows.append(row)
     return {"benchmark": "filter-retraining", **machine(), **sizes, "rows": rows, "runs": runs}
 
