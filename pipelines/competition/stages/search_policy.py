@@ -1,7 +1,9 @@
 """Search an augmentation policy on the cleaned training images (Faster AutoAugment)."""
 
+import numpy as np
+
 from winnow import stage
-from winnow.augmentation.policy.policy import Policy, write_policy
+from winnow.augmentation.policy.searched import write_searched
 from winnow.competition.copies import cleaned_parts
 from winnow.competition.pool import squares
 from winnow.workspace import Workspace
@@ -10,29 +12,23 @@ _SIDE = 32
 
 
 def main(params: stage.Declared) -> str:
-    workspace, options = Workspace(), params.policy_search
-    path, scratch = workspace.path("competition_policy"), workspace.scratch("search_policy")
-    if not options.enabled:
-        write_policy(Policy(()), path)
-        return "off; policy_search.enabled in params.yaml turns it on"
-    from winnow.augmentation.policy.search import SearchSettings, search_policy
-    from winnow.device import best_device
+    workspace, names = Workspace(), params.competition.class_names
 
-    images = workspace.table("round", number="2").merge(workspace.table("pool", ["image_id", "split", "image_bytes"]))
-    names, few = params.competition.class_names, params.copies.validation_per_class
-    training, _ = cleaned_parts(images, class_names=names, validation_per_class=few)
-    policy = search_policy(
-        squares(training["image_bytes"].tolist(), side=_SIDE),
-        training["final_label"].to_numpy(),
-        num_classes=len(names),
-        settings=SearchSettings(**options.model_dump(exclude={"enabled", "seed"})),
-        seed=options.seed,
-        scratch=scratch,
-        device=best_device(),
+    def read() -> tuple[np.ndarray, np.ndarray, int]:
+        pool = workspace.table("pool", ["image_id", "split", "image_bytes"])
+        images = workspace.table("round", number="2").merge(pool)
+        few = params.copies.validation_per_class
+        training, _ = cleaned_parts(images, class_names=names, validation_per_class=few)
+        return squares(training["image_bytes"].tolist(), side=_SIDE), training["final_label"].to_numpy(), len(names)
+
+    done = write_searched(
+        workspace.path("competition_policy"),
+        params.policy_search,
+        read,
+        scratch=workspace.scratch("search_policy"),
     )
-    write_policy(policy, path)
     workspace.remove_scratch("search_policy")
-    return f"{len(policy.sub_policies)} sub-policies of {options.length} operations in {path}"
+    return done
 
 
 if __name__ == "__main__":

@@ -1,0 +1,52 @@
+"""The policy that the params ask for: searched, or none."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from winnow.augmentation.policy.policy import Policy, write_policy
+from winnow.params.augmentation import PolicySearch
+
+if TYPE_CHECKING:
+    from winnow.data.pixels import Pixels
+
+
+def write_searched(
+    path: Path,
+    options: PolicySearch,
+    read: Callable[[], "tuple[Pixels, np.ndarray, int]"],
+    *,
+    scratch: Path,
+) -> str:
+    """Search a policy and write it; where no search is asked for, one without sub-policies.
+
+    Args:
+        path: to write.
+        options: the section `policy_search` of the params.
+        read: gives the images, (N, S, S, 3) uint8, their (N,) labels in [0, K), and K.
+        scratch: as in `search_policy`.
+
+    Returns:
+        What was done, in words.
+    """
+    if not options.enabled:
+        write_policy(Policy(()), path)
+        return "off; policy_search.enabled in params.yaml turns it on"
+    # These take seconds to import, which a search that is off is not to cost.
+    from winnow.augmentation.policy.search import SearchSettings, search_policy
+    from winnow.device import best_device
+
+    pixels, labels, num_classes = read()
+    policy = search_policy(
+        pixels,
+        labels,
+        num_classes=num_classes,
+        settings=SearchSettings(**options.model_dump(exclude={"enabled", "seed"})),
+        seed=options.seed,
+        scratch=scratch,
+        device=best_device(),
+    )
+    write_policy(policy, path)
+    return f"{len(policy.sub_policies)} sub-policies of {options.length} operations in {path}"
