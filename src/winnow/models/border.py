@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def border_level(images: Tensor) -> Tensor:
@@ -9,3 +10,9 @@ def border_level(images: Tensor) -> Tensor:
     sides = (images[:, :, 0], images[:, :, -1], images[:, :, 1:-1, 0], images[:, :, 1:-1, -1])
     level: Tensor = torch.cat(sides, dim=2).median(dim=2).values
     return level[:, :, None, None]
+
+
+def sampled_on_border(images: Tensor, grid: Tensor) -> Tensor:
+    """(B, C, H, W) images, each pixel from where the grid (B, H, W, 2) says, the border's level from outside."""
+    level = border_level(images)
+    return functional.grid_sample(images - level, grid, padding_mode="zeros", align_corners=False) + level

@@ -1,7 +1,7 @@
 """The rules of the Data-Centric AI competition of 2021: its classes, its layout, and its way of counting to 10,000."""
 
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,13 @@ from PIL import Image
 
 from winnow.data.pixel_digest import pixel_digest
 from winnow.data.writers.imagefolder import SPLITS
-from winnow.submission.lint import Finding
+from winnow.submission.lint import Finding, finding
 
 CLASS_NAMES = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 """In the grader's order, which is not the alphabetical one of the folders."""
 
 MOST_IMAGES = 10_000
 _BATCH = 8
-_EXAMPLES = 3
 
 
 def graded_count(training: int, validation: int) -> int:
@@ -59,22 +58,18 @@ def lint_competition(
     counted = graded_count(training, validation)
     shared = sorted(path for digest, path in seen.digests["val"] if digest in {one for one, _ in seen.digests["train"]})
     known = sorted(path for split in seen.digests.values() for digest, path in split if digest in reference)
-    unchecked = [] if not missing else [f"not checked: {' and '.join(missing)} missing"]
+    count = f"{training:,} + {validation:,} images, which the grader counts as {counted:,} of {MOST_IMAGES:,}"
+    if missing:
+        count = f"not checked: {' and '.join(missing)} missing"
     return [
-        _finding("folders", missing, "train and val are there", "missing"),
-        _finding("no-stray-files", stray, "nothing else is there", "what does not belong there"),
-        _finding("classes", classes, f"all {len(class_names)} classes are in both", "faults"),
-        Finding(
-            "count",
-            None if missing else counted <= MOST_IMAGES,
-            unchecked[0]
-            if missing
-            else f"{training:,} + {validation:,} images, which the grader counts as {counted:,} of {MOST_IMAGES:,}",
-        ),
-        _finding("png", seen.no_png, "every file is a whole PNG", "files that are no whole PNG"),
-        _finding("grey", seen.coloured, "every image is grey", "images with colours"),
-        _finding("leak", shared, "no image of val is in train, pixel for pixel", "images of val that are in train"),
-        _finding("reference", known, "no reference image is handed in", "reference images"),
+        finding("folders", missing, "train and val are there", "missing"),
+        finding("no-stray-files", stray, "nothing else is there", "what does not belong there"),
+        finding("classes", classes, f"all {len(class_names)} classes are in both", "faults"),
+        Finding("count", None if missing else counted <= MOST_IMAGES, count),
+        finding("png", seen.no_png, "every file is a whole PNG", "files that are no whole PNG"),
+        finding("grey", seen.coloured, "every image is grey", "images with colours"),
+        finding("leak", shared, "no image of val is in train, pixel for pixel", "images of val that are in train"),
+        finding("reference", known, "no reference image is handed in", "reference images"),
     ]
 
 
@@ -107,10 +102,3 @@ def _examine(files: dict[str, list[Path]], directory: Path) -> _Seen:
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _finding(rule: str, faults: Iterable[str], holds: str, broken: str) -> Finding:
-    faults = list(faults)
-    if faults:
-        return Finding(rule, False, f"{broken}: {len(faults):,}", faults[:_EXAMPLES])
-    return Finding(rule, True, holds)

@@ -56,8 +56,8 @@ def lint_submission(
     if len(class_names) != class_count:
         class_names = [str(label) for label in range(class_count)]
     return [
-        _finding("folders", folders.problems, "both sets are there, of one team", "faults"),
-        _finding("no-stray-files", folders.stray, "nothing else is there", "files or folders that do not belong there"),
+        finding("folders", folders.problems, "both sets are there, of one team", "faults"),
+        finding("no-stray-files", folders.stray, "nothing else is there", "files or folders that do not belong there"),
         _labels_readable(folders),
         _files_labelled(folders),
         _one_hot_labels(folders, class_count),
@@ -71,7 +71,7 @@ def lint_submission(
     ]
 
 
-def _finding(rule: str, faults: Iterable[str], holds: str, broken: str, *, unchecked: Iterable[str] = ()) -> Finding:
+def finding(rule: str, faults: Iterable[str], holds: str, broken: str, *, unchecked: Iterable[str] = ()) -> Finding:
     """A finding from its faults; `broken` names the faults, `unchecked` which sets could not be checked."""
     faults, unchecked = list(faults), list(unchecked)
     if faults:
@@ -99,7 +99,7 @@ def _split(folders: Folders, able: Callable[[SetFolder], bool]) -> tuple[list[Se
 def _labels_readable(folders: Folders) -> Finding:
     there, unchecked = _split(folders, lambda part: LABELS_FILE not in part.missing)
     faults = [f"{part.path.name}/{LABELS_FILE} {part.labels_problem}" for part in there if part.labels_problem]
-    return _finding(
+    return finding(
         "labels-readable",
         faults,
         f"{LABELS_FILE} is a JSON object without repeated keys",
@@ -116,7 +116,7 @@ def _files_labelled(folders: Folders) -> Finding:
         labels = part.labels or {}
         faults += [f"{part.shown(name)} has no label" for name in part.files if PurePath(name).stem not in labels]
         faults += [f"{part.path.name}/{LABELS_FILE} labels {key!r}: no such file" for key in labels if key not in stems]
-    return _finding(
+    return finding(
         "files-labelled",
         faults,
         "every file has a label, every label a file",
@@ -133,7 +133,7 @@ def _one_hot_labels(folders: Folders, class_count: int) -> Finding:
         for key, value in (part.labels or {}).items()
         if _label(value, class_count) is None
     ]
-    return _finding(
+    return finding(
         "one-hot-labels",
         faults,
         f"every label is a list of {class_count} with one 1",
@@ -146,7 +146,7 @@ def _names(folders: Folders, originals: set[str]) -> Finding:
     there, unchecked = _with_images(folders)
     faults = [part.shown(name) for part in there for name in part.files if parse_name(name, originals) is None]
     shape = "img_<key>.jpg or img_<key>_<technique>.jpg"
-    return _finding("names", faults, f"all are {shape}", f"names other than {shape}", unchecked=unchecked)
+    return finding("names", faults, f"all are {shape}", f"names other than {shape}", unchecked=unchecked)
 
 
 def _sources(training: SetFolder | None, originals: set[str]) -> Finding:
@@ -157,7 +157,7 @@ def _sources(training: SetFolder | None, originals: set[str]) -> Finding:
         for name in part.files
         if (source := parse_name(name, originals)) is not None and source[0] not in originals
     ]
-    return _finding(
+    return finding(
         "sources",
         faults,
         "every training image comes from the original",
@@ -169,7 +169,7 @@ def _sources(training: SetFolder | None, originals: set[str]) -> Finding:
 def _count(which: str, part: SetFolder | None, *, least: int, most: int) -> Finding:
     rule = f"{which}-count"
     if part is None or not part.has_images:
-        return _finding(rule, [], "", "", unchecked=[which])
+        return finding(rule, [], "", "", unchecked=[which])
     count = len(part.files)
     if least <= count <= most:
         return Finding(rule, True, f"{count:,} images, {least:,} to {most:,} allowed")
@@ -182,7 +182,7 @@ def _classes(which: str, part: SetFolder | None, class_names: list[str]) -> Find
     labels = part.labels if part is not None and part.labels is not None else {}
     present = {_label(value, len(class_names)) for key, value in labels.items() if key in stems} - {None}
     faults = [f"{label} ({name})" for label, name in enumerate(class_names) if label not in present]
-    return _finding(
+    return finding(
         rule,
         faults if present else [],
         f"all {len(class_names)} classes have images",
@@ -200,14 +200,14 @@ def _images(
     either = no_training + no_validation
     size = f"{image_size} x {image_size}"
     return [
-        _finding(
+        finding(
             "images-decode",
             seen.undecodable,
             f"every image is a whole RGB JPEG of {size} pixels",
             f"images that are no whole RGB JPEG of {size} pixels",
             unchecked=either,
         ),
-        _finding(
+        finding(
             "original-bytes",
             seen.altered,
             f"{seen.unaltered:,} images without a technique are as in the original, byte for byte"
@@ -215,21 +215,21 @@ def _images(
             "images without a technique that differ from the original's bytes",
             unchecked=no_training,
         ),
-        _finding(
+        finding(
             "validation-sources",
             seen.shared_sources,
             "no validation image, nor a copy of one, is in training",
             "validation images that are in training, themselves or as copies",
             unchecked=either,
         ),
-        _finding(
+        finding(
             "validation-exact",
             seen.identical,
             "no validation image has the pixels of a training image",
             "validation images with the pixels of a training image",
             unchecked=either,
         ),
-        _finding(
+        finding(
             "validation-near",
             seen.alike,
             "no validation image is a near duplicate of a training image",

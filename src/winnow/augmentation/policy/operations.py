@@ -23,7 +23,7 @@ from kornia import enhance
 from torch import Tensor
 from torch.nn import functional
 
-from winnow.models.border import border_level
+from winnow.models.border import sampled_on_border
 
 # How far magnitude 1 goes: AutoAugment's ranges (Cubuk et al., arXiv 1805.09501, table 6).
 _SHEAR = 0.3
@@ -238,9 +238,7 @@ def _sampled(images: Tensor, grid: Tensor, fill: Fill) -> Tensor:
     """
     if fill == "reflect":
         return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    level = border_level(images)
-    moved = functional.grid_sample(images - level, grid, padding_mode="zeros", align_corners=False) + level
-    return moved.clamp(0, 1)
+    return sampled_on_border(images, grid).clamp(0, 1)
 
 
 def _with_slope(values: Tensor, start: Tensor, end: Tensor, magnitude: Tensor) -> Tensor:

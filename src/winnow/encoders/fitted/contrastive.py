@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from winnow.encoders.fitted.small_images import SmallImages
-from winnow.models.border import border_level
+from winnow.models.border import sampled_on_border
 from winnow.models.small_resnet import SmallResNet
 
 _BATCH_SIZE = 100
@@ -127,9 +127,7 @@ def varied(images: Tensor, generator: torch.Generator) -> Tensor:
     right, down = 2 * drawn(-_SHIFT, _SHIFT), 2 * drawn(-_SHIFT, _SHIFT)
     rows = [cosine, shear * cosine - sine, right, sine, shear * sine + cosine, down]
     places = torch.stack(rows, dim=1).view(count, 2, 3)
-    level = border_level(images)
-    grid = functional.affine_grid(places, list(images.shape), align_corners=False)
-    images = functional.grid_sample(images - level, grid, padding_mode="zeros", align_corners=False) + level
+    images = sampled_on_border(images, functional.affine_grid(places, list(images.shape), align_corners=False))
 
     noise = torch.randn(images.shape, generator=generator).to(device)
     images = images + drawn(0, _NOISE)[:, None, None, None] * noise
