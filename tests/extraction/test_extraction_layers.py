@@ -255,6 +255,23 @@ def test_a_detector_of_torchvision_takes_images_of_any_size():
     assert layer_features(loaded, layer="backbone", pool="mean")(images).shape == (2, 672 + 480 + 512 + 256 + 256 + 128)
 
 
+def test_features_of_a_detector_do_not_depend_on_the_images_beside_it():
+    sizes = {"min_size": 32, "max_size": 128}
+    loaded = load_model("torchvision:fasterrcnn_mobilenet_v3_large_320_fpn", weights="untrained", arguments=sizes)
+    rng = np.random.default_rng(0)
+    wide, high = (Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)) for size in ((32, 96), (96, 32)))
+    encode = layer_features(loaded, layer="backbone", pool="mean")
+    np.testing.assert_array_equal(encode([wide, high]), np.concatenate([encode([wide]), encode([high])]))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1e300])
+def test_ready_features_that_are_not_finite_are_refused_by_name(value, tmp_path):
+    np.savez(tmp_path / "f.npz", image_id=np.array(["a", "b"]), features=np.array([[1.0, 2.0], [1.0, value]]))
+    with pytest.raises(WinnowError, match=r"f\.npz holds features of 'b' that are missing, infinite or too large"):
+        read_features(tmp_path / "f.npz", np.array(["a", "b"]))
+    assert read_features(tmp_path / "f.npz", np.array(["a"])).tolist() == [[1, 2]]
+
+
 def test_ready_features_are_joined_by_id(tmp_path):
     ids, values = np.array(["a", "b", "c"]), np.arange(6, dtype=np.float32).reshape(3, 2)
     np.savez(tmp_path / "f.npz", image_id=ids, features=values)

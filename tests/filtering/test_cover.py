@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clouds import unit_vectors
-from winnow.filtering.cover import best_first, covered_by, find_copies
+from winnow.filtering.cover import best_first, covered_by, find_copies, nearest_copy
 
 
 def at(*degrees: float) -> np.ndarray:
@@ -116,3 +116,17 @@ def test_in_a_large_group_no_image_goes_without_a_near_one(within):
     gone = np.flatnonzero(keeper >= 0)
     assert (keeper[keeper[gone]] == -1).all()
     assert len(gone) >= 0.9 * (exact >= 0).sum() > 0
+
+
+def test_where_near_cells_hold_none_within_reach_an_image_goes_for_the_one_that_it_met_first():
+    """In many dimensions the image within reach may lie in a far cell; `covered` looks at every distance."""
+    points = unit_vectors(12_000, 32)
+    keeper = covered(points, within=1.0, most_exact=1000)
+    assert (keeper >= 0).sum() > 5000 and (keeper[keeper[keeper >= 0]] == -1).all()
+
+
+def test_the_nearest_of_others_is_found_with_its_distance():
+    points = at(0, 90, 10, 95, 180)
+    image, distance = nearest_copy(points, np.array([2, 3, 4]), np.array([0, 1]))
+    assert image.tolist() == [0, 1, 1]
+    np.testing.assert_allclose(distance, 2 * np.sin(np.radians([5, 2.5, 45])), atol=1e-6)

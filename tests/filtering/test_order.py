@@ -1,6 +1,7 @@
 """The order of removal holds the groups' shares, and a cut is a prefix of it."""
 
 import numpy as np
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,7 @@ from winnow.filtering.blocks import block_keepers
 from winnow.filtering.cover import Copies
 from winnow.filtering.coverage import coverage, distance_to_kept, smallest_share
 from winnow.filtering.cut import cut
-from winnow.filtering.groups import cluster_groups, predicted_groups, signature_groups
+from winnow.filtering.groups import cluster_groups, group_labels, predicted_groups, signature_groups
 from winnow.filtering.order import removal_order
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.redundancy import score_redundancy
@@ -161,6 +162,16 @@ def test_a_rare_class_does_not_go_as_outliers():
     assert (result.verdict[200:] == "outlier").sum() == 3 and result.spared == 7
 
 
+def test_outliers_that_no_group_can_spare_are_counted_and_a_share_is_not_rounded_away():
+    points = unit_vectors(200, 8)
+    pairs = np.repeat(np.arange(100), 2)
+    result = cut_at(points, scores(points), groups=pairs, outliers=0.1, most_of_a_group=0.3)
+    assert not (result.verdict == "outlier").any() and result.spared == 200  # of a pair .3 is none
+    half = np.repeat([0, 1], 100)
+    result = cut_at(points, scores(points), groups=half, outliers=1.0, most_of_a_group=0.29)
+    assert (result.verdict == "outlier").sum() == 2 * 29 and result.spared == 200 - 2 * 29
+
+
 def test_half_of_a_set_of_copies_goes_and_covers_better_than_chance():
     rng = np.random.default_rng(0)
     points = unit_vectors(200, 16)
@@ -204,6 +215,15 @@ def test_predicted_groups_mend_wrong_labels_and_serve_the_unlabelled():
     labels[170:] = -1
     predicted = predicted_groups(features, labels, num_classes=3, folds=5, seed=0)
     assert (predicted == truth).mean() > 0.97
+
+
+def test_an_image_without_a_label_is_of_no_class():
+    def known(labels, classes=""):
+        return group_labels(pd.DataFrame({"label": labels, "boxes": int(bool(classes)), "classes": classes}))
+
+    assert known(["dog", "", "cat", "dog"]).tolist() == [1, -1, 0, 1]
+    assert known(["dog", "cat"]).tolist() == [1, 0]
+    assert known(["", ""]) is None and known(["", ""], "cell").tolist() == [0, 0]
 
 
 def test_sets_of_classes_of_few_images_share_a_group():

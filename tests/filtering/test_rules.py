@@ -38,7 +38,7 @@ def test_the_thesis_keeps_one_image_of_a_chain_and_ward_several():
         ]
     ).astype(np.float32)
     features[60:] += np.array([[0, -1, 1], [-1, 0, 1], [-1, -1, 2]], dtype=np.float32)
-    thesis = Thesis(dimensions=3).choice(features, 4)
+    (thesis,) = Thesis(dimensions=3).choices(features, [4])
     ward = choose(RULES["ward (winnow)"], features, np.zeros(63), [10], seed=0)[0]
     assert (thesis < 60).sum() <= 2 and (ward < 60).sum() >= 5
 

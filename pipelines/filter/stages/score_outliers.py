@@ -1,7 +1,7 @@
 """Rank every image by how odd it is."""
 
 from winnow import stage
-from winnow.filtering.scores import outlier_scores
+from winnow.filtering.outliers import outlier_scores
 from winnow.workspace import Workspace
 
 

@@ -9,9 +9,11 @@ from winnow.workspace import Workspace
 def main(params: stage.Declared) -> str:
     workspace = Workspace()
     targets = {name: workspace.path("shift_features", set=name) for name in SETS}
-    sets = read_sets(params.sets.model_dump(), targets, embed=params.embed.model_dump())
+    scratch = workspace.scratch("read_sets")
+    sets = read_sets(params.sets.model_dump(), targets, embed=params.embed.model_dump(), scratch=scratch)
     workspace.write_each("shift_rows", "set", sets.rows)
     workspace.write("classes", sets.class_names)
+    workspace.remove_scratch("read_sets")
     return sets.summary
 
 

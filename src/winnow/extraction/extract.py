@@ -21,10 +21,13 @@ from winnow.extraction.taps import tap
 from winnow.progress import progress
 
 Encode = Callable[[list[Image.Image]], np.ndarray]
+ImagesFrom = Callable[[int], Iterable[tuple[str, Image.Image]]]
 
 
 def layer_features(model: Model, *, layer: str, pool: str) -> Encode:
     """A function from images to the (B, D) float32 features of a layer.
+
+    A detector sees one image at a time: torchvision pads a batch to its largest image, and padding would be pooled.
 
     Args:
         model: a network.
@@ -38,13 +41,16 @@ def layer_features(model: Model, *, layer: str, pool: str) -> Encode:
             model.run([model.prepare(image) for image in images])
             return pooled(calls, images=len(images), pool=pool, layer=layer).numpy()
 
-    return encode
+    def encode_each(images: list[Image.Image]) -> np.ndarray:
+        return np.concatenate([encode([image]) for image in images])
+
+    return encode_each if model.takes_list else encode
 
 
 def extract(
     encode: Encode,
     image_ids: Sequence[str],
-    images_from: Callable[[int], Iterable[tuple[str, Image.Image]]],
+    images_from: ImagesFrom,
     file: Path,
     *,
     settings: Mapping[str, Any],
@@ -61,7 +67,7 @@ def extract(
         image_ids: (N,) unique, the rows of the file in this order.
         images_from: a row to the images from there on, each with its id, in the same order.
         file: to write.
-        settings: all that decides the features; JSON values.
+        settings: all that decides the features, a digest of the images' bytes too; JSON values.
         batch_size: images of a forward pass.
 
     Raises:

@@ -20,7 +20,8 @@ def read_features(path: str | Path, image_ids: np.ndarray) -> np.ndarray:
         (M, D) float32.
 
     Raises:
-        WinnowError: if the file is missing, of another kind, or lacks an image.
+        WinnowError: if the file is missing, of another kind, or lacks an image, or the length of an image's features is
+            not finite in float32.
     """
     path = Path(path)
     if not path.exists():
@@ -43,4 +44,12 @@ def read_features(path: str | Path, image_ids: np.ndarray) -> np.ndarray:
     else:
         raise WinnowError(f"{path} is no .npz, .parquet or .csv file; write the features as one of these.")
     rows = tables.align(image_ids, ids, str(path))
-    return np.asarray(features[rows], dtype=np.float32)
+    with np.errstate(over="ignore"):
+        found = np.asarray(features[rows], dtype=np.float32)
+        wrong = ~np.isfinite(np.einsum("nd,nd->n", found, found))
+    if wrong.any():
+        raise WinnowError(
+            f"{path} holds features of {str(image_ids[wrong][0])!r} that are missing, infinite or too large for "
+            "float32; correct them there."
+        )
+    return found

@@ -54,7 +54,7 @@ def _across_borders(
 ) -> None:
     """Let an image go for its nearest in the block of its second centre where that is nearer than its own merge.
 
-    Of two that would go for each other the first image stays; a keeper across a border does not itself go across one,
+    Of two that would go for each other the second image stays; a keeper across a border does not itself go across one,
     so that no chain of keepers comes back.
     """
     crossing: list[tuple[float, int, int]] = []

@@ -48,7 +48,11 @@ class CopySpace:
 
     def __getitem__(self, places: np.ndarray) -> np.ndarray:
         """(M, D) float32, rows of length 1."""
-        return self.of(self.features[places if self.rows is None else self.rows[places]])
+        rows = places if self.rows is None else self.rows[places]
+        found = np.empty((len(rows), self.features.shape[1]), dtype=np.float32)
+        for start in range(0, len(rows), _ROWS):
+            found[start : start + _ROWS] = self.of(self.features[rows[start : start + _ROWS]])
+        return found
 
     def only(self, chosen: np.ndarray) -> "CopySpace":
         """Those of (N,) bool."""

@@ -99,17 +99,49 @@ def covered_by(
     for members in np.split(order, starts):
         own = points[members]
         index = _index(own, exact=len(members) <= most_exact)
-        stays = np.ones(len(members), dtype=bool)
+        by = np.full(len(members), -1)
         for start in range(0, len(members), _BLOCK):
             block = slice(start, start + _BLOCK)
-            stays[block] = _stays(index, own[block], may_go[members[block]], within)
-            index.add(own[block][stays[block]])
-        gone = members[~stays]
+            kept = np.flatnonzero(by[:start] < 0)
+            by[block] = _first_near(index, own[block], may_go[members[block]], within, indexed=kept, start=start)
+            index.add(own[block][by[block] < 0])
+        gone, kept = np.flatnonzero(by >= 0), np.flatnonzero(by < 0)
         if len(gone):
-            squared, place = index.search(own[~stays], 1)
-            keeper[gone] = members[stays][place[:, 0]]
-            distance[gone] = np.sqrt(np.maximum(squared[:, 0], 0))
+            squared, place = index.search(own[gone], 1)
+            seen = (place[:, 0] >= 0) & (squared[:, 0] <= within**2 + _ROUNDING)
+            nearest = np.where(seen, kept[place[:, 0]], by[gone])  # in near cells alone there may be none within reach
+            keeper[members[gone]] = members[nearest]
+            apart = ((own[gone[~seen]] - own[nearest[~seen]]) ** 2).sum(axis=1)
+            squared[~seen, 0] = apart
+            distance[members[gone]] = np.sqrt(np.maximum(squared[:, 0], 0))
     return keeper, distance
+
+
+def nearest_copy(
+    points: Points, asked: np.ndarray, among: np.ndarray, *, most_exact: int = MOST_EXACT
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each of some images the nearest of others, and how far it is.
+
+    Args:
+        points: N images; those of `among` are held in memory.
+        asked: (M,) int64 images.
+        among: (L,) int64 images, L at least 1.
+        most_exact: of L, above which the nearest may be missed for another one.
+
+    Returns:
+        (M,) int64 images of `among`, and (M,) float64 Euclidean distances.
+    """
+    own = points[among]
+    index = _index(own, exact=len(among) <= most_exact)
+    index.add(own)
+    image, distance = np.empty(len(asked), dtype=np.int64), np.empty(len(asked))
+    for start in range(0, len(asked), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        rows = points[asked[block]]
+        place = index.search(rows, 1)[1][:, 0]
+        image[block] = among[place]
+        distance[block] = np.linalg.norm(rows.astype(np.float64) - own[place], axis=1)
+    return image, distance
 
 
 def _index(points: np.ndarray, *, exact: bool) -> faiss.Index:
@@ -124,19 +156,27 @@ def _index(points: np.ndarray, *, exact: bool) -> faiss.Index:
     return index
 
 
-def _stays(index: faiss.Index, points: np.ndarray, may_go: np.ndarray, within: float) -> np.ndarray:
-    """(N,) bool: which points have none within reach, neither in the index nor kept before them."""
-    stays = np.ones(len(points), dtype=bool)
+def _first_near(
+    index: faiss.Index, points: np.ndarray, may_go: np.ndarray, within: float, *, indexed: np.ndarray, start: int
+) -> np.ndarray:
+    """(N,) int64: for each point the place of one within reach, in the index or kept before it; -1 where it stays.
+
+    Places are those of `indexed` for the index's points, and `start` and on for these.
+    """
+    by = np.full(len(points), -1)
     if index.ntotal:
         squared, found = index.search(points, 1)
-        stays = ~((found[:, 0] >= 0) & (squared[:, 0] <= within**2 + _ROUNDING) & may_go)
-    open_to = np.flatnonzero(stays)
+        goes = (found[:, 0] >= 0) & (squared[:, 0] <= within**2 + _ROUNDING) & may_go
+        by[goes] = indexed[found[goes, 0]]
+    open_to = np.flatnonzero(by < 0)
     near = _near(points[open_to], points[open_to], within)
     kept = np.zeros(len(open_to), dtype=bool)
     for place, image in enumerate(open_to):
-        kept[place] = not (may_go[image] and near[place, :place][kept[:place]].any())
-    stays[open_to] = kept
-    return stays
+        before = near[place, :place] & kept[:place]
+        kept[place] = not (may_go[image] and before.any())
+        if not kept[place]:
+            by[image] = start + open_to[before.argmax()]
+    return by
 
 
 def _near(some: np.ndarray, others: np.ndarray, within: float) -> np.ndarray:

@@ -8,6 +8,8 @@ from winnow.filtering.cover import Points, best_first, covered_by
 from winnow.filtering.keepers import kept_for
 from winnow.filtering.order import staying_order
 
+_ROUNDING = 1e-9  # 0.29 * 100 is a little less than 29
+
 KEPT, OUTLIER, REDUNDANT, PERSON = "kept", "outlier", "redundant", "person"
 
 
@@ -108,15 +110,16 @@ def cut(
 def _outliers(order: np.ndarray, groups: np.ndarray, *, wanted: int, most: float) -> tuple[np.ndarray, int]:
     """The first `wanted` of the order whose groups can spare them, and how many were passed over for that."""
     _, group, size = np.unique(groups, return_inverse=True, return_counts=True)
-    room = np.floor(most * size).astype(np.int64)
+    room = np.floor(most * size + _ROUNDING).astype(np.int64)
     ordered = group[order]
     by_group = np.argsort(ordered, kind="stable")
     starts = np.searchsorted(ordered[by_group], np.arange(len(size)))
     turn = np.empty(len(order), dtype=np.int64)
     turn[by_group] = np.arange(len(order)) - starts[ordered[by_group]]
-    able = np.flatnonzero(turn < room[ordered])[:wanted]
-    passed = int(able[-1]) + 1 - len(able) if len(able) else 0
-    return order[able], passed
+    able = np.flatnonzero(turn < room[ordered])
+    looked_at = int(able[wanted - 1]) + 1 if 0 < wanted <= len(able) else len(order) * (wanted > 0)
+    taken = able[:wanted]
+    return order[taken], looked_at - len(taken)
 
 
 def _with_keepers(points: np.ndarray, verdict: np.ndarray, keeper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

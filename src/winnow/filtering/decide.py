@@ -90,7 +90,7 @@ def decide(
         drop_anyway=np.isin(ids, decisions.loc[decisions["action"] == "drop", "image_id"]),
     )
     ledger = filter_ledger(items, scores, result, decisions)
-    leaked = leaks(items["image_id"].to_numpy(), points["points"], copies, filtered, within=within)
+    leaked = leaks(items["image_id"].to_numpy(), copies, filtered, within=within)
     figures = filter_figures(result, inside, balance, within=within, leaked=len(leaked), seed=seed)
     removed = figures["removed"]
     sentence = (

@@ -1,5 +1,6 @@
 """Features of a dataset, by whatever model is named, and of some of its images lightly changed."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,19 @@ from PIL import Image
 
 from winnow import tables
 from winnow.data.archive import Archive
+from winnow.encoders.normalise import l2_normalised
 from winnow.extraction.encoders import encoder_features
-from winnow.extraction.extract import Encode, extract, layer_features
+from winnow.extraction.extract import Encode, ImagesFrom, extract, layer_features
 from winnow.extraction.loading import keywords, load_model, parse
 from winnow.extraction.ready import read_features
 from winnow.filtering.calibration import chosen_for_change
+from winnow.filtering.copies import unit_mean
 from winnow.filtering.items import pictures
 from winnow.filtering.light_changes import lightly_changed
 
 _ENCODER_SIZE = 224
+_ROWS = 4096
+_LOST = 1e-4  # of the variance of features, an error of a hundredth of their spread
 
 
 def describe(
@@ -38,7 +43,7 @@ def describe(
     seed: int,
     scratch: Path,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Write the features of all images into a file.
+    """Write the features of all images into a file, as float16; ready ones as float32 where that would lose much.
 
     Args:
         archive: that holds the images.
@@ -49,7 +54,7 @@ def describe(
         batch_size: images of a forward pass.
         changed_images: how many filtered images are lightly changed.
         seed: of their choice and their changes.
-        scratch: for what a killed run goes on with.
+        scratch: for what a killed run goes on with, and what `winnow.filtering.items.pictures` unpacks.
 
     Returns:
         What decided the features, and `image_id` and `features` of the changed images; none where the features came
@@ -64,17 +69,22 @@ def describe(
     if kind == "features":
         features = read_features(rest, items["image_id"].to_numpy())
         with tables.replacing(file) as temporary, temporary.open("wb") as stream:
-            np.save(stream, features.astype(np.float16))
+            np.save(stream, _halved(features))
         width = features.shape[1]
         none = {"image_id": np.zeros(0, dtype="<U1"), "features": np.zeros((0, width), dtype=np.float32)}
         return {"model": model, "features": width}, none
     encode, settings = _encode(kind, rest, model, weights, keywords(arguments), layer, pool, input_size, trust)
-    options: dict[str, Any] = {"settings": settings, "batch_size": batch_size}
+    digests = items.set_index("image_id")["bytes_sha256"]
+
+    def write(names: list[str], images_from: ImagesFrom, to: Path, **more: Any) -> None:
+        of_bytes = hashlib.sha256("".join(digests[names]).encode()).hexdigest()
+        extract(encode, names, images_from, to, settings={**settings, "bytes": of_bytes, **more}, batch_size=batch_size)
+
     unfinished = scratch / "features.npy"
-    extract(encode, ids, lambda start: pictures(archive, ids[start:]), unfinished, **options)
+    write(ids, lambda start: pictures(archive, ids[start:], scratch=scratch), unfinished)
     chosen = [filtered[place] for place in chosen_for_change(len(filtered), most=changed_images, seed=seed)]
     changed = scratch / "changed.npy"
-    extract(encode, chosen, lambda start: _changed(archive, chosen, start, seed), changed, **options)
+    write(chosen, lambda start: _changed(archive, chosen, start, seed, scratch), changed, seed=seed)
     unfinished.replace(file)
     found = {"image_id": np.array(chosen), "features": tables.map_array(changed).astype(np.float32)}
     return {**settings, "features": int(found["features"].shape[1])}, found
@@ -98,7 +108,27 @@ def _encode(
     return layer_features(loaded, layer=layer, pool=pool), {**loaded.fingerprint, "layer": layer, "pool": pool}
 
 
-def _changed(archive: Archive, names: list[str], start: int, seed: int) -> Iterator[tuple[str, Image.Image]]:
+def _changed(
+    archive: Archive, names: list[str], start: int, seed: int, scratch: Path
+) -> Iterator[tuple[str, Image.Image]]:
     """The same change of an image whatever `start`, where a run goes on."""
-    for place, (name, image) in enumerate(pictures(archive, names[start:]), start):
+    for place, (name, image) in enumerate(pictures(archive, names[start:], scratch=scratch), start):
         yield name, lightly_changed(image, np.random.default_rng([seed, place]))
+
+
+def _halved(features: np.ndarray) -> np.ndarray:
+    """(N, D) float32 features as float16, or as they are if that moves them by over a hundredth of their spread."""
+    with np.errstate(over="ignore"):
+        halves = features.astype(np.float16)
+    if not np.isfinite(halves).all():
+        return features
+    every = np.arange(len(features))
+    mean, mean_of_halves = unit_mean(features, every), unit_mean(halves, every)
+    spread = lost = 0.0
+    for start in range(0, len(features), _ROWS):
+        rows = slice(start, start + _ROWS)
+        exact = l2_normalised(features[rows]) - mean
+        rounded = l2_normalised(halves[rows].astype(np.float32)) - mean_of_halves
+        spread += float(np.square(exact).sum())
+        lost += float(np.square(rounded - exact).sum())
+    return halves if lost <= _LOST * spread else features

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import faiss
 import numpy as np
+import pandas as pd
 
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import LinearProbe, others_of
 
 _L2 = 1e-2
+_SMALLEST_SET = 5  # sets of box classes of fewer images share a group
 
 
 def cluster_groups(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarray:
@@ -38,6 +40,21 @@ def nearest(points: np.ndarray, among: np.ndarray, *, k: int) -> np.ndarray:
     index.add(np.ascontiguousarray(among, dtype=np.float32))
     found: np.ndarray = index.search(np.ascontiguousarray(points, dtype=np.float32), min(k, len(among)))[1]
     return found
+
+
+def group_labels(items: pd.DataFrame) -> np.ndarray | None:
+    """(N,) int64 classes, or sets of box classes, by which shares are counted, -1 for images without a label among
+    labelled ones; None where nothing is known.
+
+    Args:
+        items: as `winnow.filtering.items.item_tables` gives them.
+    """
+    labels = items["label"].to_numpy(dtype=str)
+    if (labels != "").any():
+        return np.unique(labels, return_inverse=True)[1] - int((labels == "").any())  # no label comes first
+    if items["boxes"].any():
+        return signature_groups(items["classes"].tolist(), at_least=_SMALLEST_SET)
+    return None
 
 
 def predicted_groups(

@@ -1,7 +1,10 @@
 """The images of a dataset as a table: which of them are filtered, and what is known of each."""
 
 import hashlib
+import tarfile
 from collections.abc import Collection, Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -12,11 +15,9 @@ from winnow.data.archive import Archive
 from winnow.data.images import BadImage, upright_rgb
 from winnow.data.layouts.collection import Dataset, Problem
 from winnow.data.layouts.entries import too_large
+from winnow.data.readers.tar import TarReader, is_tar
 from winnow.errors import WinnowError
-from winnow.filtering.groups import signature_groups
 from winnow.progress import progress
-
-_SMALLEST_SET = 5  # sets of box classes of fewer images share a group
 
 
 def item_tables(
@@ -87,20 +88,39 @@ def dataset_figures(items: pd.DataFrame, boxes: pd.DataFrame, problems: pd.DataF
     }
 
 
-def pictures(archive: Archive, image_ids: Collection[str]) -> Iterator[tuple[str, Image.Image]]:
-    """Each image in this order, upright and RGB, at its own size."""
-    for name in image_ids:
-        yield name, upright_rgb(archive.read(name), file_name=name)[0]
-
-
-def group_labels(items: pd.DataFrame) -> np.ndarray | None:
-    """(N,) int64 classes, or sets of box classes, by which shares are counted; None where nothing is known.
+def pictures(archive: Archive, image_ids: Collection[str], *, scratch: Path) -> Iterator[tuple[str, Image.Image]]:
+    """Each image in this order, upright and RGB, at its own size.
 
     Args:
-        items: as `item_tables` gives them.
+        archive: that holds them.
+        image_ids: which.
+        scratch: a folder on a disk with room for these images, if the archive is a compressed tar.
     """
-    if (items["label"] != "").any():
-        return np.unique(items["label"].to_numpy(dtype=str), return_inverse=True)[1]
-    if items["boxes"].any():
-        return signature_groups(items["classes"].tolist(), at_least=_SMALLEST_SET)
-    return None
+    contents = (
+        _unpacked(archive, image_ids, scratch)
+        if _is_compressed_tar(archive)
+        else ((name, archive.read(name)) for name in image_ids)
+    )
+    for name, content in contents:
+        yield name, upright_rgb(content, file_name=name)[0]
+
+
+def _is_compressed_tar(archive: Archive) -> bool:
+    if not isinstance(archive, TarReader):
+        return False
+    with Path(archive.label).open("rb") as file:
+        return not is_tar(file.read(tarfile.BLOCKSIZE))
+
+
+def _unpacked(archive: Archive, names: Collection[str], scratch: Path) -> Iterator[tuple[str, bytes]]:
+    """Each file in this order. All go through a file without a name: to go back in the archive inflates it anew."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=scratch) as file:
+        places = {}
+        for name, content in archive.items(names):
+            places[name] = (file.tell(), len(content))
+            file.write(content)
+        for name in names:
+            start, size = places[name]
+            file.seek(start)
+            yield name, file.read(size)

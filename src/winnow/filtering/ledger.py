@@ -30,7 +30,8 @@ def filter_ledger(items: pd.DataFrame, scores: pd.DataFrame, cut: Cut, decisions
     keeper = np.where(cut.keeper >= 0, ids[cut.keeper], "")
     cosine = cut.distance**2 / 2
     typical = float(np.median(scores["leaving_height"]))
-    odd = int((cut.verdict == OUTLIER).sum())
+    odd = cut.verdict == OUTLIER
+    turn = scores["outlier_rank"].where(odd).rank()  # among those that go: groups that can spare none are passed over
     reasons = []
     for row, verdict in enumerate(cut.verdict.tolist()):
         reviewer = by_person.get(ids[row])
@@ -41,9 +42,9 @@ def filter_ledger(items: pd.DataFrame, scores: pd.DataFrame, cut: Cut, decisions
             reasons.append(f"{cosine[row]:.3f} from {keeper[row]}, which is kept")
         elif verdict == OUTLIER:
             height = scores["leaving_height"].iloc[row]
-            rank = scores["outlier_rank"].iloc[row]
             reasons.append(
-                f"odd one {rank} of {odd} that go: {height:.2f} from the other images, where {typical:.2f} is usual"
+                f"odd one {turn.iloc[row]:.0f} of {odd.sum()} that go: {height:.2f} from the other images, where "
+                f"{typical:.2f} is usual"
             )
         elif scores["removal_rank"].iloc[row]:
             reasons.append(f"kept: number {scores['removal_rank'].iloc[row]:,} in the order of those that could go")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import faiss
 import numpy as np
+import pandas as pd
 
 from winnow.data.perceptual_hash import linked
 
@@ -130,6 +131,21 @@ class _Edges:
         which, first = np.unique(touched, return_index=True)
         found[which] = first // 2
         return found
+
+
+def outlier_scores(image_id: np.ndarray, points: np.ndarray, *, min_samples: int) -> pd.DataFrame:
+    """`image_id`, `outlier_rank` (1 is the oddest), `core_distance`, `leaving_height` of (N,) ids, (N, D) points."""
+    tree = density_tree(points, min_samples=min_samples)
+    rank = np.empty(len(image_id), dtype=np.int64)
+    rank[outlier_order(tree)] = np.arange(1, len(image_id) + 1)
+    return pd.DataFrame(
+        {
+            "image_id": image_id,
+            "outlier_rank": rank,
+            "core_distance": tree.core_distance,
+            "leaving_height": leaving_height(tree),
+        }
+    )
 
 
 def _spanning_tree(points: np.ndarray, core: np.ndarray, reach: np.ndarray, edges: _Edges) -> np.ndarray:

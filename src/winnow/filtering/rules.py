@@ -1,6 +1,6 @@
 """Ways to choose which images stay, each a function of features alone: what filtering is compared with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -53,17 +53,18 @@ class Thesis:
     def __init__(self, *, dimensions: int = 50) -> None:
         self._dimensions = dimensions
 
-    def choice(self, features: np.ndarray, count: int) -> np.ndarray:
-        """(count,) int64: of each cluster the image nearest to its centre."""
+    def choices(self, features: np.ndarray, counts: Iterable[int]) -> Iterator[np.ndarray]:
+        """(count,) int64 for each count: of each cluster the image nearest to its centre."""
         scores = fit_reduction(features, dimensions=self._dimensions).scores(features).astype(np.float64)
         points = l2_normalised(scores / np.maximum(scores.std(axis=0), 1e-12))
         tree = density_tree(points, min_samples=1)
-        cluster = linked(len(points), *tree.edges[: len(points) - count].T)
-        centre = np.zeros((count, points.shape[1]))
-        np.add.at(centre, cluster, points)
-        near = np.einsum("ij,ij->i", points, l2_normalised(centre)[cluster])
-        order = np.lexsort((-near, cluster))
-        return order[np.searchsorted(cluster[order], np.arange(count))]
+        for count in counts:
+            cluster = linked(len(points), *tree.edges[: len(points) - count].T)
+            centre = np.zeros((count, points.shape[1]))
+            np.add.at(centre, cluster, points)
+            near = np.einsum("ij,ij->i", points, l2_normalised(centre)[cluster])
+            order = np.lexsort((-near, cluster))
+            yield order[np.searchsorted(cluster[order], np.arange(count))]
 
 
 def ward(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -100,6 +101,6 @@ def choose(
 ) -> list[np.ndarray]:
     """Choices of several sizes: (count,) int64 images each."""
     if isinstance(rule, Thesis):
-        return [rule.choice(features, count) for count in counts]
+        return [*rule.choices(features, counts)]
     order = rule(features, labels, seed)
     return [order[:count] for count in counts]

@@ -6,27 +6,10 @@ import pandas as pd
 from winnow.errors import WinnowError
 from winnow.filtering.copies import across_groups, pixel_counts
 from winnow.filtering.cover import Points, find_copies
-from winnow.filtering.groups import cluster_groups, predicted_groups
-from winnow.filtering.items import group_labels
-from winnow.filtering.outliers import density_tree, leaving_height, outlier_order
+from winnow.filtering.groups import cluster_groups, group_labels, predicted_groups
 from winnow.filtering.redundancy import Method, score_redundancy
 
 _FOLDS = 5
-
-
-def outlier_scores(image_id: np.ndarray, points: np.ndarray, *, min_samples: int) -> pd.DataFrame:
-    """`image_id`, `outlier_rank` (1 is the oddest), `core_distance`, `leaving_height` of (N,) ids, (N, D) points."""
-    tree = density_tree(points, min_samples=min_samples)
-    rank = np.empty(len(image_id), dtype=np.int64)
-    rank[outlier_order(tree)] = np.arange(1, len(image_id) + 1)
-    return pd.DataFrame(
-        {
-            "image_id": image_id,
-            "outlier_rank": rank,
-            "core_distance": tree.core_distance,
-            "leaving_height": leaving_height(tree),
-        }
-    )
 
 
 def redundancy_scores(
@@ -67,11 +50,11 @@ def redundancy_scores(
     group = np.zeros(len(items), dtype=np.int64)
     if groups == "cluster":
         group = cluster_groups(points, clusters=clusters, seed=seed)
-    elif groups == "label" and known is not None:
-        group = known
     elif groups == "predicted" and known is not None:
         group = predicted_groups(points, known, num_classes=int(known.max()) + 1, folds=_FOLDS, seed=seed)
-    balance = group if known is None else known
+    balance = group if known is None else known - known.min()  # images without a label are a group of their own
+    if groups == "label":
+        group = balance
     copy_groups = np.zeros_like(group) if across_groups(groups) else group
     found = score_redundancy(
         points,
