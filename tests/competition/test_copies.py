@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from archives import write_zip
 from PIL import Image
 
+from archives import write_zip
 from winnow.augmentation.policy.policy import Policy, Step
 from winnow.competition.copies import arms, drawn_of_each_class, edge_difficulty, packed_with_copies
 from winnow.competition.pool import HIDDEN, read_pool, shrunk

@@ -29,8 +29,8 @@ def pictures(named: list[int]) -> np.ndarray:
 def test_unseen_accuracy_is_of_the_images_that_were_not_released():
     labels, seen = np.array([0, 0, 0, 1]), np.array([True, False, False, False])
     figures = arm_accuracy([Says(), Says(shift=1)], pictures([0, 0, 2, 0]), labels, seen)
-    # The first says 0, 0, 2, 0, the second 1, 1, 0, 1: two of four each; unseen one and two of three; recalls 2/3 and 0,
-    # 1/3 and 1.
+    # The first says 0, 0, 2, 0, the second 1, 1, 0, 1: two of four each; unseen one and two of three; recalls 2/3 and
+    # 0, 1/3 and 1.
     assert figures == {"accuracy": 0.5, "accuracy_unseen": 0.5, "balanced_accuracy": 0.5, "networks": 2}
     figures = arm_accuracy([Says()], pictures([0, 0, 2, 0]), labels, seen)
     assert figures == {"accuracy": 0.5, "accuracy_unseen": 0.3333, "balanced_accuracy": 0.3333, "networks": 1}

@@ -33,7 +33,8 @@ def read_pool(archive: str | Path, *, class_names: Sequence[str], splits: Sequen
         WinnowError: if there is no such archive or it is damaged, a folder is no such split or no class, a file is no
             whole PNG, or two would have one name in a submission.
     """
-    rows, paths = [], {}
+    rows: list[tuple[str, str, int, bytes]] = []
+    paths: dict[str, str] = {}
     try:
         with open_archive(archive, max_unpacked_bytes=_UNPACKED_BYTES) as file:
             for path in file.names():
