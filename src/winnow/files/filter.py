@@ -83,8 +83,7 @@ FILTER: Mapping[str, File] = MappingProxyType(
         ),
         "layer_features": File(
             "data/interim/features.npy",
-            "a row per image in the order of `items`; a memory map of float16, or float32 where ready features would lose "
-            "much in it",
+            "a row per image in the order of `items`; a memory map of float16, or of float32 where ready features lose much",
         ),
         "layer": File("data/interim/layer.json", "model, weights' sha256, preprocessing, layer and pooling"),
         "changed": File(
