@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ L2 = (0.003, 0.01, 0.03, 0.1, 0.3)
 PER_CLASS = 915  # 9,150 training images leave room for the validation images, as the grader counts
 FEW = 20  # images per class that choose the epoch where all others are trained on
 PER_CLASS_WITH_FEW = 975
+VALIDATING, PER_CLASS_BESIDE_THEM = 120, 880  # 1,200 + 8,800 images
 INVERTED = 0.25
 MOVES = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate", "zoom")
 STROKES = ("thickness",)
@@ -108,6 +110,8 @@ class Row:
         strength: edge cases get up to 1 + this times the copies of others.
         validation: images per class that choose the epoch; all others are trained on. None: as released.
         drawn_from: the splits that they come from.
+        validation_with_copies: images of each class that choose the epoch, originals and copies; None: no copies.
+        per_class: images of each class that are trained on, copies too, where there are any.
     """
 
     what: str
@@ -117,6 +121,8 @@ class Row:
     strength: float = 0.0
     validation: int | None = None
     drawn_from: tuple[str, ...] = ("train", "val")
+    validation_with_copies: int | None = None
+    per_class: int = PER_CLASS
 
 
 def as_given(released: Numerals, audit: Path, state: Path) -> Cleaned:
@@ -296,7 +302,14 @@ def searched_copies(*, invert: float = 0.0, in_a_row: int = 1) -> Copies:
 
 
 def with_copies(
-    released: Numerals, rows: np.ndarray, cleaned: Cleaned, policy: Policy, *, strength: float, per_class: int
+    released: Numerals,
+    rows: np.ndarray,
+    cleaned: Cleaned,
+    policy: Policy,
+    *,
+    strength: float,
+    per_class: int,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The images at `rows` and copies of them up to `per_class` in each class, as the network sees them."""
     difficulty = np.full(len(rows), np.nan) if cleaned.difficulty is None else cleaned.difficulty[rows]
@@ -308,7 +321,7 @@ def with_copies(
         per_class=per_class,
         policy=policy,
         strength=strength,
-        seed=0,
+        seed=seed,
     )
     return pool.shrunk(packed["image_bytes"].tolist()), packed["label"].to_numpy()
 
@@ -341,6 +354,7 @@ ROWS: dict[str, Row] = {
         random_copies(),
         validation=FEW,
         drawn_from=("val",),
+        per_class=PER_CLASS_WITH_FEW,
     ),
     "label-issues+random+drawn": Row(
         "label issues, the epoch by 20 images a class of both splits, random copies to 9,750",
@@ -348,9 +362,24 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         random_copies(),
         validation=FEW,
+        per_class=PER_CLASS_WITH_FEW,
+    ),
+    "label-issues+random+drawn+copies": Row(
+        "the epoch by 120 images a class, 20 of both splits and copies of them, random copies to 8,800",
+        None,
+        by_label_issues,
+        random_copies(),
+        validation=FEW,
+        validation_with_copies=VALIDATING,
+        per_class=PER_CLASS_BESIDE_THEM,
     ),
     "label-issues+random+drawn+elastic": Row(
-        "and bent besides", None, by_label_issues, random_copies(strokes=("elastic",)), validation=FEW
+        "and bent besides",
+        None,
+        by_label_issues,
+        random_copies(strokes=("elastic",)),
+        validation=FEW,
+        per_class=PER_CLASS_WITH_FEW,
     ),
     "label-issues+random+drawn+sizes": Row(
         "random copies to 9,750 as much larger or smaller as the images differ in size",
@@ -358,6 +387,7 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         random_copies(sizes=SIZES),
         validation=FEW,
+        per_class=PER_CLASS_WITH_FEW,
     ),
     "label-issues+faa2+drawn": Row(
         "two sub-policies of Faster AutoAugment for every copy in place of random ones",
@@ -365,6 +395,7 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         searched_copies(in_a_row=2),
         validation=FEW,
+        per_class=PER_CLASS_WITH_FEW,
     ),
     "rounds+random+drawn": Row(
         "two rounds, the epoch by 20 images a class of both splits, random copies to 9,750",
@@ -372,6 +403,7 @@ ROWS: dict[str, Row] = {
         by_rounds,
         random_copies(),
         validation=FEW,
+        per_class=PER_CLASS_WITH_FEW,
     ),
     "rounds+faa2+drawn+edges": Row(
         "two sub-policies of Faster AutoAugment for every copy in their place, more copies of edge cases",
@@ -380,6 +412,7 @@ ROWS: dict[str, Row] = {
         searched_copies(in_a_row=2),
         strength=1.0,
         validation=FEW,
+        per_class=PER_CLASS_WITH_FEW,
     ),
     "full": Row(
         "two rounds, Faster AutoAugment, a quarter inverted, more copies of edge cases",
@@ -420,19 +453,19 @@ def cleaned_and_searched(name: str, released: Numerals, audit: Path, *, state: P
 def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepared:
     """A row's data; copies are kept in the state's folder."""
     row, chosen = ROWS[name], cleaned_and_searched(name, released, audit, state=state)
-    labels, train, val = chosen.cleaned.labels, chosen.train, chosen.val
-    if chosen.policy is None:
-        training = shrunk([released.images[at] for at in train]), labels[train]
-    else:
-        file = state / name / "training.npz"
+
+    def part(at: np.ndarray, kind: str, per_class: int | None, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+        if chosen.policy is None or per_class is None:
+            return shrunk([released.images[row] for row in at]), chosen.cleaned.labels[at]
+        file = state / name / f"{kind}.npz"
         if not file.exists():
-            per_class = PER_CLASS if row.validation is None else PER_CLASS_WITH_FEW
-            pixels, given = with_copies(
-                released, train, chosen.cleaned, chosen.policy, strength=row.strength, per_class=per_class
-            )
+            pixels, given = with_copies(released, at, chosen.cleaned, chosen.policy, per_class=per_class, **options)
             file.parent.mkdir(parents=True, exist_ok=True)
             tables.write_arrays(file, pixels=pixels, labels=given)
         arrays = tables.read_arrays(file)
-        training = arrays["pixels"], arrays["labels"]
-    assert len(training[1]) <= MOST_IMAGES
-    return Prepared(*training, shrunk([released.images[at] for at in val]), labels[val])
+        return arrays["pixels"], arrays["labels"]
+
+    training = part(chosen.train, "training", row.per_class, strength=row.strength, seed=0)
+    validation = part(chosen.val, "validation", row.validation_with_copies, strength=0.0, seed=1)
+    assert len(training[1]) + len(validation[1]) <= MOST_IMAGES
+    return Prepared(*training, *validation)

@@ -225,3 +225,19 @@ def test_an_edge_case_lies_far_out_among_its_own_class():
         }
     )
     np.testing.assert_array_equal(edge_difficulty(rows, "final_label"), [0.5, 3.0, np.nan, np.nan])
+
+
+def test_copies_of_validation_images_help_to_choose_the_epoch_and_none_is_trained_on(pool):
+    images = pool[pool["split"] != "label_book"]
+    decided = images[["image_id", "label"]].assign(
+        final_label=images["label"], neighbour_label=-1, neighbour_agreement=0.0, neighbour_distance=np.nan
+    )
+    turned = Policy(((Step("rotate", 1.0, 0.5),),), fill="border")
+    options = {"class_names": DIGITS, "per_class": 9, "strength": 0.0, "seed": 0, "validation_per_class": 2}
+    sets = arms(pool, decided, **options, policy=turned, validation_with_copies=8)
+    training, validation = (sets["cleaned", part] for part in ("training", "validation"))
+    assert validation["label"].value_counts().unique().tolist() == [8]
+    assert (validation["technique"] == "").sum() == 20 and not set(validation["image_id"]) & set(training["image_id"])
+    assert not set(validation["image_bytes"]) & set(training["image_bytes"])
+    for more in ({"policy": turned}, {"policy": Policy(()), "validation_with_copies": 8}):
+        assert (arms(pool, decided, **options, **more)["cleaned", "validation"]["technique"] == "").all()

@@ -83,7 +83,8 @@ FILTER: Mapping[str, File] = MappingProxyType(
         ),
         "layer_features": File(
             "data/interim/features.npy",
-            "a row per image in the order of `items`; a memory map of float16, or of float32 where ready features lose much",
+            "a row per image in the order of `items`; a memory map of float16, or of float32 for ready features that "
+            "lose much in it",
         ),
         "layer": File("data/interim/layer.json", "model, weights' sha256, preprocessing, layer and pooling"),
         "changed": File(

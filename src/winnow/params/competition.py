@@ -88,6 +88,9 @@ class Copies(Section):
     validation_per_class: Count | None = Field(
         description="Different kept images of each class, of both splits, that choose the epoch; null: val/ as it is."
     )
+    validation_with_copies: Count | None = Field(
+        description="Images of each class that choose the epoch, originals and copies of them together; null: no copies."
+    )
 
 
 class CompetitionTraining(Section):
