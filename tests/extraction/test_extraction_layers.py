@@ -12,11 +12,12 @@ from winnow.errors import WinnowError
 from winnow.extraction.extract import extract, layer_features
 from winnow.extraction.filter_bank import filter_bank
 from winnow.extraction.layers import list_layers
-from winnow.extraction.loading import load_model, parse
+from winnow.extraction.loading import load_model
 from winnow.extraction.model import Model, Square
 from winnow.extraction.pooling import pooled
 from winnow.extraction.ready import read_features
 from winnow.extraction.taps import tap
+from winnow.params.model_string import parse
 
 
 class Net(nn.Module):

@@ -1,21 +1,14 @@
-"""Networks by their model strings.
-
-timm:<name>                    a model of timm, with its published weights or a local checkpoint
-torchvision:<name>             a classifier or a detector of torchvision, likewise
-torch:<package.module>:<factory>   what a function or class of an installed package returns
-script:<file.py>               `get_model()` of a file, or a subclass of the thesis' FilterableInterface in it
-encoder:<name>                 an encoder of winnow's own (`winnow.extraction.encoders`)
-features:<file>                no network: features that are ready (`winnow.extraction.ready`)
-"""
+"""Networks by their model strings (`winnow.params.model_string`)."""
 
 import importlib
 import inspect
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
@@ -24,32 +17,21 @@ import torch
 import torchvision
 import yaml
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.data.config import resolve_model_data_config
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, file_sha256
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
 from winnow.encoders.weights import weights_sha256
 from winnow.errors import WinnowError, first_sentence, unknown_model
-from winnow.extraction.model import Model, Square, own_size
+from winnow.extraction.model import Model, Square, foreign, own_size, passes
+from winnow.params.model_string import parse
 
 UNTRAINED = "untrained"
-KINDS = ("timm", "torchvision", "torch", "script", "encoder", "features")
-
-
-def parse(model: str) -> tuple[str, str]:
-    """The kind of a model string and what follows it.
-
-    Raises:
-        WinnowError: if the kind is none of `KINDS`.
-    """
-    kind, _, rest = model.partition(":")
-    if kind not in KINDS or not rest:
-        raise WinnowError(
-            f"the model {model!r} is of no known kind; begin it with {', '.join(f'{k}:' for k in KINDS)}."
-        )
-    return kind, rest
+_TRUST = "set trust: true (--trust of winnow layers)"
 
 
 def keywords(arguments: Sequence[str]) -> dict[str, Any]:
@@ -103,8 +85,12 @@ def load_model(
     if kind not in loaders:
         raise WinnowError(f"the model {model!r} is no network whose layers can be tapped; it gives features at once.")
     if kind == "script" and not trust:
-        raise WinnowError(f"the model {model!r} is a script, which runs as it is; read it, and set trust: true.")
+        raise WinnowError(f"the model {model!r} is a script, which runs as it is; read it, and {_TRUST}.")
     loaded = loaders[kind](rest, weights, dict(arguments or {}), input_size, trust)
+    if any(is_lazy(tensor) for tensor in loaded.network.state_dict().values()):
+        raise WinnowError(
+            f"the model {model!r} has layers without a size (Lazy...); run it once before it is returned."
+        )
     fingerprint = {
         "model": model,
         "arguments": dict(arguments or {}),
@@ -117,8 +103,12 @@ def load_model(
 def _timm(name: str, weights: str | None, arguments: dict[str, Any], input_size: int | None, trust: bool) -> Model:
     if not timm.is_model(name):
         raise unknown_model(name, timm.list_models(), key="the model", library="timm")
-    with _published(f"timm's {name}", weights), quick_hub():
-        network = timm.create_model(name, pretrained=weights is None, **arguments)
+
+    def create(pretrained: bool, /, **arguments: Any) -> Any:
+        with quick_hub():
+            return timm.create_model(name, pretrained=pretrained, **arguments)
+
+    network = _of_library(create, arguments, weights, f"timm's {name}")
     _load_weights(network, weights, trust)
     own = resolve_model_data_config(network)
     return _square(network, Square(input_size or own["input_size"][-1], tuple(own["mean"]), tuple(own["std"])))
@@ -130,10 +120,13 @@ def _torchvision(
     if name not in torchvision.models.list_models():
         raise unknown_model(name, torchvision.models.list_models(), key="the model", library="torchvision")
     is_detector = name in torchvision.models.list_models(module=torchvision.models.detection)
-    if weights is not None and is_detector:
-        arguments = {"weights_backbone": None} | arguments
-    with _published(f"torchvision's {name}", weights):
-        network = torchvision.models.get_model(name, weights="DEFAULT" if weights is None else None, **arguments)
+
+    def create(pretrained: bool, /, **arguments: Any) -> Any:
+        if is_detector and not pretrained:
+            arguments = {"weights_backbone": None} | arguments
+        return torchvision.models.get_model(name, weights="DEFAULT" if pretrained else None, **arguments)
+
+    network = _of_library(create, arguments, weights, f"torchvision's {name}")
     _load_weights(network, weights, trust)
     if is_detector:
         return Model(network, own_size, takes_list=True, fingerprint={"input_size": "its own"})
@@ -144,7 +137,9 @@ def _factory(rest: str, weights: str | None, arguments: dict[str, Any], input_si
     module_name, _, name = rest.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:
+        if passes(error):
+            raise
         raise WinnowError(
             f"the model torch:{rest} cannot be had ({first_sentence(error)}); write torch:<package.module>:<function>, "
             "of a package that is installed."
@@ -169,7 +164,8 @@ def _script(file: str, weights: str | None, arguments: dict[str, Any], input_siz
         return Model(network, square.prepare, fingerprint={**square.fingerprint, **digest})
 
     def prepare(image: Image.Image) -> torch.Tensor:
-        return torch.as_tensor(preprocess(image))
+        with foreign(f"{file}: preprocess() fails", "return the (3, H, W) float32 tensor of an image there"):
+            return torch.as_tensor(preprocess(image))
 
     return Model(network, prepare, fingerprint=digest)
 
@@ -187,9 +183,8 @@ def load_script(file: str) -> ModuleType:
     module = module_from_spec(spec)
     sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise WinnowError(f"{file} fails: {type(error).__name__}: {first_sentence(error)}.") from error
+        with foreign(f"{file} fails", "correct it there"):
+            spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(path.parent))
     return module
@@ -203,36 +198,51 @@ def interface_of(module: ModuleType) -> Any | None:
             and hasattr(found, "get_filterable_dataset")
             and not inspect.isabstract(found)
         ):
-            return found()
+            with foreign(f"{module.__file__}: {found.__name__}() fails", "correct it there"):
+                return found()
     return None
 
 
-def _built(factory: Any, arguments: dict[str, Any], what: str) -> nn.Module:
-    try:
-        network = factory(**arguments)
-    except TypeError as error:
-        raise WinnowError(f"{what} does not take these arguments ({first_sentence(error)}); fix arguments.") from None
+def _built(factory: Callable[..., Any], arguments: dict[str, Any], what: str) -> nn.Module:
+    with foreign(f"{what} fails", "correct it there"):
+        try:
+            network = factory(**arguments)
+        except Exception as error:
+            if passes(error) or not (arguments or _never_ran(error)):
+                raise
+            why = first_sentence(error)
+            raise WinnowError(f"{what} does not take these arguments ({why}); fix arguments.") from None
     if not isinstance(network, nn.Module):
         raise WinnowError(f"{what} returns {type(network).__name__}, not a torch.nn.Module; return the network.")
     return network
 
 
-def _square(network: nn.Module, square: Square) -> Model:
-    return Model(network, square, fingerprint=square.fingerprint())
+def _never_ran(error: Exception) -> bool:
+    """Whether a call failed before any line of what was called: an argument is missing."""
+    return isinstance(error, TypeError) and error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
-@contextmanager
-def _published(what: str, weights: str | None) -> Iterator[None]:
-    """Within it, an error of published weights that cannot be downloaded is one sentence."""
+def _of_library(create: Callable[..., Any], arguments: dict[str, Any], weights: str | None, what: str) -> nn.Module:
+    """What `create`, which takes first whether to have the published weights, returns."""
+    untrained = partial(create, False)
+    if weights is not None:
+        return _built(untrained, arguments, what)
     try:
-        yield
-    except CHECKPOINT_ERRORS as error:
-        if weights is not None:
+        network: nn.Module = create(True, **arguments)
+    except Exception as error:
+        if passes(error):
             raise
+        if arguments:
+            _built(untrained, arguments, what)  # raises if they are what is wrong
         raise WinnowError(
             f"the weights of {what} could not be had: they are neither in {cache_folder()} or torch's cache nor could "
             f"they be downloaded ({why_no_download(error, answers=True)}); connect once, or name a file in weights."
         ) from None
+    return network
+
+
+def _square(network: nn.Module, square: Square) -> Model:
+    return Model(network, square, fingerprint=square.fingerprint())
 
 
 def _load_weights(network: nn.Module, weights: str | None, trust: bool) -> None:
@@ -251,20 +261,41 @@ def _load_weights(network: nn.Module, weights: str | None, trust: bool) -> None:
 
 
 def _state(path: Path, trust: bool) -> Mapping[str, torch.Tensor]:
+    no_weights = WinnowError(
+        f"{path} is no file of weights, or a damaged one; name a .safetensors file, or one that torch.save() wrote."
+    )
     if path.suffix == ".safetensors":
-        return load_file(str(path))
+        try:
+            return load_file(str(path))
+        except SafetensorError:
+            raise no_weights from None
+    if not _is_checkpoint(path):
+        raise no_weights
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         if not trust:
             raise WinnowError(
-                f"{path} holds a pickled model, which runs code when it is read; save its state_dict(), or set "
-                "trust: true."
+                f"{path} holds a pickled model, which runs code when it is read; save its state_dict(), or, if you "
+                f"know who made it, {_TRUST}."
             ) from None
-        content = torch.load(path, map_location="cpu", weights_only=False)
+        with foreign(f"{path} holds a pickled model that cannot be read", "save its state_dict()"):
+            content = torch.load(path, map_location="cpu", weights_only=False)
     if isinstance(content, nn.Module):
         return content.state_dict()
     for key in ("state_dict", "model", "model_state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether torch.save() wrote a file: a zip with data.pkl in it or, of old, pickles behind a magic number."""
+    with path.open("rb") as file:
+        if torch.serialization.MAGIC_NUMBER.to_bytes(10, "little") in file.read(32):
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(PurePosixPath(name).name == "data.pkl" for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return False

@@ -57,7 +57,7 @@ def tap(network: nn.Module, layer: str) -> Iterator[list[Any]]:
     caught: list[Any] = []
     if layer == AUTO:
         handle = network.get_submodule(last_linear(network)).register_forward_pre_hook(
-            lambda module, inputs: caught.append(inputs[0])
+            lambda module, inputs, named: caught.append((*inputs, *named.values())[0]), with_kwargs=True
         )
     else:
         handle = _named(network, layer).register_forward_hook(lambda module, inputs, output: caught.append(output))

@@ -14,12 +14,13 @@ from winnow.data.archive import Archive
 from winnow.encoders.normalise import l2_normalised
 from winnow.extraction.encoders import encoder_features
 from winnow.extraction.extract import Encode, ImagesFrom, extract, layer_features
-from winnow.extraction.loading import keywords, load_model, parse
+from winnow.extraction.loading import keywords, load_model
 from winnow.extraction.ready import read_features
 from winnow.filtering.calibration import chosen_for_change
 from winnow.filtering.copies import unit_mean
 from winnow.filtering.items import pictures
 from winnow.filtering.light_changes import lightly_changed
+from winnow.params.model_string import parse
 
 _ENCODER_SIZE = 224
 _ROWS = 4096

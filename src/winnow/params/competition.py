@@ -74,7 +74,8 @@ class Cleaning(Section):
     valuation_max_share: Share = Field(description="Most images that this rule may drop, as a share.")
     class_floor: int = Field(
         ge=0,
-        description="Images that a class keeps at least: the likeliest of those dropped come back, then of those relabelled.",
+        description="Images that a class keeps at least: the likeliest of those dropped come back, then of those "
+        "relabelled.",
     )
     seed: Seed = Field(description="Which tenth of the images no round touches.")
 
@@ -89,7 +90,7 @@ class Copies(Section):
         description="Different kept images of each class, of both splits, that choose the epoch; null: val/ as it is."
     )
     validation_with_copies: Count | None = Field(
-        description="Images of each class that choose the epoch, originals and copies of them together; null: no copies."
+        description="Images of each class that choose the epoch, originals and copies together; null: no copies."
     )
 
 

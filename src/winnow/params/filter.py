@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from winnow.errors import WinnowError
+from winnow.params.model_string import parse
 from winnow.params.section import Count, NotNegative, Positive, Section, Seed, Share
 
 
@@ -61,8 +63,17 @@ class Network(Section):
     batch_size: Count = Field(description="Images of a forward pass.")
     trust: bool = Field(description="Whether to run a script, or read a pickled model. Both run code.")
 
+    @field_validator("model")
+    @classmethod
+    def _of_a_known_kind(cls, model: str) -> str:
+        try:
+            parse(model)
+        except WinnowError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return model
+
     def inputs(self) -> Mapping[str, tuple[str, str]]:
-        kind, _, rest = self.model.partition(":")
+        kind, rest = parse(self.model)
         found = {"model": (rest, "put it there, or name another")} if kind in ("script", "features") else {}
         if self.weights not in (None, "untrained"):
             found["weights"] = (str(self.weights), "put the weights there, or set it to null")
