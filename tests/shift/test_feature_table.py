@@ -1,9 +1,12 @@
 """Tables of features: four formats, one result; what is wrong with a cell is said in a sentence."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from winnow import tables
 from winnow.errors import WinnowError
 from winnow.shift import feature_table
 from winnow.shift.feature_table import is_feature_table, read_features
@@ -43,8 +46,9 @@ def test_every_format_gives_the_same_rows(tmp_path, frame, suffix):
 
 
 def test_a_csv_in_blocks_is_the_csv_whole_and_goes_on_after_a_kill(tmp_path, frame, monkeypatch):
-    path = written(frame, tmp_path / "set.csv")
+    path, note = written(frame, tmp_path / "set.csv"), tmp_path / "parts.json"
     whole = read_features(path, tmp_path / "whole.npy", **OPTIONS)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["set.csv", "whole.npy"]
     monkeypatch.setattr(feature_table, "_BLOCK", 300)
     monkeypatch.setattr(feature_table, "NOTE_EVERY", 1)
     parsed = feature_table._parsed
@@ -58,14 +62,105 @@ def test_a_csv_in_blocks_is_the_csv_whole_and_goes_on_after_a_kill(tmp_path, fra
 
     monkeypatch.setattr(feature_table, "_parsed", killed)
     with pytest.raises(KeyboardInterrupt):
-        read_features(path, tmp_path / "parts.npy", **OPTIONS)
+        read_features(path, tmp_path / "parts.npy", **OPTIONS, note=note)
     first = list(blocks)
     monkeypatch.setattr(feature_table, "_parsed", lambda *arguments: blocks.append(arguments[0]) or parsed(*arguments))
-    table = read_features(path, tmp_path / "parts.npy", **OPTIONS)
-    assert blocks[3] not in first and len(blocks) > 4
-    assert np.array_equal(table.features, whole.features) and (table.labels == whole.labels).all()
-    assert (tmp_path / "parts.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
-    assert not (tmp_path / "parts.part.json").exists()
+    for _ in range(2):
+        table = read_features(path, tmp_path / "parts.npy", **OPTIONS, note=note)
+        assert blocks[3] not in first and len(blocks) == len(set(blocks)) > 4, "none is read twice"
+        assert np.array_equal(table.features, whole.features) and (table.labels == whole.labels).all()
+        assert (tmp_path / "parts.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+@pytest.fixture
+def killed_run(monkeypatch):
+    """Reads a CSV as `read_features` does, with a note, and is killed after the second block."""
+
+    def run(path, target, **options):
+        write_json, notes = tables.write_json, []
+
+        def killed(*arguments):
+            notes.append(write_json(*arguments))
+            if len(notes) == 2:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(feature_table, "_BLOCK", 300)
+        monkeypatch.setattr(feature_table, "NOTE_EVERY", 1)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(tables, "write_json", killed)
+            read_features(path, target, **options)
+
+    return run
+
+
+@pytest.mark.parametrize("change", [{"label_column": "other"}, {"leave_out": ["path", "label", "other", "f0"]}])
+def test_a_run_after_a_kill_begins_anew_where_other_columns_are_read(tmp_path, frame, killed_run, change):
+    """As many are read as before, and in the first case the same features."""
+    frame["other"] = (frame["label"] + 1) % 4
+    path = written(frame, tmp_path / "set.csv")
+    options = {"label_column": "label", "leave_out": ["path", "label", "other", "f1"]}
+    expected = read_features(path, tmp_path / "expected.npy", **(options | change))
+    killed_run(path, tmp_path / "set.npy", **options, note=tmp_path / "set.json")
+    found = read_features(path, tmp_path / "set.npy", **(options | change), note=tmp_path / "set.json")
+    assert np.array_equal(found.features, expected.features) and (found.labels == expected.labels).all()
+
+
+def test_the_note_of_another_file_is_not_gone_on_with(tmp_path, frame):
+    """Of the same size and time, as a copy of a set with other labels may be."""
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    frame.to_csv(paths[0])
+    frame.assign(label=(frame["label"] + 1) % 4).to_csv(paths[1])
+    for path in paths:
+        os.utime(path, ns=(10**18, 10**18))
+    first, second = (
+        read_features(path, tmp_path / "out.npy", **OPTIONS, note=tmp_path / "out.json").labels for path in paths
+    )
+    assert ((first.astype(int) + 1) % 4).tolist() == second.astype(int).tolist()
+
+
+@pytest.mark.parametrize("suffix", feature_table.SUFFIXES)
+@pytest.mark.parametrize(("offset", "scale"), [(2000, 0.3), (0, 1e-9), (60000, 1)])
+def test_a_column_that_float16_would_destroy_is_refused(tmp_path, frame, monkeypatch, suffix, offset, scale):
+    """Read in several blocks of rows that are sorted by it, so that within most of them it does not vary."""
+    monkeypatch.setattr(feature_table, "_BLOCK", 300)
+    monkeypatch.setattr(feature_table, "_ROWS", 5)
+    frame = frame.assign(f1=(offset + scale * frame["label"]).astype(np.float32)).sort_values("label")
+    name, mean = "1" if suffix.startswith(".np") else "f1", offset + scale * frame["label"].mean()
+    with pytest.raises(WinnowError, match=rf"set{suffix}: column '{name}' varies by only .* around {mean:.6g}, which"):
+        read_features(written(frame, tmp_path / f"set{suffix}"), tmp_path / "out.npy", **OPTIONS)
+
+
+def test_columns_that_float16_would_destroy_are_counted(tmp_path, frame):
+    path = written(frame.assign(f0=frame["f0"] * 1e-9, f2=frame["f2"] + 5000), tmp_path / "set.csv")
+    with pytest.raises(WinnowError, match=r"column 'f0' \(and 1 more\) varies"):
+        read_features(path, tmp_path / "out.npy", **OPTIONS)
+
+
+def test_a_column_that_float16_would_destroy_is_refused_after_a_kill_too(tmp_path, frame, killed_run):
+    path = written(frame.assign(f1=2000 + 0.3 * frame["label"]), tmp_path / "set.csv")
+    options = OPTIONS | {"note": tmp_path / "set.json"}
+    killed_run(path, tmp_path / "out.npy", **options)
+    for _ in range(2):
+        with pytest.raises(WinnowError, match=r"column 'f1' varies by only 0.3[0-9]* around 2000.[45]"):
+            read_features(path, tmp_path / "out.npy", **options)
+
+
+@pytest.mark.parametrize(
+    "f1",
+    [
+        np.full(40, 0.1),
+        np.tile([0.1, 0.1 + 1e-8], 20),  # the next float32
+        np.arange(2000, 2040),
+        100 + np.linspace(0, 1, 40),
+        np.repeat([1e-9, 1.0], [39, 1]),
+    ],
+    ids=["constant", "constant but for rounding", "years", "an offset of three hundred deviations", "rarely more"],
+)
+def test_a_column_that_float16_holds_is_kept(tmp_path, frame, monkeypatch, f1):
+    monkeypatch.setattr(feature_table, "_BLOCK", 300)
+    path = written(frame.assign(f1=f1.astype(np.float32)), tmp_path / "set.csv")
+    found = read_features(path, tmp_path / "out.npy", **OPTIONS)
+    assert np.array_equal(found.features[:, 1], f1.astype(np.float32).astype(np.float16))
 
 
 def test_a_line_break_within_quotes_parts_no_row(tmp_path, frame, monkeypatch):

@@ -103,9 +103,11 @@ def test_plain_facts_that_tell_the_sets_apart_are_named():
 
 def test_predictions_are_read_and_what_is_wrong_with_them_is_said(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("label,cat,dog\ncat,0.9,0.1\n1,0.2,0.8\n")
+    path.write_text("label,cat,dog\ncat,0.9,0.1\ndog,0.2,0.8\n")
     labels, probs, names = read_predictions(path, label_column="label")
     assert labels.tolist() == [0, 1] and probs.shape == (2, 2) and names == ["cat", "dog"]
+    with pytest.raises(WinnowError, match="has no column 'class' for the labels"):
+        read_predictions(path, label_column="class")
     path.write_text("label,cat,dog\nfox,0.9,0.1\n")
     with pytest.raises(WinnowError, match="the label 'fox' has no column"):
         read_predictions(path, label_column="label")
@@ -114,3 +116,74 @@ def test_predictions_are_read_and_what_is_wrong_with_them_is_said(tmp_path):
         read_predictions(path, label_column="label")
     path.write_text("label,m1,m2\n3,3,1\n4,4,4\n")
     assert accuracy_of_models(path, label_column="label").to_dict() == {"m1": 1.0, "m2": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("columns", "labels", "places"),
+    [
+        ("cat,dog,cow", "dog,cow", [1, 2]),
+        ("cat,dog,cow", "0,2", [0, 2]),
+        ("1,2,3", "0,1,2", [0, 1, 2]),
+        ("1,2,3", "1,2,3", [0, 1, 2]),
+        ("0,1,2", "0,2", [0, 2]),
+        ("2,0,1", "0,1,2", [1, 2, 0]),  # in another order these are names
+        ("0,1,other", "1,0", [1, 0]),
+        ("NA,null,1.0", "NA,null,1.0", [0, 1, 2]),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_labels_are_all_names_or_all_positions(tmp_path, columns, labels, places, suffix):
+    path = predictions(tmp_path / f"p{suffix}", columns.split(","), labels.split(","))
+    assert read_predictions(path, label_column="label")[0].tolist() == places
+
+
+@pytest.mark.parametrize(
+    ("columns", "labels", "words"),
+    [
+        ("1,2,3", "1,2", "the label '1' is the name of one column and the position of another"),
+        ("cat,dog,cow", "cat,1", "'1' is the name of no column and 'cat' no position of one; write all"),
+        ("1,2,3", "0,3", "'0' is the name of no column and '3' no position"),
+        ("cat,dog,cow", "cat,3", "the label '3' has no column of probabilities"),
+        ("cat,dog,cow", ",cat", "row 1, column 'label' is empty"),
+    ],
+)
+def test_labels_that_may_be_read_in_two_ways_are_refused(tmp_path, columns, labels, words):
+    path = predictions(tmp_path / "p.csv", columns.split(","), labels.split(","))
+    with pytest.raises(WinnowError, match=words):
+        read_predictions(path, label_column="label")
+
+
+def predictions(path, columns, labels):
+    """A table of these labels, each row sure of the first column."""
+    frame = pd.DataFrame(np.eye(len(columns))[np.zeros(len(labels), int)], columns=columns).assign(label=labels)
+    frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_model_with_a_missing_answer_is_refused(tmp_path, suffix):
+    """As a number, the column would be 1.0, nan, 2.0, and the labels 1, 1, 2."""
+    path, frame = tmp_path / f"m{suffix}", pd.DataFrame({"label": [1, 1, 2], "m1": [1, 1, 2], "m2": [1, None, 2]})
+    write = frame.to_csv if suffix == ".csv" else frame.to_parquet
+    write(path, index=False)
+    if suffix == ".csv":
+        path.write_text("label,m1,m2\n1,1,1\n1,1,\n2,2,2\n")
+    with pytest.raises(WinnowError, match="row 2, column 'm2' is empty; fill it in or leave the row out"):
+        accuracy_of_models(path, label_column="label")
+
+
+def test_a_row_without_label_and_answer_is_refused_and_no_hit(tmp_path):
+    (tmp_path / "m.csv").write_text("label,m1\n1,1\n,\n")
+    with pytest.raises(WinnowError, match="row 2, column 'label' is empty"):
+        accuracy_of_models(tmp_path / "m.csv", label_column="label")
+
+
+def test_a_class_called_na_is_a_class(tmp_path):
+    (tmp_path / "m.csv").write_text("label,m1,m2\nNA,NA,null\n1,01,1\n")
+    assert accuracy_of_models(tmp_path / "m.csv", label_column="label").to_dict() == {"m1": 0.5, "m2": 0.5}
+
+
+def test_a_model_whose_answers_are_written_otherwise_than_the_labels_is_refused(tmp_path):
+    (tmp_path / "m.csv").write_text("label,m1,m2\n1,1,1.0\n2,1,2.0\n")
+    with pytest.raises(WinnowError, match=r"the model 'm2' answers '1\.0' and the like, and the labels are '1'"):
+        accuracy_of_models(tmp_path / "m.csv", label_column="label")

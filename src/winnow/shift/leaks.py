@@ -11,7 +11,9 @@ from winnow.shift.projection import Projection
 DIRECTIONS = 64
 _AROUND = 10
 _SAME = 1e-3  # of the usual distance: what rounding to float16 does to a row
+_ROUNDING = 1e-3  # what the search in float32 takes for the distance of a row to itself, at most
 _ROWS = 16384
+_SOME = 1024  # training rows that tell how far they are from one another
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,14 @@ class Nearness:
     Attributes:
         distance: (M,) float64 to the nearest one.
         around: (M,) float64 to the tenth nearest one.
+        usual: what is usual for `distance`, the same for all test sets: the largest of their medians. Where most rows
+            of every set are training rows, it is the median from a training row to the next one; 0 where most of those
+            are alike too.
     """
 
     distance: np.ndarray
     around: np.ndarray
+    usual: float
 
 
 def nearness(train: np.ndarray, *queries: np.ndarray) -> list[Nearness]:
@@ -46,11 +52,16 @@ def nearness(train: np.ndarray, *queries: np.ndarray) -> list[Nearness]:
         found = index.search(projection.of(rows), min(_AROUND, len(train)))[0]
         return np.sqrt(np.maximum(found, 0), dtype=np.float64)
 
-    result = []
-    for rows in queries:
-        found = np.concatenate([nearest(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)])
-        result.append(Nearness(found[:, 0], found[:, -1]))
-    return result
+    found = [
+        np.concatenate([nearest(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)])
+        for rows in queries
+    ]
+    usual = max(float(np.median(distances[:, 0])) for distances in found)
+    if usual < _ROUNDING:
+        own = nearest(train[:: -(-len(train) // _SOME)])[:, 1:2]  # the first is the row itself
+        usual = float(np.median(own)) if own.size else 0.0
+    usual = usual if usual >= _ROUNDING else 0.0
+    return [Nearness(distances[:, 0], distances[:, -1], usual) for distances in found]
 
 
 def leaked_rows(found: Sequence[Nearness], *, ratio: float) -> list[np.ndarray]:
@@ -61,11 +72,12 @@ def leaked_rows(found: Sequence[Nearness], *, ratio: float) -> list[np.ndarray]:
 
     Args:
         found: of `nearness`, of each test set.
-        ratio: a row is a copy below this share of both distances; the usual one is the largest of the sets' medians.
-            Where rows are alike by nature (constant features) that is 0, and no row is called a copy.
+        ratio: a row is a copy below this share of both distances. Where rows are alike by nature (constant features)
+            the usual one is 0, and no row is called a copy.
 
     Returns:
         (N,) bool of each set.
     """
-    usual = max(float(np.median(one.distance)) for one in found)
-    return [(one.distance < ratio * np.minimum(usual, one.around)) | (one.distance < _SAME * usual) for one in found]
+    return [
+        (one.distance < ratio * np.minimum(one.usual, one.around)) | (one.distance < _SAME * one.usual) for one in found
+    ]

@@ -34,13 +34,17 @@ class Sets:
     summary: str
 
 
-def read_sets(options: Mapping[str, Any], targets: Mapping[str, Path], *, embed: Mapping[str, Any]) -> Sets:
+def read_sets(
+    options: Mapping[str, Any], targets: Mapping[str, Path], *, embed: Mapping[str, Any], scratch: Path
+) -> Sets:
     """Read the sets that params name; what is not given has no rows.
 
     Args:
         options: the section `sets` of the params.
         targets: by set, the .npy to write its (N, D) float16 features to; (0, 0) for a set that is not given.
         embed: the section `embed`, for images that an encoder turns into features.
+        scratch: folder in which features lie until all sets are read, so that a run after a kill goes on within a CSV,
+            and with what was read before it. The caller removes it.
 
     Raises:
         WinnowError: if a set cannot be read, test rows have a class that the training set lacks, or the sets differ in
@@ -57,23 +61,27 @@ def read_sets(options: Mapping[str, Any], targets: Mapping[str, Path], *, embed:
         class_names = columns[0]
     elif not given(options["train"]):
         raise WinnowError("sets.train and sets.predictions_a are both data/none; name one of them.")
+    parts = {name: scratch / f"{name}.npy" for name in SETS}
     rows, widths, said = {}, {}, []
     for name in SETS:
         path = options[name]
         if not given(path):
             rows[name] = _no_rows()
-            _save(targets[name], np.empty((0, 0), dtype=np.float16))
+            _save(parts[name], np.empty((0, 0), dtype=np.float16))
             continue
-        frame, names = _read(path, targets[name], options, class_names, embed)
+        frame, names = _read(path, parts[name], options, class_names, embed)
         class_names = class_names or names
         rows[name] = _numbered(frame, class_names, path)
-        widths[name] = np.load(targets[name], mmap_mode="r").shape[1]
+        widths[name] = np.load(parts[name], mmap_mode="r").shape[1]
         said.append(f"{name} {len(frame)}")
     if len(set(widths.values())) > 1:
         raise WinnowError(
             f"the sets differ in their features ({', '.join(f'{name} {width}' for name, width in widths.items())}); "
             "make all of them by one encoder, or name the columns that one lacks in sets.leave_out."
         )
+    for name, target in targets.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        parts[name].replace(target)
     width = f", {next(iter(widths.values()))} features" if widths else ""
     return Sets(rows, class_names, f"{', '.join(said) or 'no'} rows of {len(class_names)} classes{width}")
 
@@ -84,7 +92,7 @@ def _read(
     """Rows with labels as text, and the class names in order; the features are written."""
     columns = {"label_column": options["label_column"], "leave_out": options["leave_out"]}
     if is_feature_table(path, **columns):
-        table = read_features(path, target, **columns)
+        table = read_features(path, target, **columns, note=target.with_suffix(".json"))
         frame = pd.DataFrame(
             {
                 "row": [f"row_{place:08d}" for place in range(len(table.labels))],
