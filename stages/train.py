@@ -2,14 +2,12 @@
 
 import sys
 
-import pandas as pd
-
 from winnow import stage
 from winnow.data.pixels import DecodedPixels
 from winnow.errors import WinnowError
 from winnow.files import ARMS
 from winnow.models.recipe import chosen_recipe
-from winnow.models.seeds import in_words, train_seeds
+from winnow.models.seeds import curves, in_words, train_seeds
 from winnow.workspace import Workspace
 
 
@@ -32,8 +30,7 @@ def main(params: stage.Declared) -> str:
         scratch=workspace.scratch("train", arm),
         description=f"train {arm}",
     )
-    curves = pd.concat(result.curve.assign(seed=seed) for seed, result in results.items())
-    workspace.write("curve", curves, arm=arm)
+    workspace.write("curve", curves(results), arm=arm)
     workspace.remove_scratch("train", arm)
     return f"{len(training[0])} images; {in_words(results)}"
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from winnow.models.classifier import TrainResult, train_classifier
 from winnow.models.recipe import Recipe
@@ -48,6 +49,11 @@ def train_seeds(
         )
         save_model(results[seed].state, folder / f"seed-{seed}.safetensors", network=network, num_classes=num_classes)
     return results
+
+
+def curves(results: dict[int, TrainResult]) -> pd.DataFrame:
+    """The curves of all seeds, one below the other, with a column `seed`."""
+    return pd.concat(result.curve.assign(seed=seed) for seed, result in results.items())
 
 
 def in_words(results: dict[int, TrainResult]) -> str:
