@@ -135,6 +135,42 @@ def test_why_helps_with_unknown_ids(workspace, asked, hint) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_why_tells_the_reason_of_a_file_that_could_not_be_used(workspace) -> None:
+    rows = [("dog/trunc.jpg", "img_trunc", "unreadable", "cut off [after 12 bytes]"), ("", "img_9", "no-file", "none")]
+    rejected = pd.DataFrame(rows, columns=["file_name", "image_id", "reason", "detail"])
+    workspace.write("rejected", rejected)
+    for asked in ("dog/trunc.jpg", "trunc.jpg", "img_trunc"):
+        result = _run("why", asked, "--workspace", workspace.root)
+        assert result.exit_code == 0
+        assert result.output == "dog/trunc.jpg: not used\nunreadable: cut off [after 12 bytes].\n"
+    assert _run("why", "img_9", "--workspace", workspace.root).output == "img_9: not used\nno-file: none.\n"
+
+
+def test_why_names_the_images_that_share_a_file_name(workspace) -> None:
+    ledger = workspace.table("ledger").assign(file_name=["cat/0.jpg", "dog/0.jpg"])
+    tables.write_parquet(ledger, workspace.path("ledger"))
+    said = _run("why", "0.jpg", "--workspace", workspace.root).stderr
+    assert "2 images are called 0.jpg: cat/0.jpg, dog/0.jpg; name one by its path." in said
+    rejected = pd.DataFrame(
+        [("owl/0.jpg", "img_2", "unreadable", "x")], columns=["file_name", "image_id", "reason", "detail"]
+    )
+    workspace.write("rejected", rejected)
+    assert "3 images are called 0.jpg" in _run("why", "0.jpg", "--workspace", workspace.root).stderr
+    assert "img_17: dropped" in _run("why", "cat/0.jpg", "--workspace", workspace.root).output
+
+
+def test_why_tells_of_a_file_that_the_filter_could_not_use(tmp_path) -> None:
+    ledger = pd.DataFrame(
+        [("cat/0.jpg", "kept", "because", "", 0.5)], columns=["image_id", "verdict", "reason", "keeper", "x"]
+    )
+    problems = [("unreadable-image", "cat/1.jpg", "cut off"), ("empty-box", "cat/0.jpg", "no area")]
+    workspace = Workspace(tmp_path)
+    tables.write_parquet(ledger, workspace.path("filter_ledger"))
+    workspace.write("problems", pd.DataFrame(problems, columns=["kind", "file", "detail"]))
+    assert _run("why", "1.jpg", "--workspace", tmp_path).output == "cat/1.jpg: not used\nunreadable-image: cut off.\n"
+    assert "cat/0.jpg: kept" in _run("why", "0.jpg", "--workspace", tmp_path).output
+
+
 def test_why_without_a_ledger_says_how_to_get_one(tmp_path) -> None:
     result = _run("why", "img_1", "--workspace", tmp_path)
     assert result.exit_code == 1

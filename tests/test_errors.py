@@ -36,6 +36,7 @@ with one_sentence():
             PermissionError(errno.EACCES, "Permission denied", ".winnow/x"),
             ".winnow/x: access is denied; check who owns",
         ),
+        (FileExistsError(errno.EEXIST, "File exists", "out"), "out: a file lies where a folder belongs"),
         (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), "the name is too long for the file system"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "starts no more processes or threads"),
         (RuntimeError("can't start new thread"), "starts no more processes or threads"),

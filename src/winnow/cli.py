@@ -111,17 +111,22 @@ def why(
     with _one_sentence():
         from rich.console import Console
 
-        from winnow.curation.explain import find_row, print_explanation
+        from winnow.curation.explain import find_row, print_explanation, print_rejected
         from winnow.workspace import Workspace
 
         made_in = Workspace(workspace)
-        if made_in.path("filter_ledger").exists():
+        is_filter = made_in.path("filter_ledger").exists()
+        ledger, others = ("filter_ledger", "problems") if is_filter else ("ledger", "rejected")
+        rejected = made_in.table(others) if made_in.path(others).exists() else None
+        row = find_row(made_in.table(ledger), image_id, rejected)
+        if "detail" in row:
+            print_rejected(row, console=Console())
+        elif is_filter:
             from winnow.filtering.why import print_filter_explanation
 
-            print_filter_explanation(find_row(made_in.table("filter_ledger"), image_id), console=Console())
-            return
-        row = find_row(made_in.table("ledger"), image_id)
-        print_explanation(row, class_names=made_in.class_names, console=Console())
+            print_filter_explanation(row, console=Console())
+        else:
+            print_explanation(row, class_names=made_in.class_names, console=Console())
 
 
 @app.command()
@@ -131,7 +136,7 @@ def layers(
     ],
     weights: Annotated[str | None, typer.Option(help="A file, or 'untrained'.")] = "untrained",
     argument: Annotated[list[str] | None, typer.Option(help="name=value, of the model; may be given often.")] = None,
-    trust: Annotated[bool, typer.Option("--trust", help="Run a script.")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="Run a script, or read a pickled model.")] = False,
 ) -> None:
     """List the layers of a network and what they put out for one image: values for `network.layer`."""
     with _one_sentence():
@@ -215,15 +220,23 @@ def init(
     Of images it makes a workspace instead, as 'winnow scan' does, and runs nothing.
     """
     with _one_sentence():
-        from winnow.params.configs import is_config
+        from winnow.errors import WinnowError
+        from winnow.params.configs import is_config, known_configs
         from winnow.params.init import write_params
 
-        if not is_config(config, Path()) and Path(config).exists():
+        is_named = is_config(config, Path())
+        if not is_named and Path(config).exists():
             from rich.console import Console
 
             front.prepare(Path(config), to, settings or [], split, Console())
             print("'winnow scan' runs what finds faults, 'dvc repro' in the workspace all of it.")
             return
+        known = known_configs(Path())
+        if not is_named and (not known or "/" in config or Path(config).suffix):  # else perhaps a config, misspelt
+            names = f", or a config of configs/: {', '.join(known)}" if known else ""
+            raise WinnowError(
+                f"there is nothing at {config}; name a folder, zip, tar or table of images, a YAML file{names}."
+            )
         write_params(config, settings or [], path=Path("params.yaml"), force=force)
     print("wrote params.yaml; 'winnow check-params' looks for the files that it names, 'dvc repro' runs it.")
 

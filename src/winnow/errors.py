@@ -39,6 +39,7 @@ _FAULTS = {
     errno.EIO: "the disk reports an input or output error; check it",
     errno.EISDIR: "a folder lies where a file belongs; move it",
     errno.ENOTDIR: "a file lies where a folder belongs; move it",
+    errno.EEXIST: "a file lies where a folder belongs; move it",
     errno.ENAMETOOLONG: "the name is too long for the file system; use a shorter one",
     errno.EMFILE: "too many files are open at once (ulimit -n); raise the limit",
     errno.ENFILE: "too many files are open at once on this machine; close other programs",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -12,7 +13,7 @@ import yaml
 from winnow import tables
 from winnow.dvc_files import repair
 from winnow.errors import WinnowError
-from winnow.params.load import load_sections, read_yaml
+from winnow.params.load import check_content, load_sections, read_yaml
 from winnow.params.pipelines import without_sample
 from winnow.params.render import commented
 from winnow.params.settings import changed, parse_settings
@@ -38,9 +39,9 @@ class Project:
         root = next((folder for folder in places if (folder / self._pipeline).is_dir()), None)
         if root is None:
             raise WinnowError(f"there is no {self._pipeline} here or above; run from winnow's repository.")
-        if (out / "dvc.yaml").exists() and not (out / "params.yaml").exists():
-            raise WinnowError(f"{out} holds another pipeline; name another folder with --out.")
         self._out, self._root = out, root
+        if any((out / name).exists() for name in ("dvc.yaml", "params.yaml")) and not self._is_ours():
+            raise WinnowError(f"{out} holds another pipeline; name another folder with --out.")
 
     def path(self, path: Path) -> str:
         """A path as the workspace's params.yaml names it."""
@@ -51,24 +52,52 @@ class Project:
         """What params.yaml says of a file that there is none of."""
         return self.path(self._root / "data/none")
 
-    def write(self, values: Mapping[str, Mapping[str, Any]], settings: Sequence[str]) -> None:
-        """Write dvc.yaml, params.yaml and, where there are none yet, empty files of verdicts.
-
-        Args:
-            values: by section, what differs from the pipeline's own params.yaml.
-            settings: `key=value` each, what else differs.
+    @property
+    def params(self) -> Mapping[str, dict[str, Any]]:
+        """What the workspace's params.yaml holds, by section; where there is none yet, the pipeline's own.
 
         Raises:
-            WinnowError: if a setting is wrong.
+            WinnowError: if it is no params.yaml of this pipeline any more.
         """
-        folder, model = self._root / self._pipeline, self._model
-        content = read_yaml(folder / "params.yaml", missing="is missing; restore it with git.")
-        content = {name: content[name] | dict(values.get(name, {})) for name in model.model_fields}
+        mine = self._out / "params.yaml"
+        if mine.exists():
+            load_sections(self._model.model_fields, mine)
+        file = mine if mine.exists() else self._root / self._pipeline / "params.yaml"
+        content = read_yaml(file, missing="is missing; restore it with git.")
+        return {name: content[name] for name in self._model.model_fields}
+
+    def write(
+        self,
+        values: Mapping[str, Mapping[str, Any]],
+        settings: Sequence[str],
+        *,
+        options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        """Write dvc.yaml, params.yaml and, where there are none yet, empty files of verdicts.
+
+        A params.yaml that is there keeps its values, but for `options` and `settings`.
+
+        Args:
+            values: by section, what a new workspace has in place of the pipeline's own values. Texts among them are
+                paths, which are those of a workspace that is there, or `none`.
+            settings: `key=value` each, what else differs.
+            options: by section, what else differs.
+
+        Raises:
+            WinnowError: if a setting is wrong, or the workspace is for other paths; nothing is written then.
+        """
+        folder, model, before = self._root / self._pipeline, self._model, self.params
+        is_new = not (self._out / "params.yaml").exists()
+        if not is_new:
+            self._require_paths(before, values)
+            values = {}
+        content = {name: before[name] | dict(values.get(name, {})) | dict(options.get(name, {})) for name in before}
         content = changed(content, parse_settings(settings), model=model)
-        tables.write_bytes(self._out / "params.yaml", commented(content, model).encode())
-        load_sections(model.model_fields, self._out / "params.yaml")
+        check_content(content, str(self._out / "params.yaml"), model)
         pipeline = read_yaml(folder / "dvc.yaml", missing="is missing; restore it with git.")
         tables.write_bytes(self._out / "dvc.yaml", yaml.safe_dump(self._moved(pipeline), sort_keys=False).encode())
+        if is_new or content != before:
+            tables.write_bytes(self._out / "params.yaml", commented(content, model).encode())
         for verdicts in (folder / REVIEW).glob("*.csv"):
             mine = self._out / REVIEW / verdicts.name
             if not mine.exists():  # with the header alone: what people said of the sample is not of these images
@@ -89,6 +118,24 @@ class Project:
         environment = {**os.environ, "PATH": own_python_first()}
         if subprocess.run([*dvc, "repro"], cwd=self._out, env=environment, check=False).returncode:
             raise WinnowError(f"a stage failed; correct what it says and run 'dvc repro' in {self._out}.")
+
+    def _is_ours(self) -> bool:
+        """Whether the folder has a dvc.yaml of this class: each of its stages runs a script of the pipeline."""
+        try:
+            content = read_yaml(self._out / "dvc.yaml", missing="is missing")
+        except WinnowError:
+            return False
+        stages = content.get("stages") if isinstance(content, dict) else None
+        return isinstance(stages, dict) and all(f"/{self._pipeline}/stages/" in str(stage) for stage in stages.values())
+
+    def _require_paths(self, there: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> None:
+        for section, given in values.items():
+            for key, path in given.items():
+                if isinstance(path, str) and path not in (there[section][key], self.none):
+                    raise WinnowError(
+                        f"{self._out} is a workspace for {there[section][key]}, not for {path}; name another folder "
+                        "with --out."
+                    )
 
     def _moved(self, pipeline: Mapping[str, Any]) -> dict[str, Any]:
         """The pipeline without the sample, its code reached from another folder."""

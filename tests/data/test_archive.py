@@ -311,7 +311,13 @@ def test_names_that_occur_twice(tmp_path):
 
 def test_names_that_are_no_text(tmp_path):
     path = write_tar(tmp_path / "a.tar", {"set/\udcff.txt": b"1"})
-    refused(path, "not UTF-8")
+    refused(path, "not UTF-8; rename the file and pack it again.")
+
+
+def test_a_file_of_a_folder_whose_name_is_no_text_was_never_packed(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/\udcff.txt").write_bytes(b"1")
+    refused(tmp_path / "d", "not UTF-8; rename the file.")
 
 
 # --- litter ---

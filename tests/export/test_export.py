@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,10 @@ from winnow.data.layouts.registry import read_dataset
 from winnow.errors import WinnowError
 from winnow.export import FORMATS, OWN
 from winnow.export.changes import changed, confidence, counts, file_table
-from winnow.export.export import export_dataset
+from winnow.export.export import export_dataset, export_workspace
 from winnow.export.imagefolder import folder_names, places
+from winnow.params.init import params_text
+from winnow.workspace import Workspace
 
 NAMES = ["cat", "dog"]
 FILES = {
@@ -354,3 +357,46 @@ def test_a_format_that_would_lose_labels_or_was_not_what_came_is_refused_in_word
     with pytest.raises(WinnowError, match="--format coco writes back what came so"):
         export_dataset(tmp_path / "out", ledger, rejected, class_names=[], **options, form="coco")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("inside", ["cleaned", "set/cat/cleaned"])
+def test_an_export_into_the_dataset_is_refused_and_leaves_it_alone(tmp_path, ledger, rejected, inside):
+    source = write_folder(tmp_path / "mine", FILES)
+    options = {"class_names": NAMES, "source": source, "max_unpacked_bytes": LIMIT}
+    with pytest.raises(WinnowError, match="cleaned lies in the dataset; name a folder outside"):
+        export_dataset(source / inside, ledger, rejected, **options)
+    assert content(source).keys() == FILES.keys()
+
+
+@pytest.mark.parametrize("place", ["/dev/null/x", "/proc/x"])
+def test_an_export_that_cannot_be_written_is_one_sentence(tmp_path, ledger, rejected, place):
+    options = {"class_names": NAMES, "source": write_folder(tmp_path / "mine", FILES), "max_unpacked_bytes": LIMIT}
+    with pytest.raises(WinnowError, match=rf"^{place} cannot be written \(.*\); name another folder\.$"):
+        export_dataset(Path(place), ledger, rejected, **options)
+
+
+@pytest.fixture
+def workspace(root, tmp_path, ledger, rejected):
+    """What the pipeline decided on FILES, in the folder `mine` beside it."""
+    write_folder(tmp_path / "mine", FILES)
+    workspace = Workspace(tmp_path / "w")
+    tables.write_parquet(ledger, workspace.path("ledger"))
+    workspace.write("rejected", rejected)
+    workspace.write("classes", NAMES)
+    tables.write_parquet(pd.DataFrame({"image_id": []}), workspace.path("objects"))
+    text = params_text("imagefolder", ["data.archive=../mine"], folder=root)
+    (workspace.root / "params.yaml").write_text(text)
+    return workspace.root
+
+
+def test_a_file_that_could_not_be_read_keeps_the_label_that_it_came_with(workspace, tmp_path):
+    export_workspace(workspace, tmp_path / "cleaned", form=None, dropped=False, link=False)
+    changes = pd.read_csv(tmp_path / "cleaned/changes.csv").set_index("file")
+    assert changes.loc["set/dog/bad.jpg", ["given_label", "action"]].tolist() == ["dog", "reject"]
+
+
+def test_an_export_into_the_raw_data_of_the_workspace_is_refused(workspace):
+    to = workspace / "data/raw/cleaned"
+    with pytest.raises(WinnowError, match="cleaned lies in the dataset; name a folder outside"):
+        export_workspace(workspace, to, form=None, dropped=False, link=False)
+    assert not to.exists()

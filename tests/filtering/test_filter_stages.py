@@ -280,5 +280,5 @@ def test_an_image_that_cannot_be_read_is_told_and_left_where_it_is(tmp_path):
         dataset = read_dataset(archive)
         items, _, problems = item_tables(archive, dataset, splits=[])
         assert items["image_id"].tolist() == ["a.png"] and problems["kind"].tolist() == ["unreadable-image"]
-        with pytest.raises(WinnowError, match="has no readable image in val"):
+        with pytest.raises(WinnowError, match=r"has no readable image in val \(it has no splits\); fix"):
             item_tables(archive, dataset, splits=["val"])

@@ -112,8 +112,8 @@ def test_a_mistake_in_what_is_extended_names_that_file(configs):
         compose("b")
 
 
-def test_a_faulty_setting_names_the_config_that_it_changes(configs):
-    with pytest.raises(WinnowError, match=r"^configs/base.yaml with --set: train.course.learning_rate is '1e-5'"):
+def test_a_faulty_setting_names_the_option_and_no_file(configs):
+    with pytest.raises(WinnowError, match=r"^--set train.course.learning_rate is '1e-5', which YAML reads as text"):
         compose("base", {"train.course.learning_rate": "1e-5"})
 
 

@@ -111,3 +111,18 @@ def test_it_imports_nothing_that_takes_long(root, workspace):
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     assert "pydantic" in loaded
     assert not loaded & {"numpy", "pandas", "pyarrow", "torch", "cv2", "PIL", "dvc", "ruamel.yaml"}
+
+
+@pytest.mark.parametrize("name", ["d/missing", "photos.zip"])
+def test_images_that_are_not_there_are_said_to_be_missing(workspace, name):
+    done = init(name)
+    assert done.exit_code == 1
+    assert f"there is nothing at {name}; name a folder, zip, tar or table of images" in done.stderr
+    assert ", or a config of configs/: base, " in done.stderr
+
+
+def test_without_configs_any_name_is_that_of_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert (
+        "there is nothing at photos; name a folder, zip, tar or table of images, a YAML file." in init("photos").stderr
+    )

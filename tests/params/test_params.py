@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from winnow.errors import WinnowError
-from winnow.params import check_inputs, load_params
+from winnow.params import check_inputs, load_params, read_yaml
 
 
 def written(tmp_path, root, change):
@@ -149,3 +149,17 @@ def test_files_that_are_no_params(tmp_path, text, words):
 def test_a_missing_file(tmp_path):
     with pytest.raises(WinnowError, match="is missing; run from the repository's root"):
         load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n", "a: &x {c: 1}\nb: {<<: *x, c: 2,\n\n\n  c: 3}\n"]
+)
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(WinnowError, match=r"params\.yaml, line 5: c is there twice; remove one\.$"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_key_may_stand_beside_a_merge_that_has_it(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: &x {c: 1}\nb: {<<: *x, c: 2}\n")
+    assert read_yaml(tmp_path / "a.yaml", missing="") == {"a": {"c": 1}, "b": {"c": 2}}

@@ -1,5 +1,7 @@
 """A scan that finds a workspace where it would make one."""
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
@@ -45,3 +47,45 @@ def test_a_workspace_of_other_images_or_with_other_params_is_refused(pets, conso
 def test_nothing_there_is_said_in_words(console, tmp_path):
     with pytest.raises(WinnowError, match="there is nothing at"):
         prepare(tmp_path / "none", None, [], None, console)
+
+
+@pytest.mark.parametrize("inside", ["w", "a/w"])
+def test_a_workspace_inside_the_images_is_refused_and_leaves_nothing(pets, console, inside):
+    with pytest.raises(WinnowError, match="would lie in the images; name a folder outside"):
+        prepare(pets, pets / inside, [], None, console)
+    assert sorted(path.name for path in pets.iterdir()) == ["a", "b"] and len(list((pets / "a").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("data.archive=foo", "leave --set data.archive out"),
+        ("data.split=foo", "has no split 'foo'"),
+        ("data.class_names=[a]", "fewer than two classes"),
+        ("data.class_names=[a, c]", "fewer than two classes"),
+        ("data.layout=voc", "is not of the layout voc"),
+        ("curate.relabel_confidence=1.5", r"^--set curate\.relabel_confidence is 1\.5: "),
+    ],
+)
+def test_a_setting_that_does_not_fit_the_images_is_refused_before_anything_is_written(pets, console, setting, words):
+    with pytest.raises(WinnowError, match=words):
+        prepare(pets, None, [setting], None, console)
+    assert [path.name for path in pets.parent.iterdir()] == ["pets"]
+
+
+def test_classes_that_are_named_are_those_that_are_counted(pets, console, tmp_path):
+    write_folder(pets, {f"c/{i}.jpg": picture(i) for i in range(3)})
+    prepare(pets, None, ["data.class_names=[b, a]"], None, console)
+    said = console.export_text()
+    assert "not usable: unknown-class" in said and said.index("\n b ") < said.index("\n a ")
+
+
+@pytest.mark.parametrize("place", ["/dev/null/x", "/proc/x"])
+def test_a_workspace_that_cannot_be_written_is_one_sentence(pets, console, place):
+    with pytest.raises(WinnowError, match=rf"^{place} cannot be written \(.*\); name another folder\.$"):
+        prepare(pets, Path(place), [], None, console)
+
+
+def test_a_single_image_is_told_to_be_one(console, tmp_path):
+    with pytest.raises(WinnowError, match=r"has one image only, 1\.jpg; two images or more are needed"):
+        prepare(write_folder(tmp_path / "one", {"1.jpg": picture(1)}), None, [], None, console)

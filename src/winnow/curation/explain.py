@@ -1,7 +1,7 @@
 """Why an image was kept, relabelled or dropped: all that the ledger knows of it, for people."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from winnow import schema
 from winnow.curation.rules import KEEP, RULES
+from winnow.data.listing import listed
 from winnow.detect.labels import LABEL_QUALITY, SUGGESTED_CONFIDENCE
 from winnow.detect.outliers import DETECTORS, OOD_SCORE
 from winnow.errors import WinnowError
@@ -35,23 +36,62 @@ def meaning(column: str) -> str:
     return described.get(column) or (known.meaning if known else "")
 
 
-def find_row(ledger: pd.DataFrame, image_id: str) -> pd.Series:
-    """The ledger's row of an image, by its id, its path in the archive, or a file name that no other image has.
+def find_row(ledger: pd.DataFrame, image_id: str, rejected: pd.DataFrame | None = None) -> pd.Series:
+    """The row of an image, by its id, its path in the archive, or a file name that no other image has.
+
+    Args:
+        ledger: a row per image.
+        image_id: what it is called.
+        rejected: a row per file that could not be used, of which the ledger has none; `rejected.csv` or the pipeline
+            filter's `problems.csv`.
+
+    Returns:
+        Of the ledger; of `rejected`, a `file_name`, `reason` (a word) and `detail`.
 
     Raises:
-        WinnowError: if there is none; the message has ids that look alike.
+        WinnowError: if there is none, or several have that file name; the message has these, or ids that look alike.
     """
     known = ledger["image_id"].astype(str)
     by_path = "file_name" not in ledger  # the pipeline filter names its images so
     files = known if by_path else ledger["file_name"].astype(str)
-    for matching in (known == image_id, files == image_id, files.str.rpartition("/")[2] == image_id):
-        if len(rows := np.flatnonzero(matching)) == 1:
-            return ledger.iloc[int(rows[0])]
+    others = _rejected_files(rejected, set(files))
+    ids, names = (
+        np.array([*mine, *others[column]], dtype=object) for mine, column in ((known, "image_id"), (files, "file_name"))
+    )
+    last = np.array([name.rpartition("/")[2] for name in names], dtype=object)
+    for matching in (ids == image_id, names == image_id, last == image_id):
+        rows = np.flatnonzero(matching)
+        if len(rows) > 1:
+            these = listed(list(names[rows]))
+            raise WinnowError(f"{len(rows)} images are called {image_id}: {these}; name one by its path.")
+        if len(rows):
+            row = int(rows[0])
+            return ledger.iloc[row] if row < len(ledger) else others.iloc[row - len(ledger)]
     close = known[known.str.contains(image_id, regex=False)].head(3).tolist() if image_id else []
     close = close or difflib.get_close_matches(image_id, known.tolist(), n=3)
     lists = "problems.csv" if by_path else "rejected.csv"
     hint = f"did you mean {', '.join(close)}?" if close else "ids look like " + ", ".join(known.head(2)) + "."
     raise WinnowError(f"the ledger holds no image {image_id!r} ({lists} lists those not accepted); {hint}")
+
+
+def _rejected_files(rejected: pd.DataFrame | None, accepted: Set[str]) -> pd.DataFrame:
+    """`file_name` (of a label without a file its id), `image_id`, `reason` and `detail` of files that are not among
+    those accepted, each file once."""
+    columns = ["file_name", "image_id", "reason", "detail"]
+    if rejected is None:
+        return pd.DataFrame(columns=columns, dtype=str)
+    if "kind" in rejected:
+        rejected = rejected.rename(columns={"kind": "reason", "file": "file_name"})
+        rejected = rejected.assign(image_id=rejected["file_name"])
+    names = rejected["file_name"].where(rejected["file_name"] != "", rejected["image_id"])
+    rejected = rejected.assign(file_name=names)[columns]
+    return rejected[~names.isin(accepted)].drop_duplicates("file_name")
+
+
+def print_rejected(row: pd.Series, *, console: Console) -> None:
+    """Print why a file was not used; `row` as `find_row` gives it of such a one."""
+    console.print(f"[bold]{escape(str(row['file_name']))}[/]: not used")
+    console.print(escape(f"{row['reason']}: {str(row['detail']).removesuffix('.')}."), highlight=False)
 
 
 def print_explanation(row: pd.Series, *, class_names: list[str] | None, console: Console) -> None:

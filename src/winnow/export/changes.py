@@ -1,6 +1,7 @@
 """What becomes of every file of a dataset: the ledger's decisions, and the files that could not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,13 @@ COLUMNS = ("file", "given_label", "new_label", "action", "rule", "reason", "conf
 REJECT = "reject"
 
 
-def file_table(ledger: pd.DataFrame, rejected: pd.DataFrame, *, class_names: Sequence[str]) -> pd.DataFrame:
+def file_table(
+    ledger: pd.DataFrame,
+    rejected: pd.DataFrame,
+    *,
+    class_names: Sequence[str],
+    rejected_labels: Mapping[str, str] = MappingProxyType({}),
+) -> pd.DataFrame:
     """A row per file of the dataset.
 
     Args:
@@ -20,6 +27,7 @@ def file_table(ledger: pd.DataFrame, rejected: pd.DataFrame, *, class_names: Seq
         rejected: a row per image that was not: `file_name` ("" for a label without a file), `image_id`, `reason`,
             `detail`.
         class_names: K names, in label order.
+        rejected_labels: path to the name of its label, of files of `rejected` that have one.
 
     Returns:
         Sorted by file: `file` (path in the archive), `given_label` and `new_label` (names, "" for none), `action`
@@ -45,7 +53,7 @@ def file_table(ledger: pd.DataFrame, rejected: pd.DataFrame, *, class_names: Seq
     others = pd.DataFrame(
         {
             "file": rejected["file_name"].where(rejected["file_name"] != "", rejected["image_id"]),
-            "given_label": "",
+            "given_label": [rejected_labels.get(file, "") for file in rejected["file_name"]],
             "new_label": "",
             "action": REJECT,
             "rule": rejected["reason"],

@@ -1,13 +1,15 @@
 """Writing the cleaned dataset of a workspace: all of it, or nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from winnow import tables
 from winnow.data.archive import Archive, open_archive
+from winnow.data.layouts import read_layout
 from winnow.data.layouts.registry import find_layout
 from winnow.data.metadata import is_located
 from winnow.data.replacing import replacing_folder
@@ -73,14 +75,16 @@ def export_workspace(workspace: Path, to: Path, *, form: str | None, dropped: bo
     """`export_dataset` of what the pipeline decided in a workspace; no form is `imagefolder`, without labels the layout
     that the dataset came in."""
     made_in, data = Workspace(workspace), load_params(workspace / "params.yaml").data
+    _require_outside(to, workspace / "data/raw")
     has_boxes = len(made_in.table("objects")) > 0
     own = _own_form(workspace, data) if has_boxes or not made_in.class_names else "imagefolder"
-    form = form or own
+    form, rejected = form or own, made_in.table("rejected")
     exported = export_dataset(
         to,
         made_in.table("ledger"),
-        made_in.table("rejected"),
+        rejected,
         class_names=made_in.class_names,
+        rejected_labels=_given_labels(workspace, data) if made_in.class_names and len(rejected) else {},
         source=workspace / data.archive,
         form=form,
         dropped=dropped,
@@ -88,6 +92,20 @@ def export_workspace(workspace: Path, to: Path, *, form: str | None, dropped: bo
         max_unpacked_bytes=data.max_unpacked_gb * 2**30,
     )
     return replace(exported, boxes_in=own if has_boxes and form != own else "")
+
+
+def _given_labels(workspace: Path, data: Data) -> dict[str, str]:
+    """The names of the labels that files came with, by path; the ledger has none of files that could not be read."""
+    with open_archive(workspace / data.archive, max_unpacked_bytes=data.max_unpacked_gb * 2**30) as archive:
+        found = read_layout(
+            archive, class_names=data.class_names, split=data.split, layout=data.layout, unlabelled=True
+        )
+    return {entry.file_name: found.class_names[entry.label] for entry in found.entries if entry.label is not None}
+
+
+def _require_outside(to: Path, dataset: Path) -> None:
+    if dataset.resolve() in to.resolve().parents:
+        raise WinnowError(f"{to} lies in the dataset; name a folder outside {dataset} with --to.")
 
 
 def _own_form(workspace: Path, data: Data) -> str:
@@ -103,6 +121,7 @@ def export_dataset(
     *,
     class_names: Sequence[str],
     source: Path,
+    rejected_labels: Mapping[str, str] = MappingProxyType({}),
     form: str = "imagefolder",
     dropped: bool = False,
     link: bool = False,
@@ -116,14 +135,15 @@ def export_dataset(
         rejected: a row per file that could not be read.
         class_names: K names, in label order.
         source: the dataset that the ledger is of.
+        rejected_labels: as of `file_table`.
         form: a name of FORMATS.
         dropped: whether to write dropped files too, apart from the others; of DROPPED_APART only.
         link: whether to link files of a folder instead of copying them: to change one then changes the original.
         max_unpacked_bytes: as of `open_archive`.
 
     Raises:
-        WinnowError: if the folder holds something, the form is unknown or cannot hold what is asked for, or a file is
-            not what it was when the ledger was made. Nothing is left of an export that failed.
+        WinnowError: if the folder lies in the dataset or holds something, the form is unknown or cannot hold what is
+            asked for, or a file is not what it was when the ledger was made. Nothing is left of an export that failed.
     """
     if form not in FORMATS:
         raise WinnowError(f"there is no format {form!r}; name one of {', '.join(FORMATS)}.")
@@ -131,7 +151,8 @@ def export_dataset(
         raise WinnowError(f"{form} has no place for dropped files; leave --dropped out, {CHANGES} lists them.")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise WinnowError(f"{to} is there already; name a new folder with --to.")
-    files = file_table(ledger, rejected, class_names=class_names)
+    _require_outside(to, source)
+    files = file_table(ledger, rejected, class_names=class_names, rejected_labels=rejected_labels)
     wanted = files[files["action"].isin(["keep", "relabel", *(["drop"] if dropped else [])])]
     with (
         replacing_folder(to) as unfinished,

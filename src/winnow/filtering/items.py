@@ -59,9 +59,10 @@ def item_tables(
     wanted = set(splits) or ({"train"} if "train" in set(items["split"]) else set(items["split"]))
     items["is_filtered"] = items["split"].isin(wanted)
     if not items["is_filtered"].any():
+        there = ", ".join(sorted(set(items["split"]) - {""}))
         raise WinnowError(
-            f"{archive.label} has no readable image in {', '.join(sorted(wanted))} (its splits are "
-            f"{', '.join(sorted(set(items['split'])) or ['none'])}); fix dataset.splits."
+            f"{archive.label} has no readable image in {', '.join(sorted(wanted))} "
+            f"({f'its splits are {there}' if there else 'it has no splits'}); fix dataset.splits."
         )
     boxes = pd.DataFrame(
         [

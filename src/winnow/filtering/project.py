@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from winnow.errors import WinnowError
 from winnow.project import Project
+
+_AUTO = "auto"
 
 
 def make_project(
@@ -14,10 +17,10 @@ def make_project(
     *,
     keep: float | None = None,
     model: str | None = None,
-    layer: str = "auto",
+    layer: str = _AUTO,
     weights: Path | None = None,
 ) -> Project:
-    """Write a workspace.
+    """Write a workspace, or change what the options name in one that is there for these images.
 
     Args:
         out: its folder, made where it is not there.
@@ -29,15 +32,20 @@ def make_project(
         weights: of the network, where they are not published ones.
 
     Raises:
-        WinnowError: if there is no repository, the folder holds another pipeline, or a setting is wrong.
+        WinnowError: if there is no repository, the folder holds another pipeline or is for other images, a setting is
+            wrong, or a layer or weights are given without a model.
     """
+    if not model and (weights or layer != _AUTO):
+        raise WinnowError("--weights and --layer need --model.")
     project = Project(out, "filter")
     network: dict[str, Any] = {}
     if model:
         network = {"model": _relative(project, model), "layer": layer, "input_size": None}
         network["weights"] = project.path(weights) if weights else None
+        if network["model"] == project.params["network"]["model"]:  # what is not given stays as it is
+            network = {key: value for key, value in network.items() if value not in (None, _AUTO)}
     cut = {} if keep is None else {"keep": keep}
-    project.write({"dataset": {"archive": project.path(archive)}, "network": network, "cut": cut}, settings)
+    project.write({"dataset": {"archive": project.path(archive)}}, settings, options={"network": network, "cut": cut})
     return project
 
 

@@ -30,13 +30,16 @@ def compose(
 
     Raises:
         WinnowError: if a config is missing or extends itself, or a key or value is not what it should be; the message
-            names the file.
+            names the file, or `--set`.
     """
     path = find_config(str(config), start)
     content = _composed(path, ())
     if settings:
         content = changed(content, settings)
-        check_content(content, f"{path} with --set")
+        try:
+            check_content(content, "--set")
+        except WinnowError as error:
+            raise WinnowError(str(error).replace("--set: ", "--set ", 1)) from None
     return content
 
 
@@ -51,7 +54,7 @@ def find_config(config: str, start: Path) -> Path:
         return start / config
     if found := find_in_configs(f"{config}.yaml", start):
         return found
-    known = sorted({file.stem for folder in _folders(start) for file in folder.glob("*.yaml")})
+    known = known_configs(start)
     if not known:
         raise WinnowError(
             f"there is no folder {FOLDER}/ here or above; run from the repository's root, or name a file."
@@ -61,6 +64,11 @@ def find_config(config: str, start: Path) -> Path:
         f"there is no config {config!r} in {FOLDER}/{f' (did you mean {meant[0]}?)' if meant else ''}; name one of "
         f"{', '.join(known)}, or a file that ends in .yaml."
     )
+
+
+def known_configs(start: Path) -> list[str]:
+    """The names in every configs/ at or above `start`, sorted."""
+    return sorted({file.stem for folder in _folders(start) for file in folder.glob("*.yaml")})
 
 
 def is_config(config: str, start: Path) -> bool:

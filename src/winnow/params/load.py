@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import yaml
 from pydantic import ValidationError
@@ -18,6 +18,24 @@ Model = TypeVar("Model", bound=Section)
 EXTENDS = "extends"  # the key of a config that names the one it differs from
 
 
+class _Twice(yaml.MarkedYAMLError):
+    pass
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    """Refuses what YAML forbids and PyYAML takes: a key that a mapping has twice."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise _Twice(problem=key.value, problem_mark=key.start_mark)
+                seen.add((key.tag, key.value))
+        return node
+
+
 def read_yaml(path: str | Path, *, missing: str) -> Any:
     """What the file holds.
 
@@ -26,16 +44,19 @@ def read_yaml(path: str | Path, *, missing: str) -> Any:
         missing: what to say behind the path where there is no such file, with how to fix it.
 
     Raises:
-        WinnowError: if the file is missing, cannot be read, or is no UTF-8 text or no YAML.
+        WinnowError: if the file is missing, cannot be read, is no UTF-8 text or no YAML, or has a key twice.
     """
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.load(Path(path).read_text(encoding="utf-8"), _EachKeyOnce)
     except FileNotFoundError:
         raise WinnowError(f"{path} {missing}") from None
     except OSError as error:
         raise WinnowError(f"{path} cannot be read ({error.strerror}); name a YAML file.") from None
     except UnicodeDecodeError as error:
         raise WinnowError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+    except _Twice as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise WinnowError(f"{path}, line {line}: {error.problem} is there twice; remove one.") from None
     except (yaml.YAMLError, RecursionError) as error:
         place = getattr(error, "problem_mark", None)
         where = f" at line {place.line + 1}" if place else ""
@@ -75,7 +96,7 @@ def load_sections(sections: Collection[str], path: str | Path = "params.yaml") -
         raise WinnowError(f"{unknown[0]} is no section of winnow's params; take it out of the pipeline's dvc.yaml.")
     models: list[type[Section]] = [Params, *PIPELINES.values()]
     whole = (model for model in models if set(sections) == set(model.model_fields))
-    return _validated(next(whole, some_sections(frozenset(sections))), _read(path), str(path))
+    return check_content(_read(path), str(path), next(whole, some_sections(frozenset(sections))))
 
 
 def pipeline_of(path: str | Path = "params.yaml") -> str:
@@ -110,12 +131,13 @@ def _read(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def check_content(content: dict[str, Any], where: str) -> Params:
-    """Check what a params file holds; `where` begins the error's message. Raises WinnowError as `load_params` does."""
-    return _validated(Params, content, where)
-
-
-def _validated(model: type[Model], content: dict[str, Any], where: str) -> Model:
+@overload
+def check_content(content: dict[str, Any], where: str) -> Params: ...
+@overload
+def check_content(content: dict[str, Any], where: str, model: type[Model]) -> Model: ...
+def check_content(content: dict[str, Any], where: str, model: type[Section] = Params) -> Section:
+    """Check what a params file of a model holds; `where` begins the error's message. Raises WinnowError as
+    `load_params` does."""
     try:
         return model.model_validate(content)
     except ValidationError as error:

@@ -79,17 +79,32 @@ def prepare(
         Its folder, and the notes that were printed.
 
     Raises:
-        WinnowError: if the images cannot be read, or the folder is of other images or none of winnow's.
+        WinnowError: if the images cannot be read, a setting is wrong, or the folder lies in the images, is of other
+            images or none of winnow's.
     """
-    from winnow.data.layouts.registry import AUTO
     from winnow.errors import WinnowError
     from winnow.params import load_params
-    from winnow.scan.create import archive_path, create_workspace, default_workspace, is_workspace, refresh_versions
+    from winnow.params.configs import compose
+    from winnow.params.settings import parse_settings
+    from winnow.scan.create import (
+        CONFIG,
+        archive_path,
+        create_workspace,
+        default_workspace,
+        is_workspace,
+        refresh_versions,
+    )
     from winnow.scan.reading import look_at, notes_on_encoder, settings_of
+    from winnow.scan.shipped import shipped_folder
     from winnow.scan.words import reading_headline, reading_table
 
     if not source.exists():
         raise WinnowError(f"there is nothing at {source}; name a folder, zip, tar or table of images.")
+    given = parse_settings(settings)
+    if "data.archive" in given:
+        raise WinnowError(
+            f"the images are {source}; leave --set data.archive out, or name other images in their place."
+        )
     folder = to or default_workspace(source)
     archive = archive_path(source, folder)
     if is_workspace(folder):
@@ -105,8 +120,14 @@ def prepare(
         console.print(f"{folder} is there; what is up to date in it is not computed again.", highlight=False)
         refresh_versions(folder)
         return folder, []
-    layout = next((value for key, _, value in (text.partition("=") for text in settings) if key == "data.layout"), AUTO)
-    reading = look_at(source, split=split, layout=layout, max_unpacked_bytes=UNPACKED_GB * 2**30)
+    data = compose(CONFIG, given, start=shipped_folder())["data"]
+    reading = look_at(
+        source,
+        split=data["split"] or split,
+        layout=data["layout"],
+        class_names=data["class_names"],
+        max_unpacked_bytes=UNPACKED_GB * 2**30,
+    )
     console.print(reading_headline(reading, str(source)), highlight=False, markup=False)
     console.print(reading_table(reading))
     values = settings_of(reading, archive=archive, split=split)

@@ -43,8 +43,14 @@ def is_workspace(folder: Path) -> bool:
 
 
 def archive_path(source: Path, folder: Path) -> str:
-    """How the params of a workspace name the data: relative where they lie side by side, so that they move together."""
+    """How the params of a workspace name the data: relative where they lie side by side, so that they move together.
+
+    Raises:
+        WinnowError: if the workspace lies in the data, which would then change with every stage.
+    """
     source, folder = source.resolve(), folder.resolve()
+    if source.is_dir() and source in folder.parents:
+        raise WinnowError(f"the workspace {folder} would lie in the images; name a folder outside {source}.")
     if source == folder or folder in source.parents:
         return source.relative_to(folder).as_posix()
     if source.parent == folder.parent:

@@ -49,14 +49,22 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-def look_at(path: Path, *, split: str | None, max_unpacked_bytes: float, layout: str = AUTO) -> Reading:
+def look_at(
+    path: Path, *, split: str | None, max_unpacked_bytes: float, layout: str = AUTO, class_names: Sequence[str] = ()
+) -> Reading:
     """Read the names and labels of a dataset and the size of some of its images.
 
+    Args:
+        path: the dataset.
+        split, layout, class_names: as of `read_layout`.
+        max_unpacked_bytes: as of `open_archive`.
+
     Raises:
-        WinnowError: if it has no layout that winnow reads, or fewer than two classes with two images each.
+        WinnowError: if it has no layout that winnow reads, not that split or those classes, or fewer than two classes
+            with two images each.
     """
     with open_archive(path, max_unpacked_bytes=max_unpacked_bytes) as archive:
-        found = read_layout(archive, class_names=[], split=split, layout=layout, unlabelled=True)
+        found = read_layout(archive, class_names=class_names, split=split, layout=layout, unlabelled=True)
         widths, heights = _sizes(archive, found)
     labels = Counter(entry.label for entry in found.entries if not entry.problem)
     classes = {name: labels[label] for label, name in enumerate(found.class_names)}

@@ -265,7 +265,7 @@ def test_values_kept_from_a_killed_run_are_of_the_same_reference(tmp_path):
 
 
 def test_a_margin_is_a_mean_over_the_steps_that_an_image_was_in():
-    """Of nine images in batches of four one is left out each epoch. They are one image: without learning, one margin."""
+    """Of nine images in batches of four one is left out of each epoch. All are one image: one margin."""
     pixels, labels = np.repeat(points(1)[0], 9, axis=0), np.zeros(9, dtype=int)
     recipe = sgd(batch_size=4, epochs=6, learning_rate=1e-9)
     margins = followed(pixels, labels, network="small", recipe=recipe).margins

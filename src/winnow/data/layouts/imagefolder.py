@@ -116,6 +116,8 @@ class _Folders:
         self._label_level = 0
         paths = [levels for name in images if len(levels := self._levels(name)) == tree.levels]
         where = tree.root or "its root"
+        if tree.levels == 0 and len(images) == 1:
+            raise WinnowError(f"{archive.label} has one image only, {images[0]}; two images or more are needed.")
         if tree.levels == 0:
             raise WinnowError(
                 f"{archive.label} has all its images in {where}; put each class into a folder of its own, two classes "

@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from winnow.data.litter import system_litter
@@ -85,8 +86,9 @@ class Names(Generic[Entry]):
         try:
             raw_name.encode()
         except UnicodeEncodeError:
+            again = "" if Path(self._label).is_dir() else " and pack it again"
             raise WinnowError(
-                f"{self._label} holds the name {raw_name!r}, which is not UTF-8; rename the file and pack it again."
+                f"{self._label} holds the name {raw_name!r}, which is not UTF-8; rename the file{again}."
             ) from None
 
     def refuse_link(self, raw_name: str) -> None:
