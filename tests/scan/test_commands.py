@@ -8,6 +8,7 @@ from rich.console import Console
 from archives import write_folder
 from pictures import picture
 from winnow.errors import WinnowError
+from winnow.params import load_params
 from winnow.scan.commands import prepare
 
 
@@ -89,3 +90,10 @@ def test_a_workspace_that_cannot_be_written_is_one_sentence(pets, console, place
 def test_a_single_image_is_told_to_be_one(console, tmp_path):
     with pytest.raises(WinnowError, match=r"has one image only, 1\.jpg; two images or more are needed"):
         prepare(write_folder(tmp_path / "one", {"1.jpg": picture(1)}), None, [], None, console)
+
+
+def test_the_stages_of_a_workspace_read_as_much_as_the_scan_did(pets, console):
+    with pytest.raises(WinnowError, match=r"data\.max_unpacked_gb"):
+        prepare(pets, None, ["data.max_unpacked_gb=0.000001"], None, console)
+    folder, _ = prepare(pets, None, [], None, console)
+    assert load_params(folder / "params.yaml").data.max_unpacked_gb == 64.0

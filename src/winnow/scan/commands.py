@@ -19,7 +19,6 @@ Source = Annotated[
 To = Annotated[Path | None, typer.Option(help="The workspace; <name>-winnow beside the images if not given.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="key=value, differs from configs/scan.yaml.")]
 Split = Annotated[str | None, typer.Option(help="Which split of the images to read, where there are several.")]
-UNPACKED_GB = 64.0
 
 
 def scan(
@@ -126,7 +125,7 @@ def prepare(
         split=data["split"] or split,
         layout=data["layout"],
         class_names=data["class_names"],
-        max_unpacked_bytes=UNPACKED_GB * 2**30,
+        max_unpacked_bytes=data["max_unpacked_gb"] * 2**30,
     )
     console.print(reading_headline(reading, str(source)), highlight=False, markup=False)
     console.print(reading_table(reading))
