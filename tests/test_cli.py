@@ -164,11 +164,22 @@ def test_why_tells_of_a_file_that_the_filter_could_not_use(tmp_path) -> None:
         [("cat/0.jpg", "kept", "because", "", 0.5)], columns=["image_id", "verdict", "reason", "keeper", "x"]
     )
     problems = [("unreadable-image", "cat/1.jpg", "cut off"), ("empty-box", "cat/0.jpg", "no area")]
+    problems.append(("empty-box", "instances.json", "annotation 7"))
     workspace = Workspace(tmp_path)
     tables.write_parquet(ledger, workspace.path("filter_ledger"))
     workspace.write("problems", pd.DataFrame(problems, columns=["kind", "file", "detail"]))
     assert _run("why", "1.jpg", "--workspace", tmp_path).output == "cat/1.jpg: not used\nunreadable-image: cut off.\n"
     assert "cat/0.jpg: kept" in _run("why", "0.jpg", "--workspace", tmp_path).output
+    assert "holds no image 'instances.json'" in _run("why", "instances.json", "--workspace", tmp_path).stderr
+
+
+def test_why_knows_an_image_by_its_file_before_a_rejected_one_by_its_id(workspace) -> None:
+    tables.write_parquet(
+        workspace.table("ledger").assign(file_name=["cat/a.jpg", "dog/b.jpg"]), workspace.path("ledger")
+    )
+    columns = ["file_name", "image_id", "reason", "detail"]
+    workspace.write("rejected", pd.DataFrame([("", "a.jpg", "no-image", "a stray key")], columns=columns))
+    assert "img_17: dropped" in _run("why", "a.jpg", "--workspace", workspace.root).output
 
 
 def test_why_without_a_ledger_says_how_to_get_one(tmp_path) -> None:

@@ -70,8 +70,23 @@ def test_the_same_model_named_again_keeps_what_was_edited_of_it_and_another_begi
     edit(out, "input_size: null", "input_size: 96")
     make_filter(out, pets, [], model="timm:resnet18")
     assert [params(out)["network"][key] for key in ("layer", "input_size")] == ["layer3", 96]
+    make_filter(out, pets, [], model="timm:resnet18", layer="auto")
+    assert [params(out)["network"][key] for key in ("layer", "input_size")] == ["auto", 96]
     make_filter(out, pets, [], model="timm:resnet34")
     assert [params(out)["network"][key] for key in ("layer", "input_size")] == ["auto", None]
+
+
+def test_what_a_workspace_of_before_lacks_or_has_wrong_can_be_given(tmp_path, pets):
+    out = tmp_path / "w"
+    make_filter(out, pets, [])
+    content = params(out)
+    del content["cut"]["most_of_a_group"]
+    content["network"]["model"] = "foo"
+    (out / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(WinnowError, match="the model 'foo' is of no known kind"):
+        make_filter(out, pets, [])
+    make_filter(out, pets, [], model="timm:resnet18")
+    assert params(out)["cut"]["most_of_a_group"] == 0.3
 
 
 def test_a_workspace_for_other_images_is_refused(tmp_path, pets):
@@ -93,6 +108,12 @@ def test_shift_keeps_edits_too_and_refuses_another_set(tmp_path, pets):
     assert written["explain"]["bootstraps"] == 40
     with pytest.raises(WinnowError, match=r"is a workspace for ../pets, not for ../others"):
         make_shift(out, sets | {"b": tmp_path / "others"}, [])
+
+
+def test_a_set_that_a_workspace_was_made_without_is_named(tmp_path, pets):
+    make_shift(tmp_path / "w", {"a": pets, "b": pets}, [])
+    with pytest.raises(WinnowError, match=r"w is a workspace without sets\.train; name another folder"):
+        make_shift(tmp_path / "w", {"train": pets, "a": pets, "b": pets}, [])
 
 
 def test_a_wrong_setting_writes_nothing(tmp_path, pets):

@@ -340,7 +340,7 @@ def filter_images(
     model: Annotated[
         str | None, typer.Option(help="The network that describes them: timm:resnet18, script:mine.py ...")
     ] = None,
-    layer: Annotated[str, typer.Option(help="Its layer; 'winnow layers MODEL' lists them.")] = "auto",
+    layer: Annotated[str | None, typer.Option(help="Its layer, else auto; 'winnow layers MODEL' lists them.")] = None,
     weights: Annotated[Path | None, typer.Option(exists=True, help="A file of its weights.")] = None,
     out: Annotated[Path, typer.Option(file_okay=False, help="The workspace to make.")] = Path("filter"),
     settings: Annotated[

@@ -13,7 +13,7 @@ import yaml
 from winnow import tables
 from winnow.dvc_files import repair
 from winnow.errors import WinnowError
-from winnow.params.load import check_content, load_sections, read_yaml
+from winnow.params.load import check_content, read_yaml
 from winnow.params.pipelines import without_sample
 from winnow.params.render import commented
 from winnow.params.settings import changed, parse_settings
@@ -54,17 +54,11 @@ class Project:
 
     @property
     def params(self) -> Mapping[str, dict[str, Any]]:
-        """What the workspace's params.yaml holds, by section; where there is none yet, the pipeline's own.
-
-        Raises:
-            WinnowError: if it is no params.yaml of this pipeline any more.
-        """
-        mine = self._out / "params.yaml"
-        if mine.exists():
-            load_sections(self._model.model_fields, mine)
-        file = mine if mine.exists() else self._root / self._pipeline / "params.yaml"
-        content = read_yaml(file, missing="is missing; restore it with git.")
-        return {name: content[name] for name in self._model.model_fields}
+        """What the workspace's params.yaml holds, by section; what it lacks as the pipeline's own has it."""
+        shipped, mine = self._root / self._pipeline / "params.yaml", self._out / "params.yaml"
+        content = read_yaml(shipped, missing="is missing; restore it with git.")
+        there = read_yaml(mine, missing="is missing") if mine.exists() else {}
+        return {name: content[name] | there.get(name, {}) for name in self._model.model_fields}
 
     def write(
         self,
@@ -131,11 +125,10 @@ class Project:
     def _require_paths(self, there: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> None:
         for section, given in values.items():
             for key, path in given.items():
-                if isinstance(path, str) and path not in (there[section][key], self.none):
-                    raise WinnowError(
-                        f"{self._out} is a workspace for {there[section][key]}, not for {path}; name another folder "
-                        "with --out."
-                    )
+                before = there[section][key]
+                if isinstance(path, str) and path not in (before, self.none):
+                    what = f"without {section}.{key}" if before == self.none else f"for {before}, not for {path}"
+                    raise WinnowError(f"{self._out} is a workspace {what}; name another folder with --out.")
 
     def _moved(self, pipeline: Mapping[str, Any]) -> dict[str, Any]:
         """The pipeline without the sample, its code reached from another folder."""

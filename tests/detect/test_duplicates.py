@@ -182,6 +182,12 @@ def test_leaks_are_found_however_many_identical_images_there_are():
     assert pairs == [*((0, 30 + copy) for copy in range(100)), (1, 3)]
 
 
+def test_sets_of_one_image_have_no_pair_for_each_two_of_them():
+    same = np.repeat(scenes(1), 300, axis=0)
+    leaks = find_leaks(same, same)
+    assert set(leaks.first) == set(leaks.second) == set(range(300)) and len(leaks.first) == 300 + 299
+
+
 def test_external_photos_are_found_among_training_images_when_they_are_larger():
     train = scenes(100)
     outside = np.concatenate([scenes(10, seed=5), train[[4, 60]]])

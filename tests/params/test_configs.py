@@ -113,7 +113,7 @@ def test_a_mistake_in_what_is_extended_names_that_file(configs):
 
 
 def test_a_faulty_setting_names_the_option_and_no_file(configs):
-    with pytest.raises(WinnowError, match=r"^--set train.course.learning_rate is '1e-5', which YAML reads as text"):
+    with pytest.raises(WinnowError, match=r"^--set: train.course.learning_rate is '1e-5', which YAML reads as text"):
         compose("base", {"train.course.learning_rate": "1e-5"})
 
 

@@ -60,12 +60,12 @@ def test_a_workspace_inside_the_images_is_refused_and_leaves_nothing(pets, conso
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("data.archive=foo", "leave --set data.archive out"),
+        ("data.archive=foo", "leave the setting data.archive out"),
         ("data.split=foo", "has no split 'foo'"),
         ("data.class_names=[a]", "fewer than two classes"),
         ("data.class_names=[a, c]", "fewer than two classes"),
         ("data.layout=voc", "is not of the layout voc"),
-        ("curate.relabel_confidence=1.5", r"^--set curate\.relabel_confidence is 1\.5: "),
+        ("curate.relabel_confidence=1.5", r"^--set: curate\.relabel_confidence is 1\.5: "),
     ],
 )
 def test_a_setting_that_does_not_fit_the_images_is_refused_before_anything_is_written(pets, console, setting, words):

@@ -1,6 +1,7 @@
 """Sets as they come in: images, tables and predictions, classes numbered alike."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,23 @@ def test_a_run_after_a_kill_goes_on_although_dvc_removes_the_outs(options, targe
             run()
     assert run() == whole
     assert [sum(f"{name}.csv" in where for where in blocks) for name in SETS] == [3, 3, 3], "no block is read twice"
+
+
+def test_features_that_were_written_over_are_not_taken_for_read(options, targets, scratch, tmp_path):
+    """The training set is read, left out, and read again, each time before a fault in B stops the run."""
+    labels = np.arange(40) % 4
+    options |= {name: table(tmp_path / f"{name}.csv", labels) for name in SETS}
+    good = (tmp_path / "b.csv").read_text()
+    (tmp_path / "b.csv").write_text(good.replace(good.splitlines()[3], "no,numbers,here", 1))
+    predictions = {f"predictions_{name}": str(tmp_path / f"p{name}.csv") for name in ("a", "b")}
+    for path in predictions.values():
+        Path(path).write_text("label,0,1,2,3\n0,0.7,0.1,0.1,0.1\n")
+    for changes in ({}, {"train": "data/none"} | predictions):
+        with pytest.raises(WinnowError, match=r"b\.csv"):
+            read_sets(options | changes, targets, embed={}, scratch=scratch)
+    (tmp_path / "b.csv").write_text(good)
+    read_sets(options, targets, embed={}, scratch=scratch)
+    assert (np.load(targets["train"]) == np.load(targets["a"])).all() and np.load(targets["train"]).any()
 
 
 def test_predictions_alone_are_enough(options, targets, scratch, tmp_path):

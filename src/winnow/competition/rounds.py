@@ -205,10 +205,8 @@ def clean_round(
     """
     given = images["label"].to_numpy()
     labels = given if before is None else before
-    settings, rules = (
-        TrainedSettings(**options["encoder"]),
-        Rules(**{name: options[name] for name in Rules.__dataclass_fields__}),
-    )
+    settings = TrainedSettings(**options["encoder"])
+    rules = Rules(**{name: options[name] for name in Rules.__dataclass_fields__})
     scores = score_round(
         squares(images["image_bytes"].tolist(), side=max(settings.input_size, _LEAST_SIDE)),
         labels,

@@ -55,23 +55,24 @@ def find_row(ledger: pd.DataFrame, image_id: str, rejected: pd.DataFrame | None 
     by_path = "file_name" not in ledger  # the pipeline filter names its images so
     files = known if by_path else ledger["file_name"].astype(str)
     others = _rejected_files(rejected, set(files))
-    ids, names = (
-        np.array([*mine, *others[column]], dtype=object) for mine, column in ((known, "image_id"), (files, "file_name"))
-    )
-    last = np.array([name.rpartition("/")[2] for name in names], dtype=object)
-    for matching in (ids == image_id, names == image_id, last == image_id):
-        rows = np.flatnonzero(matching)
-        if len(rows) > 1:
-            these = listed(list(names[rows]))
-            raise WinnowError(f"{len(rows)} images are called {image_id}: {these}; name one by its path.")
-        if len(rows):
-            row = int(rows[0])
-            return ledger.iloc[row] if row < len(ledger) else others.iloc[row - len(ledger)]
+    for table, ids, names in ((ledger, known, files), (others, others["image_id"], others["file_name"])):
+        for matching in (ids == image_id, names == image_id, _last_part(names) == image_id):
+            rows = np.flatnonzero(matching)
+            if len(rows) > 1:
+                every = pd.concat([files, others["file_name"]])
+                same = every[_last_part(every) == image_id].tolist() or names.iloc[rows].tolist()
+                raise WinnowError(f"{len(same)} images are called {image_id}: {listed(same)}; name one by its path.")
+            if len(rows):
+                return table.iloc[int(rows[0])]
     close = known[known.str.contains(image_id, regex=False)].head(3).tolist() if image_id else []
     close = close or difflib.get_close_matches(image_id, known.tolist(), n=3)
     lists = "problems.csv" if by_path else "rejected.csv"
     hint = f"did you mean {', '.join(close)}?" if close else "ids look like " + ", ".join(known.head(2)) + "."
     raise WinnowError(f"the ledger holds no image {image_id!r} ({lists} lists those not accepted); {hint}")
+
+
+def _last_part(names: pd.Series) -> pd.Series:
+    return names.map(lambda name: name.rpartition("/")[2])
 
 
 def _rejected_files(rejected: pd.DataFrame | None, accepted: Set[str]) -> pd.DataFrame:
@@ -80,7 +81,8 @@ def _rejected_files(rejected: pd.DataFrame | None, accepted: Set[str]) -> pd.Dat
     columns = ["file_name", "image_id", "reason", "detail"]
     if rejected is None:
         return pd.DataFrame(columns=columns, dtype=str)
-    if "kind" in rejected:
+    if "kind" in rejected:  # of the pipeline filter, which uses images beside most faults of annotations
+        rejected = rejected[rejected["kind"] == "unreadable-image"]
         rejected = rejected.rename(columns={"kind": "reason", "file": "file_name"})
         rejected = rejected.assign(image_id=rejected["file_name"])
     names = rejected["file_name"].where(rejected["file_name"] != "", rejected["image_id"])

@@ -109,6 +109,8 @@ def cut(
 
 def _outliers(order: np.ndarray, groups: np.ndarray, *, wanted: int, most: float) -> tuple[np.ndarray, int]:
     """The first `wanted` of the order whose groups can spare them, and how many were passed over for that."""
+    if not wanted:
+        return order[:0], 0
     _, group, size = np.unique(groups, return_inverse=True, return_counts=True)
     room = np.floor(most * size + _ROUNDING).astype(np.int64)
     ordered = group[order]
@@ -117,7 +119,7 @@ def _outliers(order: np.ndarray, groups: np.ndarray, *, wanted: int, most: float
     turn = np.empty(len(order), dtype=np.int64)
     turn[by_group] = np.arange(len(order)) - starts[ordered[by_group]]
     able = np.flatnonzero(turn < room[ordered])
-    looked_at = int(able[wanted - 1]) + 1 if 0 < wanted <= len(able) else len(order) * (wanted > 0)
+    looked_at = int(able[wanted - 1]) + 1 if wanted <= len(able) else len(order)
     taken = able[:wanted]
     return order[taken], looked_at - len(taken)
 

@@ -7,8 +7,6 @@ from typing import Any
 from winnow.errors import WinnowError
 from winnow.project import Project
 
-_AUTO = "auto"
-
 
 def make_project(
     out: Path,
@@ -17,7 +15,7 @@ def make_project(
     *,
     keep: float | None = None,
     model: str | None = None,
-    layer: str = _AUTO,
+    layer: str | None = None,
     weights: Path | None = None,
 ) -> Project:
     """Write a workspace, or change what the options name in one that is there for these images.
@@ -35,15 +33,16 @@ def make_project(
         WinnowError: if there is no repository, the folder holds another pipeline or is for other images, a setting is
             wrong, or a layer or weights are given without a model.
     """
-    if not model and (weights or layer != _AUTO):
+    if not model and (weights or layer):
         raise WinnowError("--weights and --layer need --model.")
     project = Project(out, "filter")
     network: dict[str, Any] = {}
     if model:
-        network = {"model": _relative(project, model), "layer": layer, "input_size": None}
-        network["weights"] = project.path(weights) if weights else None
-        if network["model"] == project.params["network"]["model"]:  # what is not given stays as it is
-            network = {key: value for key, value in network.items() if value not in (None, _AUTO)}
+        network = {"model": _relative(project, model)}
+        if network["model"] != project.params["network"]["model"]:
+            network |= {"layer": "auto", "input_size": None, "weights": None}
+        given = {"layer": layer, "weights": project.path(weights) if weights else None}
+        network |= {key: value for key, value in given.items() if value}
     cut = {} if keep is None else {"keep": keep}
     project.write({"dataset": {"archive": project.path(archive)}}, settings, options={"network": network, "cut": cut})
     return project

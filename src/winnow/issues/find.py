@@ -9,11 +9,8 @@ from typing import Any
 from winnow.errors import WinnowError
 from winnow.issues.found import Found, read_found
 from winnow.issues.inputs import LABELS, write_inputs
-from winnow.scan.create import archive_path, commit, create_workspace, is_workspace
-from winnow.scan.reading import look_at, settings_of
+from winnow.scan.create import begin, commit, create_workspace, is_workspace
 from winnow.scan.run import run_pipeline
-
-_UNPACKED_BYTES = 64 * 2**30
 
 
 def find_issues(
@@ -55,9 +52,9 @@ def find_issues(
     else:
         inputs = folder.with_name(f"{folder.name}-images")
         source, paths = inputs / LABELS, write_inputs(inputs, images, labels)
-    reading = look_at(source, split=None, max_unpacked_bytes=_UNPACKED_BYTES)
-    values = settings_of(reading, archive=archive_path(source, folder), split=None) | dict(settings or {})
-    create_workspace(folder, settings=values, more=[], archive=str(source))
+    given = dict(settings or {})
+    _, values = begin(source, folder, given)
+    create_workspace(folder, settings=values | given, more=[], archive=str(source))
     run_pipeline(folder, say=(lambda line: None) if quiet else print)
     commit(folder, "Scan")
     return read_found(folder, paths)

@@ -90,7 +90,8 @@ class Copies(Section):
         description="Different kept images of each class, of both splits, that choose the epoch; null: val/ as it is."
     )
     validation_with_copies: Count | None = Field(
-        description="Images of each class that choose the epoch, originals and copies together; null: no copies."
+        description="Images of each class that choose the epoch, originals and copies together; null: no copies. Needs "
+        "policy_search.enabled."
     )
 
 

@@ -36,10 +36,7 @@ def compose(
     content = _composed(path, ())
     if settings:
         content = changed(content, settings)
-        try:
-            check_content(content, "--set")
-        except WinnowError as error:
-            raise WinnowError(str(error).replace("--set: ", "--set ", 1)) from None
+        check_content(content, "--set")
     return content
 
 

@@ -83,27 +83,21 @@ def prepare(
     """
     from winnow.errors import WinnowError
     from winnow.params import load_params
-    from winnow.params.configs import compose
     from winnow.params.settings import parse_settings
     from winnow.scan.create import (
-        CONFIG,
         archive_path,
+        begin,
         create_workspace,
         default_workspace,
         is_workspace,
         refresh_versions,
     )
-    from winnow.scan.reading import look_at, notes_on_encoder, settings_of
-    from winnow.scan.shipped import shipped_folder
+    from winnow.scan.reading import notes_on_encoder
     from winnow.scan.words import reading_headline, reading_table
 
     if not source.exists():
         raise WinnowError(f"there is nothing at {source}; name a folder, zip, tar or table of images.")
     given = parse_settings(settings)
-    if "data.archive" in given:
-        raise WinnowError(
-            f"the images are {source}; leave --set data.archive out, or name other images in their place."
-        )
     folder = to or default_workspace(source)
     archive = archive_path(source, folder)
     if is_workspace(folder):
@@ -119,17 +113,9 @@ def prepare(
         console.print(f"{folder} is there; what is up to date in it is not computed again.", highlight=False)
         refresh_versions(folder)
         return folder, []
-    data = compose(CONFIG, given, start=shipped_folder())["data"]
-    reading = look_at(
-        source,
-        split=data["split"] or split,
-        layout=data["layout"],
-        class_names=data["class_names"],
-        max_unpacked_bytes=data["max_unpacked_gb"] * 2**30,
-    )
+    reading, values = begin(source, folder, given, split=split)
     console.print(reading_headline(reading, str(source)), highlight=False, markup=False)
     console.print(reading_table(reading))
-    values = settings_of(reading, archive=archive, split=split)
     create_workspace(folder, settings=values, more=settings, archive=str(source))
     params = load_params(folder / "params.yaml")
     notes = [*reading.notes, *notes_on_encoder(reading, params.embed.encoder)]

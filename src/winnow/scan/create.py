@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 from winnow import tables
 from winnow.data.replacing import replacing_folder
 from winnow.errors import WinnowError
+from winnow.params.configs import compose
 from winnow.params.init import params_text
 from winnow.programs import run_git
+from winnow.scan.reading import Reading, look_at, settings_of
 from winnow.scan.shipped import installed_versions, shipped_files, shipped_folder
 
 CONFIG = "scan"
@@ -28,6 +30,33 @@ dvc repro            # the proof: train on the data as it came and as it was cle
 `params.yaml` has every setting with its meaning, `data/review/` what people decided, `metrics/` the figures, and after
 `dvc repro` `report/index.html` has all of it with pictures.
 """
+
+
+def begin(
+    source: Path, folder: Path, given: Mapping[str, Any], *, split: str | None = None
+) -> tuple[Reading, dict[str, Any]]:
+    """Look at images as a workspace of them would, and say what its params begin with.
+
+    Args:
+        source: the images.
+        folder: the workspace.
+        given: dotted key to value, what differs from `configs/scan.yaml`.
+        split: the one to read, where there are several and `given` names none.
+
+    Raises:
+        WinnowError: if the images cannot be read, or a setting is wrong or does not fit them.
+    """
+    if "data.archive" in given:
+        raise WinnowError(f"the images are {source}; leave the setting data.archive out, or name other images.")
+    archive, data = archive_path(source, folder), compose(CONFIG, given, start=shipped_folder())["data"]
+    reading = look_at(
+        source,
+        split=data["split"] or split,
+        layout=data["layout"],
+        class_names=data["class_names"],
+        max_unpacked_bytes=data["max_unpacked_gb"] * 2**30,
+    )
+    return reading, settings_of(reading, archive=archive, split=split)
 
 
 def default_workspace(source: Path) -> Path:

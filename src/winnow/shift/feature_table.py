@@ -82,6 +82,8 @@ def read_features(
     path = Path(path)
     if not path.is_file():
         raise WinnowError(f"{path} does not exist; name a feature table that does.")
+    if note and path.suffix != ".csv":
+        note.unlink(missing_ok=True)  # of what is written over
     match path.suffix:
         case ".csv":
             labels = _from_csv(path, target, label_column, leave_out, note)
@@ -199,6 +201,8 @@ def _from_csv(path: Path, target: Path, label_column: str, leave_out: Sequence[s
         "columns": columns,
     }
     state = _state(note, about) if note and target.exists() else None
+    if note and not state:
+        note.unlink(missing_ok=True)
     offset, labels = (state["offset"], _unpacked(state["labels"])) if state else (start, [])
     sums = np.array(state["rounding"]) if state else None
     writer, blocks = _Writer(target, columns, str(path), done=len(labels), sums=sums), 0

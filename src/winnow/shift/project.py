@@ -10,7 +10,7 @@ _OPTIONAL = ("train", "predictions_a", "predictions_b", "models_a", "models_b")
 
 
 def make_project(out: Path, sets: Mapping[str, Path], settings: Sequence[str]) -> Project:
-    """Write a workspace.
+    """Write a workspace, or change what the settings name in one that is there for these sets.
 
     Args:
         out: its folder, made where it is not there.
@@ -18,7 +18,8 @@ def make_project(out: Path, sets: Mapping[str, Path], settings: Sequence[str]) -
         settings: `key=value` each, what else differs from pipelines/shift/params.yaml.
 
     Raises:
-        WinnowError: if there is no repository, the folder holds another pipeline, or a setting is wrong.
+        WinnowError: if there is no repository, the folder holds another pipeline or is for other sets, or a setting is
+            wrong.
     """
     project = Project(out, "shift")
     given = {name: project.path(path) for name, path in sets.items()}

@@ -92,7 +92,7 @@ def _read(
     """Rows with labels as text, and the class names in order; the features are written."""
     columns = {"label_column": options["label_column"], "leave_out": options["leave_out"]}
     if is_feature_table(path, **columns):
-        table = read_features(path, target, **columns, note=target.with_suffix(".json"))
+        table = read_features(path, target, **columns, note=_note(target))
         frame = pd.DataFrame(
             {
                 "row": [f"row_{place:08d}" for place in range(len(table.labels))],
@@ -141,8 +141,14 @@ def _no_rows() -> pd.DataFrame:
     return pd.DataFrame({"row": pd.Series(dtype=str), "name": pd.Series(dtype=str), "label": pd.Series(dtype=np.int64)})
 
 
+def _note(features: Path) -> Path:
+    """Of what was read into a file of features."""
+    return features.with_suffix(".json")
+
+
 def _save(target: Path, features: np.ndarray) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    _note(target).unlink(missing_ok=True)
     np.save(target, features)
 
 

@@ -46,7 +46,8 @@ def find_leaks(
         max_hash_distance: bits of 64; matches are confirmed by `same_picture`, or are identical pixel by pixel.
 
     Returns:
-        The pairs; none where a set is empty.
+        The pairs; none where a set is empty. Of identical images of the second set all are listed beside the first
+        image of the first set that they show, and one of them beside each other one.
 
     Raises:
         WinnowError: if the images are smaller than 12x12.
@@ -59,11 +60,12 @@ def find_leaks(
     first, group, distance = pairs_within(b.hashes[one_of_each], max_hash_distance, queries=a.hashes)
     second = one_of_each[group]
     kept = (a.digest[first] == b.digest[second]) | same_picture(a, b, first, second, within=False)
-    sizes = np.array([len(members[place]) for place in group[kept]], dtype=np.int64)
-    every = np.concatenate([np.empty(0, np.int64), *(members[place] for place in group[kept])])
-    first, distance = np.repeat(first[kept], sizes), np.repeat(distance[kept], sizes)
-    order = np.lexsort((every, first))
-    return Leaks(first[order], every[order], distance[order])
+    first, group, distance = first[kept], group[kept], distance[kept]
+    is_new = np.zeros(len(group), dtype=bool)
+    is_new[np.unique(group, return_index=True)[1]] = True
+    found = [members[place] if new else members[place][:1] for place, new in zip(group, is_new, strict=True)]
+    sizes = [len(rows) for rows in found]
+    return Leaks(np.repeat(first, sizes), np.concatenate([one_of_each[:0], *found]), np.repeat(distance, sizes))
 
 
 def _identical(digest: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
