@@ -41,6 +41,7 @@ with one_sentence():
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "starts no more processes or threads"),
         (RuntimeError("can't start new thread"), "starts no more processes or threads"),
         (MemoryError(), "the memory is used up"),
+        (RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory: you tried"), "the memory is used up"),
         (torch.OutOfMemoryError("CUDA out of memory"), "the GPU's memory is used up"),
     ],
 )

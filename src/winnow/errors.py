@@ -60,9 +60,10 @@ def in_words(error: BaseException) -> str | None:
     # Told by its name, as importing torch takes a second.
     if (type(error).__module__.partition(".")[0], type(error).__name__) == ("torch", "OutOfMemoryError"):
         return f"{_DEVICE_FULL}, then run the same command again."
-    if isinstance(error, MemoryError):
+    runtime = str(error) if isinstance(error, RuntimeError) else ""
+    if isinstance(error, MemoryError) or "can't allocate memory" in runtime:  # torch's, on a CPU
         number: int | None = errno.ENOMEM
-    elif isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+    elif "can't start new thread" in runtime:
         number = errno.EAGAIN
     else:
         number = error.errno if isinstance(error, OSError) else None
