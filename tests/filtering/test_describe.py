@@ -11,6 +11,7 @@ from PIL import Image
 
 from winnow.data.archive import open_archive
 from winnow.data.readers.tar import TarReader
+from winnow.errors import WinnowError
 from winnow.filtering.copies import CopySpace
 from winnow.filtering.describe import describe
 from winnow.filtering.items import pictures
@@ -129,3 +130,14 @@ def test_ready_features_that_half_precision_holds_are_stored_in_it(scale, offset
     found = stored(features, tmp_path)
     assert found.dtype == np.float16
     np.testing.assert_array_equal(found, features.astype(np.float16))
+
+
+def test_components_are_learned_from_the_chosen_images_alone(tmp_path):
+    features = np.random.default_rng(0).normal(size=(9000, 6)).astype(np.float16)
+    np.save(tmp_path / "f.npy", features)
+    chosen = np.flatnonzero(np.arange(9000) % 3 > 0)
+    found = fit_reduction(np.load(tmp_path / "f.npy", mmap_mode="r"), dimensions=3, rows=chosen)
+    expected = fit_reduction(features[chosen], dimensions=3)
+    assert (found.mean == expected.mean).all() and (found.basis == expected.basis).all()
+    with pytest.raises(WinnowError, match="there are no features to reduce"):
+        fit_reduction(features, dimensions=3, rows=chosen[:0])

@@ -282,3 +282,10 @@ def test_an_image_that_cannot_be_read_is_told_and_left_where_it_is(tmp_path):
         assert items["image_id"].tolist() == ["a.png"] and problems["kind"].tolist() == ["unreadable-image"]
         with pytest.raises(WinnowError, match=r"has no readable image in val \(it has no splits\); fix"):
             item_tables(archive, dataset, splits=["val"])
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as packed:
+        packed.writestr("b.png", b"no picture")
+        packed.writestr("c.png", b"nor here")
+    with open_archive(tmp_path / "e.zip", max_unpacked_bytes=1e9) as archive:
+        dataset = read_dataset(archive)
+        with pytest.raises(WinnowError, match=r"e\.zip has no readable image; name a dataset that has some"):
+            item_tables(archive, dataset, splits=[])

@@ -101,7 +101,7 @@ def reduced(
         dimensions: of `winnow.filtering.reduction.fit_reduction`.
     """
     rows = np.flatnonzero(is_filtered)
-    reduction = fit_reduction(features if len(rows) == len(features) else features[rows], dimensions=dimensions)
+    reduction = fit_reduction(features, dimensions=dimensions, rows=rows)
     places = tables.align(changed["image_id"], image_id, "the features") if len(changed["image_id"]) else rows[:0]
     copies, distance = learn_copies(features, unit_mean(features, rows), places, changed["features"])
     return Reduced(reduction(features), copies, distance)

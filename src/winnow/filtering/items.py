@@ -60,6 +60,8 @@ def item_tables(
     items["is_filtered"] = items["split"].isin(wanted)
     if not items["is_filtered"].any():
         there = ", ".join(sorted(set(items["split"]) - {""}))
+        if not wanted:
+            raise WinnowError(f"{archive.label} has no readable image; name a dataset that has some.")
         raise WinnowError(
             f"{archive.label} has no readable image in {', '.join(sorted(wanted))} "
             f"({f'its splits are {there}' if there else 'it has no splits'}); fix dataset.splits."

@@ -29,8 +29,8 @@ class Reduction:
     def scores(self, features: np.ndarray) -> np.ndarray:
         """(N, d) float32 principal component scores of (N, D) features, each with its own spread."""
         scores = np.empty((len(features), self.basis.shape[1]), dtype=np.float32)
-        for rows in _batches(features):
-            scores[rows] = (features[rows].astype(np.float64) - self.mean) @ self.basis
+        for part in _batches(features):
+            scores[part] = (features[part].astype(np.float64) - self.mean) @ self.basis
         return scores
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
@@ -38,22 +38,24 @@ class Reduction:
         return l2_normalised(self.scores(features))
 
 
-def fit_reduction(features: np.ndarray, *, dimensions: int | None) -> Reduction:
+def fit_reduction(features: np.ndarray, *, dimensions: int | None, rows: np.ndarray | None = None) -> Reduction:
     """Find mean and principal components.
 
     Args:
         features: (N, D) float of any precision, an array or a memory map, read in batches.
-        dimensions: how many components to keep, at most N and D; None centres alone.
+        dimensions: how many components to keep, at most the number of images and D; None centres alone.
+        rows: (M,) int64 images to learn from; None for all.
 
     Raises:
         WinnowError: if there is no image, or a feature is not finite.
     """
-    count, width = features.shape
+    rows = np.arange(len(features)) if rows is None else rows
+    count, width = len(rows), features.shape[1]
     if not count:
         raise WinnowError("there are no features to reduce; name a dataset that holds images.")
     total = np.zeros(width)
-    for rows in _batches(features):
-        total += features[rows].sum(axis=0, dtype=np.float64)
+    for part in _batches(rows):
+        total += features[rows[part]].sum(axis=0, dtype=np.float64)
     mean = total / count
     if not np.isfinite(mean).all():
         raise WinnowError(
@@ -63,8 +65,8 @@ def fit_reduction(features: np.ndarray, *, dimensions: int | None) -> Reduction:
     if dimensions is None:
         return Reduction(mean, np.eye(width))
     covariance = np.zeros((width, width))
-    for rows in _batches(features):
-        centred = features[rows].astype(np.float64) - mean
+    for part in _batches(rows):
+        centred = features[rows[part]].astype(np.float64) - mean
         covariance += centred.T @ centred
     _, basis = np.linalg.eigh(covariance)
     basis = basis[:, ::-1][:, : min(dimensions, count, width)]
@@ -72,5 +74,5 @@ def fit_reduction(features: np.ndarray, *, dimensions: int | None) -> Reduction:
     return Reduction(mean, basis * np.where(largest < 0, -1, 1))
 
 
-def _batches(features: np.ndarray) -> Iterator[slice]:
-    return (slice(start, start + _ROWS) for start in range(0, len(features), _ROWS))
+def _batches(images: np.ndarray) -> Iterator[slice]:
+    return (slice(start, start + _ROWS) for start in range(0, len(images), _ROWS))
