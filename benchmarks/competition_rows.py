@@ -23,7 +23,7 @@ from winnow.augmentation.policy.policy import Policy, Step, read_policy, write_p
 from winnow.augmentation.policy.search import SearchSettings, search_policy
 from winnow.competition import pool
 from winnow.competition.copies import drawn_of_each_class, edge_difficulty, packed_with_copies
-from winnow.competition.rounds import clean_round, harmful
+from winnow.competition.rounds import VALUES, clean_round, harmful
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
@@ -111,7 +111,6 @@ class Row:
         validation: images per class that choose the epoch; all others are trained on. None: as released.
         drawn_from: the splits that they come from.
         validation_with_copies: images of each class that choose the epoch, originals and copies; None: no copies.
-        per_class: images of each class that are trained on, copies too, where there are any.
     """
 
     what: str
@@ -122,7 +121,13 @@ class Row:
     validation: int | None = None
     drawn_from: tuple[str, ...] = ("train", "val")
     validation_with_copies: int | None = None
-    per_class: int = PER_CLASS
+
+    @property
+    def per_class(self) -> int:
+        """Images of each class that are trained on where there are copies: what those that validate leave."""
+        if self.validation_with_copies:
+            return PER_CLASS_BESIDE_THEM
+        return PER_CLASS if self.validation is None else PER_CLASS_WITH_FEW
 
 
 def as_given(released: Numerals, audit: Path, state: Path) -> Cleaned:
@@ -176,7 +181,7 @@ def by_rounds(released: Numerals, audit: Path, state: Path) -> Cleaned:
             "label": released.labels[rows],
             "image_bytes": pd.Series([released.files[row] for row in rows], dtype=object),
         }
-    ).merge(values[["image_id", "early_probability", "points_harmed", "influence"]], on="image_id", validate="1:1")
+    ).merge(values[["image_id", *VALUES]], on="image_id", validate="1:1")
     before = None
     for number in (1, 2):
         file = state / f"round-{number}.parquet"
@@ -354,7 +359,6 @@ ROWS: dict[str, Row] = {
         random_copies(),
         validation=FEW,
         drawn_from=("val",),
-        per_class=PER_CLASS_WITH_FEW,
     ),
     "label-issues+random+drawn": Row(
         "label issues, the epoch by 20 images a class of both splits, random copies to 9,750",
@@ -362,7 +366,6 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         random_copies(),
         validation=FEW,
-        per_class=PER_CLASS_WITH_FEW,
     ),
     "label-issues+random+drawn+copies": Row(
         "the epoch by 120 images a class, 20 of both splits and copies of them, random copies to 8,800",
@@ -371,7 +374,6 @@ ROWS: dict[str, Row] = {
         random_copies(),
         validation=FEW,
         validation_with_copies=VALIDATING,
-        per_class=PER_CLASS_BESIDE_THEM,
     ),
     "label-issues+random+drawn+elastic": Row(
         "and bent besides",
@@ -379,7 +381,6 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         random_copies(strokes=("elastic",)),
         validation=FEW,
-        per_class=PER_CLASS_WITH_FEW,
     ),
     "label-issues+random+drawn+sizes": Row(
         "random copies to 9,750 as much larger or smaller as the images differ in size",
@@ -387,7 +388,6 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         random_copies(sizes=SIZES),
         validation=FEW,
-        per_class=PER_CLASS_WITH_FEW,
     ),
     "label-issues+faa2+drawn": Row(
         "two sub-policies of Faster AutoAugment for every copy in place of random ones",
@@ -395,7 +395,6 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         searched_copies(in_a_row=2),
         validation=FEW,
-        per_class=PER_CLASS_WITH_FEW,
     ),
     "rounds+random+drawn": Row(
         "two rounds, the epoch by 20 images a class of both splits, random copies to 9,750",
@@ -403,7 +402,6 @@ ROWS: dict[str, Row] = {
         by_rounds,
         random_copies(),
         validation=FEW,
-        per_class=PER_CLASS_WITH_FEW,
     ),
     "rounds+faa2+drawn+edges": Row(
         "two sub-policies of Faster AutoAugment for every copy in their place, more copies of edge cases",
@@ -412,7 +410,6 @@ ROWS: dict[str, Row] = {
         searched_copies(in_a_row=2),
         strength=1.0,
         validation=FEW,
-        per_class=PER_CLASS_WITH_FEW,
     ),
     "full": Row(
         "two rounds, Faster AutoAugment, a quarter inverted, more copies of edge cases",
@@ -456,7 +453,7 @@ def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepa
 
     def part(at: np.ndarray, kind: str, per_class: int | None, **options: Any) -> tuple[np.ndarray, np.ndarray]:
         if chosen.policy is None or per_class is None:
-            return shrunk([released.images[row] for row in at]), chosen.cleaned.labels[at]
+            return shrunk([released.images[image] for image in at]), chosen.cleaned.labels[at]
         file = state / name / f"{kind}.npz"
         if not file.exists():
             pixels, given = with_copies(released, at, chosen.cleaned, chosen.policy, per_class=per_class, **options)
