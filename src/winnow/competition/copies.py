@@ -99,8 +99,6 @@ def arms(
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Packed sets by arm (`raw`, `cleaned`) and part (`training`, `validation`); the reference is in none.
 
-    Accuracy on a few originals tells epochs apart badly; on copies of them as well, it does better.
-
     Args:
         pool: the released images, see `pool.read_pool`.
         decided: the last round.
