@@ -1,5 +1,7 @@
 """The adjoint against finite differences and against training again without an image; HyDRA beside it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,35 @@ from scipy.stats import pearsonr
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from winnow.detect.valuation.adjoint import hypergradient, train_path
+from winnow.detect.valuation.adjoint import Adjoint, curvature_and_slopes
+from winnow.detect.valuation.per_sample import flat_parameters, losses_of
 from winnow.detect.valuation.trajectory import step_weights
+from winnow.models.small_resnet import SmallResNet
 
 CLASSES, DIMENSIONS = 3, 5
+
+
+def train_path(losses, start, batches, *, learning_rates, momentum=0.0, weight_decay=0.0, weights=None) -> Tensor:
+    """(T + 1, P): the parameters of a training by SGD, the start first, with (N,) weights of the images' losses."""
+    parameters, velocity, path = start, torch.zeros_like(start), [start]
+    for batch, learning_rate in zip(batches, learning_rates, strict=True):
+        share = torch.ones(len(batch), dtype=start.dtype) if weights is None else weights[batch]
+
+        def loss(flat: Tensor, batch: Tensor = batch, share: Tensor = share) -> Tensor:
+            return (losses(flat, batch) * share).mean()
+
+        velocity = momentum * velocity + torch.func.grad(loss)(parameters).detach() + weight_decay * parameters
+        parameters = parameters - learning_rate * velocity
+        path.append(parameters)
+    return torch.stack(path)
+
+
+def hypergradient(losses, path, batches, final_gradient, *, learning_rates, num_images, **sgd) -> Tensor:
+    """(N,): the derivative of a loss at the path's end, of which `final_gradient` is the gradient, in the weights."""
+    adjoint = Adjoint.at_end(final_gradient, num_images=num_images)
+    for before, batch, rate in reversed(list(zip(path[:-1], batches, learning_rates, strict=True))):
+        adjoint.step_back(partial(losses, rows=batch), before, batch, learning_rate=rate, **sgd)
+    return adjoint.of_weights
 
 
 class Softmax:
@@ -120,3 +147,22 @@ def test_one_step_without_momentum_is_minus_the_product_of_two_gradients():
     rate = softmax.sgd["learning_rates"][0]
     own = torch.func.jacrev(lambda flat: softmax.losses(flat, torch.arange(120)))(softmax.start)
     np.testing.assert_allclose(softmax.exact(), (-rate / 120 * own @ final).numpy(), rtol=1e-12)
+
+
+def test_curvature_goes_through_the_statistics_of_the_batch():
+    torch.manual_seed(0)
+    network = SmallResNet(width=2, num_classes=3).double().train()
+    losses = losses_of(network, torch.rand(6, 3, 9, 9, dtype=torch.float64), torch.tensor([0, 1, 2, 2, 1, 0]))
+    here = flat_parameters(network)
+    direction = torch.randn_like(here)
+
+    def gradient(at: Tensor) -> Tensor:
+        at = at.clone().requires_grad_()
+        return torch.autograd.grad(losses(at).mean(), at)[0]
+
+    curved, slopes = curvature_and_slopes(losses, here, direction)
+    step = 1e-6 * direction
+    expected = (gradient(here + step) - gradient(here - step)) / 2e-6
+    torch.testing.assert_close(curved, expected, rtol=1e-5, atol=1e-6 * expected.abs().max().item())
+    with torch.no_grad():
+        torch.testing.assert_close(slopes, (losses(here + step) - losses(here - step)) / 2e-6, rtol=1e-5, atol=1e-7)

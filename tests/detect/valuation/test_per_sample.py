@@ -9,8 +9,8 @@ from winnow.detect.valuation.per_sample import (
     can_be_hooked,
     flat_gradients,
     flat_parameters,
+    losses_of,
     per_sample_products,
-    pushed_forward,
 )
 from winnow.models.competition import CompetitionNetwork
 from winnow.models.small_resnet import SmallResNet
@@ -74,6 +74,11 @@ def by_backward(network, images, labels, directions):
     return gradients @ directions.T, gradients.square().sum(dim=1)
 
 
+def pushed_forward(network, images, labels, direction):
+    """A Jacobian-vector product: forward mode, without hooks."""
+    return torch.func.jvp(losses_of(network, images, labels), (flat_parameters(network),), (direction,))[1].detach()
+
+
 def test_products_and_norms_are_those_of_a_backward_pass_for_each_image(case):
     network, images, labels, directions = case
     found = per_sample_products(*case)
@@ -107,13 +112,13 @@ def test_no_gradient_is_left_in_the_network_and_no_hook(case):
     assert not any(module._forward_hooks for module in network.modules())
 
 
-def test_what_cannot_be_hooked_is_refused_and_pushed_forward():
+def test_what_cannot_be_hooked_is_refused_though_forward_mode_takes_it():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.LayerNorm(16), nn.Linear(16, 2)).double()
     images, labels = torch.rand(2, 4, 4, 4, dtype=torch.float64), torch.tensor([0, 1])
     direction = torch.randn(len(flat_parameters(network)), dtype=torch.float64)
     assert not can_be_hooked(network)
-    with pytest.raises(ValueError, match="use pushed_forward"):
+    with pytest.raises(ValueError, match=r"whose parameters are those of Conv2d, Linear, BatchNorm2d$"):
         per_sample_products(network.eval(), images, labels, direction[None])
     expected = by_backward(network, images, labels, direction[None])[0][:, 0]
     torch.testing.assert_close(pushed_forward(network, images, labels, direction), expected)

@@ -1,9 +1,8 @@
 """The gradients of single images, as products with given directions: never stored, and without a backward pass each.
 
-Two ways, with the same result. `per_sample_products` runs one forward and one backward pass of a batch and forms every
-image's gradient layer by layer, from the layer's input and the gradient of its output (Goodfellow, arXiv 1510.01799;
-for convolutions Rochette et al., arXiv 1912.06015): any number of directions at little more than the cost of training.
-`pushed_forward` is a Jacobian-vector product (forward mode): one direction, for any network, without hooks.
+`per_sample_products` runs one forward and one backward pass of a batch and forms every image's gradient layer by layer,
+from the layer's input and the gradient of its output (Goodfellow, arXiv 1510.01799; for convolutions Rochette et al.,
+arXiv 1912.06015): any number of directions at little more than the cost of training.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jvp
+from torch.func import functional_call
 from torch.nn.functional import cross_entropy, unfold
 
 _LAYERS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
@@ -58,7 +57,7 @@ def per_sample_products(network: nn.Module, images: Tensor, labels: Tensor, dire
     if network.training or not can_be_hooked(network):
         raise ValueError(
             f"gradients of single images need a network in evaluation mode whose parameters are those of "
-            f"{', '.join(layer.__name__ for layer in _LAYERS)}; use pushed_forward"
+            f"{', '.join(layer.__name__ for layer in _LAYERS)}"
         )
     images = images.detach().requires_grad_()
     with _watched(network) as calls:
@@ -85,14 +84,17 @@ def can_be_hooked(network: nn.Module) -> bool:
 
 
 def losses_of(network: nn.Module, images: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
-    """The function from flat parameters (P,) to the (B,) cross-entropies of images, differentiable in both modes."""
+    """The function from flat parameters (P,) to the (B,) cross-entropies of images, in the network's mode.
+
+    In training mode each loss depends on the statistics of all images, and the network's running ones are updated.
+    """
     names = [name for name, _ in network.named_parameters()]
     shapes = [parameter.shape for parameter in network.parameters()]
     buffers = dict(network.named_buffers())
 
     def losses(flat: Tensor) -> Tensor:
         parts = flat.split([shape.numel() for shape in shapes])
-        parameters = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
+        parameters = {name: _laid_out(part.view(shape)) for name, part, shape in zip(names, parts, shapes, strict=True)}
         return cross_entropy(functional_call(network, parameters | buffers, (images,)), labels, reduction="none")
 
     return losses
@@ -103,10 +105,9 @@ def flat_parameters(network: nn.Module) -> Tensor:
     return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
-def pushed_forward(network: nn.Module, images: Tensor, labels: Tensor, direction: Tensor) -> Tensor:
-    """(B,): the gradient of each image's loss times one direction (P,), by forward-mode differentiation."""
-    products: Tensor = jvp(losses_of(network, images, labels), (flat_parameters(network),), (direction,))[1]
-    return products.detach()
+def _laid_out(parameter: Tensor) -> Tensor:
+    """A parameter as training has it in memory, so that activations are, too, and dropout draws them the same."""
+    return parameter.contiguous(memory_format=torch.channels_last) if parameter.dim() == 4 else parameter
 
 
 @dataclass

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from winnow.checkpoint import fingerprint
+from winnow.detect.valuation.epochs import KeptEpochs
 from winnow.device import seeded
 from winnow.models.networks import find_network
 from winnow.models.order import DrawnOrder
@@ -57,6 +58,7 @@ def follow(
     recalibration_images: int,
     seed: int,
     scratch: Path | None = None,
+    epoch_states: Path | None = None,
     device: torch.device,
     description: str = "value_images",
 ) -> Trajectory:
@@ -75,6 +77,8 @@ def follow(
             `recalibrate`.
         seed: of the weights and of the order of the images.
         scratch: folder for the file from which a killed run goes on; None writes none. The caller removes it.
+        epoch_states: folder for the states that `exact_influence` goes back by, see `KeptEpochs`; None keeps none. A
+            training that was followed without them is followed again, from another file in `scratch`.
         device: where to train.
         description: what the progress display calls this training.
 
@@ -98,16 +102,18 @@ def follow(
         arrays |= {f"weights.{name}": tensor.numpy() for name, tensor in module.state_dict().items()}
         key = fingerprint(settings, arrays)
         module.to(device).to(memory_format=torch.channels_last)
-        watched = _Watched(module, pixels, labels, recipe=recipe, seed=seed, device=device)
+        watched = WatchedLoss(module, pixels, labels, recipe=recipe, seed=seed, device=device)
+        optimizer = recipe.optimizer_of(module, device)
         kept = _Kept(module, checkpoints)
+        callbacks = [kept, KeptEpochs(module, optimizer, epoch_states, key)] if epoch_states else [kept]
         fit(
             module,
             watched,
-            recipe.optimizer_of(module, device),
+            optimizer,
             epochs=recipe.epochs,
             learning_rate_at=recipe.learning_rate_at,
-            callbacks=[kept],
-            checkpoint=scratch and Path(scratch) / f"{key}.pt",
+            callbacks=callbacks,
+            checkpoint=scratch and Path(scratch) / f"{key}{'-epochs' if epoch_states else ''}.pt",
             description=description,
             remedy="lower valuation.learning_rate in params.yaml",
         )
@@ -181,7 +187,7 @@ def recalibrate(network: nn.Module, state: dict[str, Tensor], pixels: Tensor) ->
     return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
 
 
-class _Watched:
+class WatchedLoss:
     """The objective: cross-entropy of all images in an order drawn anew each epoch; it sums up margins on the way."""
 
     def __init__(
@@ -206,10 +212,15 @@ class _Watched:
     def batches(self, epoch: int) -> Sequence[Tensor]:
         return self._order.batches(epoch)
 
+    def images(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) float32 in [0, 1] and (B,) labels."""
+        return to_input(self._pixels[batch]), self._labels[batch]
+
     def loss(self, batch: Tensor) -> Tensor:
+        images, targets = self.images(batch)
         with torch.autocast(self._pixels.device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16):
-            logits = self._network(to_input(self._pixels[batch]))
-        logits, targets = logits.float(), self._labels[batch]
+            logits = self._network(images)
+        logits = logits.float()
         self.margins[batch] += margins_of(logits.detach(), targets).double()
         return cross_entropy(logits, targets)
 
@@ -250,7 +261,9 @@ def margins_of(logits: Tensor, labels: Tensor) -> Tensor:
     return own[:, 0] - others.amax(dim=1)
 
 
-def _shares(watched: _Watched, recipe: Recipe, checkpoints: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shares(
+    watched: WatchedLoss, recipe: Recipe, checkpoints: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(C, N) step weights and learning rates, (N,) steps of each image: the whole path is drawn again, O(N) memory
     however many steps."""
     rates, places = [], []

@@ -1,12 +1,15 @@
 """Every image's values, from trainings with several seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import torch
 
+from winnow.detect.valuation.exact import exact_influence
 from winnow.detect.valuation.hydra import points_harmed, value_checkpoints
 from winnow.detect.valuation.per_sample import can_be_hooked
 from winnow.detect.valuation.trajectory import follow
@@ -28,6 +31,7 @@ def value_images(
     checkpoints: Sequence[int],
     recalibration_images: int,
     seeds: Sequence[int],
+    exact: bool = False,
     scratch: Path | None = None,
     device: torch.device,
 ) -> pd.DataFrame:
@@ -45,16 +49,19 @@ def value_images(
         checkpoints: the epochs after which all images are scored, rising.
         recalibration_images: see `trajectory.follow`.
         seeds: of the trainings, at least one; scores are means over them.
-        scratch: folder from which a killed run goes on; None writes none. The caller removes it.
+        exact: whether to go back through each training for `exact_influence`: four to seven times as long as training,
+            and files of 2 x P numbers for each epoch and P for each step of one; see `exact.exact_influence`.
+        scratch: folder from which a killed run goes on; None keeps none. The caller removes it.
         device: where to train.
 
     Returns:
         A row per image, in order: `image_id`; `early_loss` (>= 0) and `early_probability` ([0, 1], lower is worse) of
         the given label, means over the checkpoints; `aum`, the margin of the given label while training (lower is
         worse); `gradient_norm` (>= 0, higher is worse); `tracin` and `influence`, the mean over the reference (positive
-        harms); `influence_se`, its standard error over seeds (NaN for one seed); `points_harmed` int64, the reference
-        images that the rule "min + std" sees harmed; `nearest_reference` int64, the position of the one that is harmed
-        most.
+        harms); `influence_se`, its standard error over seeds (NaN for one seed); `exact_influence` float64, the
+        derivative of the mean reference loss in the image's weight, with curvature (positive harms; NaN without
+        `exact`); `points_harmed` int64, the reference images that the rule "min + std" sees harmed;
+        `nearest_reference` int64, the position of the one that is harmed most.
 
     Raises:
         WinnowError: if there is no such network, it has layers of other kinds, or there is no reference image.
@@ -68,19 +75,36 @@ def value_images(
     influences = []
     for seed in seeds:
         what = f"value_images, seed {seed}"
-        trajectory = follow(
-            pixels,
-            labels,
-            num_classes=num_classes,
-            network=network,
-            recipe=recipe,
-            checkpoints=checkpoints,
-            recalibration_images=recalibration_images,
-            seed=seed,
-            scratch=scratch,
-            device=device,
-            description=what,
-        )
+        with _kept(scratch) as folder:
+            trajectory = follow(
+                pixels,
+                labels,
+                num_classes=num_classes,
+                network=network,
+                recipe=recipe,
+                checkpoints=checkpoints,
+                recalibration_images=recalibration_images,
+                seed=seed,
+                scratch=scratch,
+                epoch_states=folder if exact else None,
+                device=device,
+                description=what,
+            )
+            exactly = np.full(len(labels), np.nan)
+            if exact:
+                exactly = exact_influence(
+                    find_network(network).build(num_classes),
+                    trajectory,
+                    pixels,
+                    labels,
+                    reference_pixels,
+                    reference_labels,
+                    recipe=recipe,
+                    seed=seed,
+                    epoch_states=folder,
+                    device=device,
+                    description=f"{what}, exact influence",
+                )
         values = value_checkpoints(
             module,
             trajectory,
@@ -99,6 +123,7 @@ def value_images(
             "aum": trajectory.margins,
             "gradient_norm": values.gradient_norm,
             "tracin": values.tracin,
+            "exact_influence": exactly,
         }.items():
             columns.setdefault(name, []).append(value)
     influence = np.mean(influences, axis=0)  # (N, J)
@@ -114,3 +139,13 @@ def value_images(
             "nearest_reference": influence.argmax(axis=1),
         }
     )
+
+
+@contextmanager
+def _kept(scratch: Path | None) -> Iterator[Path]:
+    """`scratch`, or a folder that is gone afterwards."""
+    if scratch:
+        yield scratch
+    else:
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
