@@ -29,11 +29,11 @@ from scipy.stats import spearmanr
 
 from machine import machine
 from winnow import tables
-from winnow.augmentation.edge_cases import edge_case_weights
+from winnow.augmentation.edge_cases import difficulty_by, edge_case_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.policy.policy import read_policy
 from winnow.augmentation.render import render_copies
-from winnow.curation.rules.doubtful_label import label_probability
+from winnow.curation.estimates import final_label_probability
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
 from winnow.data.packed import pack_originals
@@ -297,20 +297,21 @@ def aligned(workspace: Path, name: str, image_id: np.ndarray) -> np.ndarray:
 
 def most_certain(table: pd.DataFrame, labels: np.ndarray, *, share: float) -> np.ndarray:
     """A (N,) mask: of each class the share of images whose labels are the likeliest."""
-    certainty = pd.Series(label_probability(table))
+    certainty = pd.Series(final_label_probability(table))
     return (certainty.groupby(labels).rank(ascending=False, pct=True) <= share).to_numpy()
 
 
 def weights_of(
     workspace: Path, table: pd.DataFrame, image_id: np.ndarray, labels: np.ndarray, settings: dict
 ) -> np.ndarray:
+    pred_probs, options = aligned(workspace, "pred_probs", image_id), dict(settings)
     return edge_case_weights(
-        aligned(workspace, "pred_probs", image_id),
+        difficulty_by(options.pop("by"), table, pred_probs, labels),
         aligned(workspace, "class_probs", image_id),
         labels,
         ood_score=table["ood_score"].to_numpy(),
         by_person=(table["decided_by"] != "rule").to_numpy(),
-        **settings,
+        **options,
     )
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from competition_data import Numerals, read_numerals
 from competition_rows import cleaned_and_searched, state_of_this_code
 from winnow.augmentation.policy.policy import Policy
-from winnow.competition.copies import edge_difficulty
+from winnow.detect.labels.neighbour_rule import edge_difficulty
 from winnow.submission.competition import CLASS_NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +44,7 @@ def main() -> None:
 def draw_outcomes(released: Numerals, decided: pd.DataFrame, path: Path) -> None:
     """Relabelled, dropped and edge cases, the clearest of each first."""
     given, final = decided["label"], decided["final_label"]
-    difficulty = pd.Series(edge_difficulty(decided, "final_label"), index=decided.index)
+    difficulty = pd.Series(edge_difficulty(decided, final.to_numpy()), index=decided.index)
     groups = {
         "relabelled, the most certain": decided[(final >= 0) & (final != given)].sort_values(
             "suggested_confidence", ascending=False

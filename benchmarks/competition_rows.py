@@ -22,13 +22,15 @@ from winnow import tables
 from winnow.augmentation.policy.policy import Policy, Step, read_policy, write_policy
 from winnow.augmentation.policy.search import SearchSettings, search_policy
 from winnow.competition import pool
-from winnow.competition.copies import drawn_of_each_class, edge_difficulty, packed_with_copies
-from winnow.competition.rounds import VALUES, clean_round, harmful
+from winnow.competition.copies import drawn_of_each_class, packed_with_copies
+from winnow.competition.rounds import VALUES, clean_round
 from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.detect.labels.label_issues import score_labels
+from winnow.detect.labels.neighbour_rule import edge_difficulty
 from winnow.detect.signals import Evidence
+from winnow.detect.valuation.harm import harmful
 from winnow.detect.valuation.values import value_images
 from winnow.encoders.fitted.networks import TrainedSettings, fit_trained_encoder
 from winnow.learn.folds import stratified_group_folds
@@ -199,7 +201,7 @@ def by_rounds(released: Numerals, audit: Path, state: Path) -> Cleaned:
         decided = pd.read_parquet(file)
         before = decided["final_label"].to_numpy()
     labels, difficulty = released.labels.copy(), np.full(len(released.labels), np.nan)
-    labels[rows], difficulty[rows] = before, edge_difficulty(decided, "final_label")
+    labels[rows], difficulty[rows] = before, edge_difficulty(decided, before)
     return Cleaned(labels, difficulty)
 
 
@@ -419,6 +421,13 @@ ROWS: dict[str, Row] = {
         strength=1.0,
     ),
     "oracle": Row("one person's audit instead, no copies; no method of winnow's", None, oracle),
+    "oracle+random+drawn": Row(
+        "and the epoch by 20 images a class of both splits, random copies to 9,750",
+        None,
+        oracle,
+        random_copies(),
+        validation=FEW,
+    ),
 }
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from one_gpu import MAIN, ROOT, trained_and_validated
 from pipeline import METRICS
 from winnow.compare.align_predictions import in_split
-from winnow.curation.rules.doubtful_label import label_probability
+from winnow.curation.estimates import final_label_probability
 from winnow.experiments.ablation import study_markdown, study_rows
 from winnow.experiments.plan import only_rows, read_ablation
 from winnow.experiments.waterfall import write_waterfall
@@ -128,7 +128,7 @@ def on_images_in_common(rows: Path, names: list[str], *, main_row: str) -> dict:
 def expected_label_accuracy(workspace: Path) -> float:
     """Mean probability of the labels that are trained with."""
     ledger = pd.read_parquet(workspace / "data/processed/ledger.parquet")
-    return round(float(label_probability(ledger[ledger["split"] == "train"]).mean()), 4)
+    return round(float(final_label_probability(ledger[ledger["split"] == "train"]).mean()), 4)
 
 
 def times(rows: Path, workspace: Path) -> dict[str, dict]:

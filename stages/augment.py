@@ -5,12 +5,15 @@ from winnow.augmentation.policy.policy import read_policy
 from winnow.augmentation.training_set import make_training_set
 from winnow.data.images import resized_bytes
 from winnow.data.pixels import resized_to
+from winnow.files.scores import NEIGHBOURS
 from winnow.workspace import Workspace
+
+COLUMNS = ("image_id", "split", "label", "final_label", "ood_score", "decided_by")
 
 
 def main(params: stage.Declared) -> str:
     workspace = Workspace()
-    ledger = workspace.table("ledger", ["image_id", "split", "final_label", "ood_score", "decided_by"])
+    ledger = workspace.table("ledger", [*COLUMNS, *(column.name for column in NEIGHBOURS)])
     training = ledger[ledger["split"] == "train"]
     image_id = training["image_id"].to_numpy()
     side = resized_to(params.data.image_size, params.data.train_size)

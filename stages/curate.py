@@ -13,7 +13,7 @@ from winnow.workspace import Workspace
 def main(params: Declared) -> str:
     workspace = Workspace()
     manifest, class_names = workspace.table("manifest"), workspace.class_names
-    scores = [workspace.table(name) for name in ("duplicates", "label_issues", "ood_scores")]
+    scores = [workspace.table(name) for name in ("duplicates", "label_issues", "ood_scores", "values")]
     faults = workspace.table("image_faults", ["image_id", "blurry_score", "image_faults"])
     folder, images = workspace.path("review"), digests(manifest)
     review = read_review(folder / DECISIONS_FILE, images=images, class_names=class_names)

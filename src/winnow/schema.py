@@ -72,6 +72,12 @@ class Table:
         fitting = sorted((column for column in self.columns if column.fits(name)), key=lambda column: -len(column.name))
         return next(iter(exact + fitting), None)
 
+    def no_rows(self) -> pd.DataFrame:
+        """A table without rows, of all columns that have one name."""
+        columns = [column for column in self.columns if column.pattern is None and not column.optional]
+        dtypes = {column.name: "object" if column.dtype == "str" else column.dtype for column in columns}
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+
     def check(self, frame: pd.DataFrame, what: str) -> None:
         """Check a table before it is written.
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnow.augmentation.balance import effective_number_shares, share_out
-from winnow.augmentation.edge_cases import edge_case_weights, ranked_weights
+from winnow.augmentation.edge_cases import difficulty_by, edge_case_weights, ranked_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.techniques import TECHNIQUES as ALL_TECHNIQUES
 from winnow.errors import WinnowError
@@ -206,13 +206,27 @@ def test_hard_clean_images_weigh_more_and_doubtful_ones_do_not() -> None:
         "min_label_quality": 0.9,
         "max_ood_score": 0.1,
     }
-    weights = edge_case_weights(pred_probs, **options, strength=2.0)
+    hard = difficulty_by("probe", pd.DataFrame(), pred_probs, labels)
+    weights = edge_case_weights(hard, **options, strength=2.0)
     assert weights.tolist() == [1, 2, 3, 1, 1, 1]  # the hardest of all is not known to be clean
-    assert edge_case_weights(pred_probs, **options, strength=0.0).tolist() == [1] * 6
+    assert edge_case_weights(hard, **options, strength=0.0).tolist() == [1] * 6
     odd = options | {"ood_score": np.array([0.0, 0.2, 0.1, 0.0, 0.0, 0.0])}
-    assert edge_case_weights(pred_probs, **odd, strength=2.0).tolist() == [1, 1, 3, 1, 1, 1]
+    assert edge_case_weights(hard, **odd, strength=2.0).tolist() == [1, 1, 3, 1, 1, 1]
     seen = options | {"by_person": np.array([False, False, False, True, False, True])}
-    assert edge_case_weights(pred_probs, **seen, strength=3.0).tolist() == [1, 2, 3, 4, 1, 1]
+    assert edge_case_weights(hard, **seen, strength=3.0).tolist() == [1, 2, 3, 4, 1, 1]
+
+
+def test_by_neighbours_an_edge_case_is_far_out_among_its_given_class() -> None:
+    near = pd.DataFrame(
+        {
+            "label": [0, 0, 0, 1],
+            "neighbour_label": [0, 0, 1, 1],
+            "neighbour_agreement": [1.0, 0.9, 1.0, 1.0],
+            "neighbour_distance": [0.5, 3.0, 9.0, 2.0],
+        }
+    )
+    final = np.array([0, 0, 0, 0])  # the last was relabelled, the third lies among others
+    np.testing.assert_array_equal(difficulty_by("neighbours", near, np.ones((4, 2)), final), [0.5, 3.0, np.nan, np.nan])
 
 
 def test_equally_hard_images_weigh_the_same() -> None:

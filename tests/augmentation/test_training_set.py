@@ -14,7 +14,7 @@ SETTINGS = {
     "balance": "equal",
     "effective_number_beta": 0.999,
     "max_copies_per_image": 3,
-    "edge_cases": {"strength": 0.0, "min_label_quality": 0.9, "max_ood_score": 0.1},
+    "edge_cases": {"by": "probe", "strength": 0.0, "min_label_quality": 0.9, "max_ood_score": 0.1},
     "jpeg_quality": 90,
     "techniques": {"crop": 1.0, "flip": 0.0},
     "seed": 0,

@@ -4,13 +4,12 @@ import io
 import zipfile
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from archives import write_zip
 from winnow.augmentation.policy.policy import Policy, Step
-from winnow.competition.copies import arms, drawn_of_each_class, edge_difficulty, packed_with_copies
+from winnow.competition.copies import arms, drawn_of_each_class, packed_with_copies
 from winnow.competition.pool import HIDDEN, read_pool, shrunk
 from winnow.competition.sample import make_sample
 from winnow.data.pixel_digest import pixel_digest
@@ -213,18 +212,6 @@ def test_the_cleaned_arm_has_the_labels_of_the_last_round_and_the_raw_one_those_
     labels = {arm: sets[arm, "training"].set_index("name")["label"] for arm in ("raw", "cleaned")}
     assert labels["raw"][name] == given and labels["cleaned"][name] == (given + 1) % 10
     assert (labels["raw"].drop(name) == labels["cleaned"].drop(name)).all()
-
-
-def test_an_edge_case_lies_far_out_among_its_own_class():
-    rows = pd.DataFrame(
-        {
-            "final_label": [2, 2, 2, 2],
-            "neighbour_label": [2, 2, 3, 2],
-            "neighbour_agreement": [1.0, 0.9, 1.0, 0.8],
-            "neighbour_distance": [0.5, 3.0, 9.0, 9.0],
-        }
-    )
-    np.testing.assert_array_equal(edge_difficulty(rows, "final_label"), [0.5, 3.0, np.nan, np.nan])
 
 
 def test_copies_of_validation_images_help_to_choose_the_epoch_and_none_is_trained_on(pool):

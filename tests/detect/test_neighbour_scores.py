@@ -1,8 +1,15 @@
 """What the nearest neighbours say of a label, worked out by hand."""
 
 import numpy as np
+import pandas as pd
 
-from winnow.detect.labels.neighbour_rule import neighbour_scores
+from winnow.detect.labels.neighbour_scores import neighbour_scores
+from winnow.detect.labels.vote import neighbourhood
+
+
+def scored(features: np.ndarray, labels: np.ndarray, *, groups: np.ndarray, neighbours: int) -> pd.DataFrame:
+    around = neighbourhood(features, neighbours=neighbours, groups=groups)
+    return neighbour_scores(around, labels, groups=groups, neighbours=neighbours)
 
 
 def on_a_circle(*degrees: float) -> np.ndarray:
@@ -13,7 +20,7 @@ def on_a_circle(*degrees: float) -> np.ndarray:
 def test_neighbours_vote_and_one_dissent_lowers_the_agreement():
     features = on_a_circle(0, 1, 2, 3, 90, 91, 92)
     labels = np.array([0, 0, 0, 1, 1, 1, 1])  # the fourth has the label of the far cluster
-    found = neighbour_scores(features, labels, groups=np.arange(7), neighbours=3)
+    found = scored(features, labels, groups=np.arange(7), neighbours=3)
     assert found["neighbour_label"].tolist()[3] == 0 and found["neighbour_agreement"][3] == 1.0
     assert found["neighbour_label"].tolist()[0] == 0
     np.testing.assert_allclose(found["neighbour_agreement"][0], 2 / 3)
@@ -22,7 +29,7 @@ def test_neighbours_vote_and_one_dissent_lowers_the_agreement():
 def test_copies_do_not_vote_for_each_other():
     features = on_a_circle(0, 0, 0, 1, 2, 3)
     labels = np.array([1, 1, 1, 0, 0, 0])
-    found = neighbour_scores(features, labels, groups=np.array([0, 0, 0, 1, 2, 3]), neighbours=2)
+    found = scored(features, labels, groups=np.array([0, 0, 0, 1, 2, 3]), neighbours=2)
     assert found["neighbour_label"].tolist()[:3] == [0, 0, 0]
     assert (found["neighbour_agreement"][:3] == 1).all()
     assert np.isinf(found["neighbour_distance"][:3]).all()  # nobody else has their label
@@ -30,6 +37,6 @@ def test_copies_do_not_vote_for_each_other():
 
 def test_the_distance_is_to_the_nearest_of_the_same_label_in_medians_of_the_class():
     degrees = (0, 10, 20, 50)
-    found = neighbour_scores(on_a_circle(*degrees), np.zeros(4, dtype=int), groups=np.arange(4), neighbours=1)
+    found = scored(on_a_circle(*degrees), np.zeros(4, dtype=int), groups=np.arange(4), neighbours=1)
     raw = 1 - np.cos(np.deg2rad([10, 10, 10, 30]))
     np.testing.assert_allclose(found["neighbour_distance"], raw / np.median(raw), rtol=1e-3)

@@ -102,6 +102,28 @@ def test_the_self_check_is_off_until_asked_for(built):
     assert classes["planted"].tolist()[0] == classes["planted"][1:].sum() == figures["label.planted"] > 0
 
 
+def test_images_are_valued_where_that_is_asked_for_and_the_worst_may_go(built):
+    values = built / "data/interim/values.parquet"
+    assert len(pd.read_parquet(values)) == 0
+    assert "influence" not in pd.read_parquet(built / "data/interim/decisions.parquet")
+    params = yaml.safe_load((built / "params.yaml").read_text())
+    params["valuation"] |= {"enabled": True, "epochs": 3, "checkpoints": [1, 2]}
+    params["curate"] |= {"points_harmed": 1, "class_floor": 5}
+    (built / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    output = dvc(built, "repro", "-s", "value_images", "curate", "select_validation")
+    table = pd.read_parquet(values)
+    assert len(table) == 255 and f"{table['influence'].notna().sum()} images by a reference of" in output
+    ledger = pd.read_parquet(built / "data/processed/ledger.parquet")
+    gone = ledger[ledger["rule"] == "valuation"]
+    assert 0 < len(gone) <= 0.03 * 255 and (gone["points_harmed"] > 0).all()
+    row = gone.iloc[0]
+    command = [sys.executable, "-m", "winnow.cli", "why", row["image_id"]]
+    told = subprocess.run(command, cwd=built, capture_output=True, text=True, check=True).stdout
+    assert f"most of all that of {row['nearest_reference']}" in " ".join(told.split())
+    judges = set(ledger["nearest_reference"]) - {""}
+    assert judges and not judges & set(ledger["image_id"][ledger["influence"].notna()])
+
+
 def test_a_second_repro_does_nothing(built):
     assert "Data and pipelines are up to date." in dvc(built, "repro")
 

@@ -16,6 +16,11 @@ THRESHOLDS = {
     "drop_near_duplicates": True,
     "duplicate_keeper": "label_support",
     "drop_image_faults": [],
+    "neighbour_rules": False,
+    "neighbour_relabel": 1.0,
+    "neighbour_drop_distance": 3.0,
+    "points_harmed": 0,
+    "valuation_max_share": 1.0,
     "class_floor": 0,
     "doubtful_share": 0.0,
 }
@@ -34,6 +39,9 @@ def scores(*rows):
         "ood_score": 0.0,
         "ood_detectors": 3,
         "image_faults": "",
+        "neighbour_label": 0,
+        "neighbour_agreement": 1.0,
+        "neighbour_distance": 1.0,
     }
     frame = pd.DataFrame([fine | row for row in rows])
     frame.insert(0, "image_id", [f"img_{i}" for i in range(len(frame))])

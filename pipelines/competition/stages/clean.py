@@ -10,7 +10,8 @@ from winnow.workspace import Workspace
 
 def main(params: stage.Declared) -> str:
     workspace, number, options = Workspace(), sys.argv[1], params.cleaning.model_dump()
-    last = workspace.table("values") if number == "1" else workspace.table("round", number=str(int(number) - 1))
+    before_it = str(int(number) - 1)
+    last = workspace.table("competition_values") if number == "1" else workspace.table("round", number=before_it)
     images = workspace.table("pool").merge(last[["image_id", *VALUES]], on="image_id", validate="1:1")
     before = None if number == "1" else last["final_label"].to_numpy()
     decided, counts = clean_round(

@@ -2,9 +2,11 @@
 
 from winnow import stage
 from winnow.competition.pool import shrunk
+from winnow.detect.valuation.everyone import for_all_images
+from winnow.detect.valuation.options import options_of
 from winnow.detect.valuation.values import value_images
 from winnow.device import best_device
-from winnow.models.recipe import Recipe
+from winnow.files.main import VALUED
 from winnow.workspace import Workspace
 
 
@@ -12,24 +14,23 @@ def main(params: stage.Declared) -> str:
     workspace, options = Workspace(), params.valuation
     pool = workspace.table("pool")
     reference, images = pool[pool["split"] == "label_book"], pool[pool["split"] != "label_book"]
-    recipe = options.model_dump(include={"epochs", "batch_size", "learning_rate", "momentum"})
+    image_id = images["image_id"].to_numpy()
+    if not options.enabled:
+        workspace.write("competition_values", for_all_images(VALUED.no_rows(), image_id))
+        return "off; valuation.enabled in params.yaml turns it on"
     values = value_images(
-        images["image_id"].to_numpy(),
+        image_id,
         shrunk(images["image_bytes"].tolist()),
         images["label"].to_numpy(),
         shrunk(reference["image_bytes"].tolist()) if len(reference) else shrunk(images["image_bytes"].tolist()[:1])[:0],
         reference["label"].to_numpy(),
         num_classes=len(params.competition.class_names),
-        network="competition",
-        recipe=Recipe(**recipe),
-        checkpoints=options.checkpoints,
-        recalibration_images=options.recalibration_images,
-        seeds=options.seeds,
+        **options_of(options),
         scratch=workspace.scratch("value_images"),
         device=best_device(),
     )
     names = reference["image_id"].to_numpy()[values["nearest_reference"]]
-    workspace.write("values", values.assign(nearest_reference=names))
+    workspace.write("competition_values", values.assign(nearest_reference=names))
     workspace.remove_scratch("value_images")
     return f"{len(values)} images by {len(reference)} of the label book"
 

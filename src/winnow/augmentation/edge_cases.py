@@ -1,11 +1,14 @@
 """Edge cases: images that are clean but hard, from which a network learns more than from one more easy image."""
 
 import numpy as np
+import pandas as pd
 from scipy.stats import rankdata
+
+from winnow.detect.labels.neighbour_rule import edge_difficulty
 
 
 def edge_case_weights(
-    pred_probs: np.ndarray,
+    difficulty: np.ndarray,
     class_probs: np.ndarray,
     labels: np.ndarray,
     *,
@@ -17,12 +20,11 @@ def edge_case_weights(
 ) -> np.ndarray:
     """How much each image weighs when copies are shared out.
 
-    Hard is what a classifier that has not seen the image gives little probability under its own label. That is also
-    what a wrong label looks like, so only images that are clean by all evidence together, or by a person's word, are
-    raised.
+    What is hard, for a classifier or by its neighbours, also looks like a wrong label, so only images that are clean by
+    all evidence together, or by a person's word, are raised.
 
     Args:
-        pred_probs: (N, K) float in [0, 1], of one classifier, out of sample.
+        difficulty: (N,) float, higher is harder; NaN for images that are no edge cases whatever the evidence.
         class_probs: (N, K) float in [0, 1], of the true class, out of sample, by all evidence but the given labels.
         labels: (N,) integers in [0, K), the labels that the images are trained with.
         ood_score: (N,) float in [0, 1], higher is more out of distribution.
@@ -37,7 +39,28 @@ def edge_case_weights(
     """
     rows = np.arange(len(labels))
     is_clean = by_person | ((class_probs[rows, labels] >= min_label_quality) & (ood_score <= max_ood_score))
-    return ranked_weights(np.where(is_clean, 1.0 - pred_probs[rows, labels], np.nan), labels, strength=strength)
+    return ranked_weights(np.where(is_clean, difficulty, np.nan), labels, strength=strength)
+
+
+def difficulty_by(how: str, training: pd.DataFrame, pred_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How hard each image is.
+
+    Args:
+        how: `probe`, the probability that a classifier which has not seen the image leaves to other labels; or
+            `neighbours`, the distance to the nearest image of its label, of those that lie among their class.
+        training: `label` as given, and the columns of `neighbour_scores`, for `neighbours`.
+        pred_probs: (N, K) float in [0, 1], of one classifier, out of sample, for `probe`.
+        labels: (N,) integers in [0, K), the labels that the images are trained with.
+
+    Returns:
+        (N,) float, higher is harder; NaN for what is no edge case, by neighbours also for a relabelled image, whose
+        distance is that from its given label.
+    """
+    if how == "probe":
+        improbable: np.ndarray = 1.0 - pred_probs[np.arange(len(labels)), labels]
+        return improbable
+    given = training["label"].to_numpy()
+    return np.where(given == labels, edge_difficulty(training, given), np.nan)
 
 
 def ranked_weights(difficulty: np.ndarray, labels: np.ndarray, *, strength: float) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from winnow import tables
-from winnow.augmentation.edge_cases import edge_case_weights
+from winnow.augmentation.edge_cases import difficulty_by, edge_case_weights
 from winnow.augmentation.plan import choose_originals, plan_copies
 from winnow.augmentation.policy.policy import Policy
 from winnow.augmentation.render import render_copies
@@ -44,7 +44,7 @@ def make_training_set(
     balance: str,
     effective_number_beta: float,
     max_copies_per_image: int,
-    edge_cases: Mapping[str, float],
+    edge_cases: Mapping[str, Any],
     jpeg_quality: int,
     techniques: dict[str, float],
     seed: int,
@@ -53,14 +53,14 @@ def make_training_set(
 
     Args:
         training: (N rows) the images to train on: `image_id`, `final_label`, `ood_score`, `decided_by` (`rule` or the
-            reviewer).
+            reviewer); and, for edge cases by neighbours, `label` and the columns of `neighbour_scores`.
         images: `image_id` and `image_bytes` of all images of the archive, in any order.
         pred_probs: (N, K) of one classifier, out of sample, in the order of `training`.
         class_probs: (N, K) of the true class, out of sample, by all evidence but the given labels.
         policy: what the technique `faster_autoaugment` carries out.
         class_names: K names.
         budget, balance, effective_number_beta, max_copies_per_image, techniques: of `plan_copies`.
-        edge_cases: `strength`, `min_label_quality` and `max_ood_score` of `edge_case_weights`.
+        edge_cases: `by` of `difficulty_by`; `strength`, `min_label_quality` and `max_ood_score` of `edge_case_weights`.
         jpeg_quality: of the copies, 1 to 100.
         seed: of all chance.
 
@@ -73,13 +73,14 @@ def make_training_set(
     kept = choose_originals(image_id, labels, budget=budget, seed=seed)
     image_id, labels, training = image_id[kept], labels[kept], training[kept]
     known = images["image_id"].to_numpy()
+    options = {name: value for name, value in edge_cases.items() if name != "by"}
     weights = edge_case_weights(
-        pred_probs[kept],
+        difficulty_by(edge_cases["by"], training, pred_probs[kept], labels),
         class_probs[kept],
         labels,
         ood_score=training["ood_score"].to_numpy(),
         by_person=(training["decided_by"] != "rule").to_numpy(),
-        **edge_cases,
+        **options,
     )
     plan = plan_copies(
         image_id,

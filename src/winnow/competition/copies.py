@@ -12,10 +12,9 @@ from winnow.augmentation.edge_cases import ranked_weights
 from winnow.augmentation.policy.policy import Policy
 from winnow.competition.pool import packed_name, pictures
 from winnow.data.pixel_digest import pixel_digest
+from winnow.detect.labels.neighbour_rule import edge_difficulty
 from winnow.errors import WinnowError
 from winnow.progress import progress
-
-_INSIDE = 0.9  # share of the neighbours that have an image's label, from which on it lies inside its class
 
 
 def packed_with_copies(
@@ -187,17 +186,6 @@ def _packed(rows: pd.DataFrame, label: str, **options: Any) -> pd.DataFrame:
         rows["image_id"].map(packed_name).to_numpy(),
         rows["image_bytes"].tolist(),
         rows[label].to_numpy(),
-        edge_difficulty(rows, label),
+        edge_difficulty(rows, rows[label].to_numpy()),
         **options,
     )
-
-
-def edge_difficulty(rows: pd.DataFrame, label: str) -> np.ndarray:
-    """(N,) float: how far an edge case is from the nearest image of its label, NaN for what is none.
-
-    Args:
-        rows: with the columns of `neighbour_scores`.
-        label: the column of the labels.
-    """
-    inside = (rows["neighbour_label"] == rows[label]) & (rows["neighbour_agreement"] >= _INSIDE)
-    return np.where(inside, rows["neighbour_distance"], np.nan)

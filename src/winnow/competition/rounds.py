@@ -19,8 +19,11 @@ import torch
 from winnow.competition.pool import squares
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.detect.labels.label_issues import score_labels
-from winnow.detect.labels.neighbour_rule import neighbour_scores
+from winnow.detect.labels.neighbour_rule import far_from_its_class, with_another_label
+from winnow.detect.labels.neighbour_scores import neighbour_scores
+from winnow.detect.labels.vote import neighbourhood
 from winnow.detect.signals import Evidence
+from winnow.detect.valuation.harm import harmful
 from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
 from winnow.encoders.fitted.out_of_fold import fit_out_of_fold
 from winnow.learn.folds import stratified_group_folds
@@ -91,7 +94,8 @@ def score_round(
     probe = crossval_pred_probs(features, given, folds, num_classes=num_classes, l2_candidates=_L2)
     evidence = Evidence(features=features, labels=given, pred_probs=probe.pred_probs)
     found = score_labels(evidence, fold=folds[0], l2=probe.l2, neighbours=rules.neighbours, groups=groups).frame
-    near = neighbour_scores(features[kept], labels[kept], groups=groups[kept], neighbours=rules.neighbours)
+    around = neighbourhood(features[kept], neighbours=rules.neighbours, groups=groups[kept])
+    near = neighbour_scores(around, labels[kept], groups=groups[kept], neighbours=rules.neighbours)
     near = near.set_index(np.flatnonzero(kept)).reindex(np.arange(len(labels)))
     frame = pd.DataFrame(
         {
@@ -123,16 +127,14 @@ def decide_round(
     """
     quality = scores["label_quality_score"].to_numpy()
     suggested, confidence = scores["suggested_label"].to_numpy(), scores["suggested_confidence"].to_numpy()
-    near, share = scores["neighbour_label"].to_numpy(), scores["neighbour_agreement"].to_numpy()
     final, rule = given.copy(), np.full(len(given), "", dtype=object)
-    far = (scores["neighbour_distance"].to_numpy() > rules.neighbour_drop_distance) & (near != given) & (share > 0.5)
-    far &= near >= 0
+    far = far_from_its_class(scores, given, distance=rules.neighbour_drop_distance)
     final[far], rule[far] = -1, "neighbour_drop"
     issue = quality < rules.label_quality_threshold
     sure = issue & (confidence >= rules.relabel_confidence) & (suggested != given) & (labels >= 0)
     final[issue], rule[issue] = np.where(sure, suggested, -1)[issue], "label_issue"
-    agreed = (near >= 0) & (near != given) & (share >= rules.neighbour_relabel) & ~sure
-    final[agreed], rule[agreed] = near[agreed], "neighbour_relabel"
+    agreed = with_another_label(scores, given, share=rules.neighbour_relabel) & ~sure
+    final[agreed], rule[agreed] = scores["neighbour_label"].to_numpy()[agreed], "neighbour_relabel"
 
     third = (labels >= 0) & (labels != given) & (final >= 0) & (final != given) & (final != labels)
     final[third] = labels[third]
@@ -265,12 +267,3 @@ def hold_class_floor(decisions: pd.DataFrame, given: np.ndarray, quality: np.nda
             count[label] += 1
             final[row], rule[row] = label, "class_floor"
     return decisions.assign(final_label=final, rule=rule)
-
-
-def harmful(points_harmed: np.ndarray, influence: np.ndarray, *, least: int, most: float) -> np.ndarray:
-    """(N,) bool: the images that harm at least `least` reference images, the worst first, at most the share `most`; of
-    those that harm as many, the ones of higher `influence`."""
-    worst = np.lexsort((-influence, -points_harmed))[: int(most * len(points_harmed))]
-    chosen = np.zeros(len(points_harmed), dtype=bool)
-    chosen[worst[points_harmed[worst] >= least]] = True
-    return chosen

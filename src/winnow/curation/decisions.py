@@ -14,10 +14,13 @@ def join_scores(manifest: pd.DataFrame, *scores: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         manifest: a row per image.
-        scores: tables with a row for each of them, in any order; of columns with one name the first table's stays.
+        scores: tables with a row for each of them, in any order; of columns with one name the first table's stays. A
+            table without rows, of scores that are off, adds nothing.
     """
     joined = manifest
     for table in scores:
+        if table.empty:
+            continue
         rows = tables.align(joined["image_id"].to_numpy(), table["image_id"].to_numpy(), "a table of scores")
         new = [column for column in table.columns if column not in joined.columns]
         joined = joined.join(table[new].iloc[rows].reset_index(drop=True))

@@ -17,21 +17,35 @@ def wrong_label_probability(ledger: pd.DataFrame) -> np.ndarray:
     return probability
 
 
-def wrong_labels_left(ledger: pd.DataFrame) -> np.ndarray:
-    """The same of the labels that images end with, for those that are not dropped.
+def final_label_probability(decisions: pd.DataFrame) -> np.ndarray:
+    """How likely the label is that each image ends with.
 
     Args:
-        ledger: `action`, `label_quality_score`, `suggested_label`, `suggested_confidence` (the probability of the
-            suggested label), `final_label` and `decided_by`.
+        decisions: `action`, `final_label`, `label_quality_score`, `suggested_label` and `suggested_confidence` (the
+            probability of the suggested label).
 
     Returns:
-        (M,) float64 in [0, 1] of the M images that stay. A label that a person gave or confirmed counts as right, one
-        that a rule changed has the probability of the suggestion.
+        (N,) float64 in [0, 1], NaN where there are no labels. Of an image that a rule relabelled to another class than
+        the suggested one, what that one leaves is the most it can be.
+    """
+    confidence = decisions["suggested_confidence"].to_numpy(dtype=np.float64)
+    suggested = (decisions["final_label"] == decisions["suggested_label"]).to_numpy()
+    of_new = np.where(suggested, confidence, np.minimum(confidence, 1 - confidence))
+    relabelled = (decisions["action"] == "relabel").to_numpy()
+    found: np.ndarray = np.where(relabelled, of_new, decisions["label_quality_score"].to_numpy(dtype=np.float64))
+    return found
+
+
+def wrong_labels_left(ledger: pd.DataFrame) -> np.ndarray:
+    """The probability that the label is wrong of each image that is not dropped.
+
+    Args:
+        ledger: what `final_label_probability` reads, and `decided_by`.
+
+    Returns:
+        (M,) float64 in [0, 1] of the M images that stay. A label that a person gave or confirmed counts as right.
     """
     left = ledger[ledger["action"] != "drop"]
-    relabelled = (left["action"] == "relabel").to_numpy()
-    wrong = np.where(
-        relabelled, 1 - left["suggested_confidence"].to_numpy(dtype=np.float64), wrong_label_probability(left)
-    )
-    seen: np.ndarray = np.where((left["decided_by"] != "rule").to_numpy(), 0.0, wrong)
-    return seen
+    by_person = (left["decided_by"] != "rule").to_numpy()
+    wrong: np.ndarray = np.where(by_person, 0.0, 1 - final_label_probability(left))
+    return wrong

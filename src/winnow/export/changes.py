@@ -6,6 +6,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from winnow.curation.estimates import final_label_probability
 from winnow.curation.rules import RULES, with_others
 from winnow.curation.rules.rule import Rule
 
@@ -94,7 +95,7 @@ def confidence(ledger: pd.DataFrame, rules: Sequence[Rule] = RULES) -> np.ndarra
             same = (ledger["duplicate_kind"] == "exact").to_numpy()[taken]
             sure[taken] = np.where(same, 1.0, np.clip(alike, 0, 1))
     relabelled = action == "relabel"
-    sure[relabelled] = ledger["suggested_confidence"].to_numpy(dtype=np.float64)[relabelled]
+    sure[relabelled] = final_label_probability(ledger)[relabelled]
     sure[(ledger["decided_by"] != "rule").to_numpy()] = np.nan
     return sure
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from winnow.files.file import File
+from winnow.files.scores import EARLY_PROBABILITY, INFLUENCE, NEIGHBOURS, POINTS_HARMED, VALUES
 from winnow.schema import Column, Table
 
 _PATH = Column("image_id", "str", "path of the image inside its archive")
@@ -15,16 +16,6 @@ _PACKED = (
     Column("label", "int64", "as trained with", low=0),
     Column("image_bytes", "bytes", "the encoded image"),
 )
-
-_EARLY = Column(
-    "early_probability",
-    "float64",
-    "mean probability of the given label over the checkpoints, lower is worse",
-    low=0,
-    high=1,
-)
-_INFLUENCE = Column("influence", "float64", "HyDRA, mean over the reference, positive harms")
-_HARMED = Column("points_harmed", "int64", "reference images that the rule min + std sees harmed", low=0)
 
 COMPETITION: Mapping[str, File] = MappingProxyType(
     {
@@ -45,23 +36,10 @@ COMPETITION: Mapping[str, File] = MappingProxyType(
             "images of the archive",
             Table((_PATH, Column("split", "str", "`train`, `val` or `label_book`"), _LABEL, _PACKED[-1])),
         ),
-        "values": File(
+        "competition_values": File(
             "data/interim/values.parquet",
             "images of `train` and `val`, by what they do to the network",
-            Table(
-                (
-                    _PATH,
-                    Column("early_loss", "float64", "mean loss of the given label over the checkpoints", low=0),
-                    _EARLY,
-                    Column("aum", "float64", "margin of the given label while training, lower is worse"),
-                    Column("gradient_norm", "float64", "mean norm of its gradient, higher is worse", low=0),
-                    Column("tracin", "float64", "TracIn of the mean reference loss, positive harms"),
-                    _INFLUENCE,
-                    Column("influence_se", "float64", "its standard error over seeds, NaN for one seed"),
-                    _HARMED,
-                    Column("nearest_reference", "str", "the reference image that it harms most"),
-                )
-            ),
+            Table((_PATH, *VALUES)),
         ),
         "round": File(
             "data/interim/round-{number}.parquet",
@@ -77,17 +55,10 @@ COMPETITION: Mapping[str, File] = MappingProxyType(
                     Column("label_quality_score", "float64", "of the given label, lower is worse", low=0, high=1),
                     Column("suggested_label", "int64", "the most probable class", low=0),
                     Column("suggested_confidence", "float64", "its probability", low=0, high=1),
-                    Column(
-                        "neighbour_label",
-                        "int64",
-                        "of most neighbours, -1 for an image that was dropped before",
-                        low=-1,
-                    ),
-                    Column("neighbour_agreement", "float64", "share of them that have it", low=0, high=1),
-                    Column("neighbour_distance", "float64", "to the nearest of its label, 1 is usual", low=0),
-                    _EARLY,
-                    _HARMED,
-                    _INFLUENCE,
+                    *NEIGHBOURS,
+                    EARLY_PROBABILITY,
+                    POINTS_HARMED,
+                    INFLUENCE,
                 )
             ),
         ),

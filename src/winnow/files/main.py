@@ -1,10 +1,12 @@
 """The files of the main pipeline, in the repository's root."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from winnow.files.file import BOX, IMAGE_ID, File
+from winnow.files.scores import NEIGHBOURS, VALUES
 from winnow.schema import Array, Arrays, Column, Table
 
 ARMS = ("baseline", "submission")
@@ -45,6 +47,7 @@ LABEL_ISSUES = (
     Column("knn_label_agreement", "float64", "share of the nearest neighbours with the given label", low=0, high=1),
     Column("<source>_label_agreement", "float64", "a source's probability of the given label, or NaN", low=0, high=1),
     Column("signals_agree", "bool", "every source's argmax is the given label"),
+    *NEIGHBOURS,
 )
 OOD_SCORES = (
     IMAGE_ID,
@@ -72,6 +75,7 @@ DECISIONS = (
     *OOD_SCORES[1:],
     Column("blurry_score", "float64", "CleanVision's of sharpness; lower is blurrier", low=0, high=1),
     IMAGE_FAULTS[-1],
+    *(replace(column, optional=True) for column in VALUES),
     Column("flagged_<finding>", "bool", "whether a rule takes it, whichever rule won"),
     Column("rule", "str", "the rule of `curation/rules` that decided"),
     Column("action", "str", "`keep`, `relabel` or `drop`"),
@@ -112,6 +116,7 @@ OUTSIDE = (
     Column("counterparts", "str", "images of the dataset that it nearly equals, nearest first, comma-separated"),
     Column("same_as", "str", 'another photo, or `""`'),
 )
+VALUED = Table((IMAGE_ID, *VALUES))
 _PROBABILITY: dict[str, Any] = {"low": 0.0, "high": 1.00001}  # float32 sums may pass 1 by rounding
 
 MAIN: Mapping[str, File] = MappingProxyType(
@@ -217,6 +222,14 @@ MAIN: Mapping[str, File] = MappingProxyType(
                     *(Column(axis, "float32", "place on the map") for axis in ("x3", "y3", "z3", "x2", "y2")),
                 )
             ),
+        ),
+        "values": File(
+            "data/interim/values.parquet",
+            "accepted images, by what they do to a network that is trained on them; none while `valuation.enabled` is "
+            "false",
+            VALUED,
+            note="Of the reference and its near duplicates, which are not trained on, the numbers are NaN or 0, and "
+            "`nearest_reference` is empty.",
         ),
         "outside": File("data/interim/outside.parquet", "external photos", Table(OUTSIDE)),
         "outside_rejected": File(

@@ -118,6 +118,10 @@ class Techniques(Section):
 class EdgeCases(Section):
     """Images that are clean but hard: they may get more copies."""
 
+    by: Literal["probe", "neighbours"] = Field(
+        description="What is hard. `probe`: its label is improbable out of sample; `neighbours`: it is far from the "
+        "nearest image of its class, but among it."
+    )
     strength: NotNegative = Field(
         description="Such images get up to 1 + this times the copies of others; 0 treats all alike. Others are "
         "those of the same class; no image gets more than `max_copies_per_image`."

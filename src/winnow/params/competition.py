@@ -1,11 +1,12 @@
 """The pipeline `competition`: values, rounds of cleaning and copies for the Data-Centric AI competition's network."""
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from winnow.params.augmentation import PolicySearch
 from winnow.params.encoders import SmallNetworks
 from winnow.params.section import Count, NotNegative, Positive, Section, Seed, Share
 from winnow.params.training import CompetitionRecipe
+from winnow.params.valuation import Valuation
 
 
 class CompetitionSample(Section):
@@ -31,27 +32,6 @@ class CompetitionData(Section):
     class_names: list[str] = Field(
         min_length=2, description="Labels in the grader's order, which is not the folders' alphabetical one."
     )
-
-
-class Valuation(Section):
-    """What each image does to the network: one training with checkpoints per seed."""
-
-    epochs: Count = Field(description="Epochs of the training that is followed.")
-    batch_size: int = Field(ge=2, description="Images per step.")
-    learning_rate: Positive = Field(description="Of SGD; falls along a cosine.")
-    momentum: float = Field(ge=0, lt=1, description="Of SGD.")
-    checkpoints: list[int] = Field(min_length=1, description="The epochs after which all images are scored, rising.")
-    recalibration_images: int = Field(
-        ge=2, description="Images that set batch normalisation's statistics anew at each checkpoint."
-    )
-    seeds: list[Seed] = Field(min_length=1, description="One training each; scores are means over them.")
-
-    @model_validator(mode="after")
-    def _checkpoints_rise(self) -> "Valuation":
-        rising = sorted(set(self.checkpoints)) == self.checkpoints
-        if not rising or self.checkpoints[0] < 0 or self.checkpoints[-1] >= self.epochs:
-            raise ValueError(f"checkpoints must rise from 0 on and stay below epochs, {self.epochs}")
-        return self
 
 
 class Cleaning(Section):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from winnow.params.section import Count, Section, Seed, Share
+from winnow.params.section import Count, Positive, Section, Seed, Share
 
 # As in winnow.detect.faults.image_faults, which takes long to import.
 ImageFault = Literal["dark", "light", "low_information", "blurry", "grayscale", "odd_size", "odd_aspect_ratio"]
@@ -43,6 +43,24 @@ class Curate(Section):
         description="Image quality issues that drop an image; [] drops none. The ledger names them all the same: grey "
         "or blurry images may well be fine."
     )
+    neighbour_rules: bool = Field(
+        description="Whether the nearest neighbours alone relabel and drop images. For features that an encoder "
+        "learned from the dataset itself; they come after label issues, which the neighbours take part in."
+    )
+    neighbour_relabel: Share = Field(
+        description="Share of the neighbours that must have one other label to relabel an image. The neighbours are "
+        "those of `label_issues.neighbours`; lower relabels more."
+    )
+    neighbour_drop_distance: Positive = Field(
+        description="An image farther from its class is dropped if most neighbours have another label. In units of the "
+        "median distance to the nearest image of the class; lower drops more."
+    )
+    points_harmed: int = Field(
+        ge=0,
+        description="Drop an image that harms so many reference images by HyDRA's rule min + std; 0 drops none. Needs "
+        "valuation.enabled.",
+    )
+    valuation_max_share: Share = Field(description="Most images that this rule may drop, as a share.")
     class_floor: int = Field(
         ge=0,
         description="Fewest images that the rules leave in a class. Where they would leave fewer, the least suspicious "

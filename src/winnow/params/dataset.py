@@ -36,6 +36,15 @@ class Data(Section):
         description="Path of external photos for the validation set, or data/none. A folder, zip or tar of "
         "`<class>/<photo>`; people choose among them."
     )
+    reference: str = Field(
+        description="Path of a few images whose labels people trust, or data/none. In the same layouts; only "
+        "`value_images` reads it, and trains on none of it."
+    )
+    reference_per_class: int = Field(
+        ge=1,
+        description="Images of a class that are the reference where there is none. All that people confirmed in "
+        "`data/review/validation.csv`, of a class without any so many of the highest label quality.",
+    )
     split: str | None = Field(
         description="For an ImageFolder with `<split>/<label>/<file>`, the split to read; null takes `train`. Of "
         "images without labels null takes all."
@@ -73,6 +82,7 @@ class Data(Section):
             "test_archive": (self.test_archive, "put it there, or set it to data/none"),
             "test_sets": (self.test_sets, "put it there, or set it to data/none"),
             "truth": (self.truth, "put it there, or set it to data/none"),
+            "reference": (self.reference, "put it there, or set it to data/none"),
             "outside_photos": (self.outside_photos, "put the photos there, or set it to data/none"),
         }
 

@@ -13,6 +13,7 @@ from winnow.params.encoders import Embed
 from winnow.params.pipelines import PIPELINES
 from winnow.params.section import Section
 from winnow.params.training import Evaluate, QuickCheck, Train
+from winnow.params.valuation import Valuation
 
 
 class Params(Section):
@@ -26,6 +27,7 @@ class Params(Section):
     label_issues: LabelIssues
     ood: Ood
     map: Map
+    valuation: Valuation
     curate: Curate
     self_check: SelfCheck
     validation: Validation
@@ -35,6 +37,15 @@ class Params(Section):
     quick_check: QuickCheck
     train: Train
     evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _values_for_the_rule(self) -> "Params":
+        if self.curate.points_harmed and not self.valuation.enabled:
+            raise ValueError(
+                f"curate.points_harmed is {self.curate.points_harmed}, but no image is valued; set valuation.enabled "
+                "to true, or points_harmed to 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _policy_for_faster_autoaugment(self) -> "Params":

@@ -17,10 +17,12 @@ from winnow.curation.rules.image_fault import IMAGE_FAULT
 from winnow.curation.rules.keep import KEEP
 from winnow.curation.rules.label_issue import LABEL_ISSUE
 from winnow.curation.rules.near_duplicate import NEAR_DUPLICATE
+from winnow.curation.rules.neighbours import NEIGHBOUR_DROP, NEIGHBOUR_RELABEL
 from winnow.curation.rules.ood import OOD
 from winnow.curation.rules.review import REVIEW
 from winnow.curation.rules.rule import Cut, Finding, Rule, Target, Threshold
 from winnow.curation.rules.validation_leak import VALIDATION_LEAK
+from winnow.curation.rules.valuation import VALUATION
 
 __all__ = [
     "KEEP",
@@ -43,6 +45,9 @@ RULES: list[Rule] = [
     IMAGE_FAULT,
     OOD,
     LABEL_ISSUE,
+    NEIGHBOUR_RELABEL,
+    NEIGHBOUR_DROP,
+    VALUATION,
     CLASS_FLOOR,
     DOUBTFUL_LABEL,
     VALIDATION_LEAK,

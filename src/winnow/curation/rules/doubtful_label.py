@@ -10,16 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from winnow.curation.estimates import final_label_probability
 from winnow.curation.rules.label_issue import LABEL_ISSUE
 from winnow.curation.rules.rule import Context, Outcome, Rule, Threshold, Thresholds
-from winnow.detect.labels import LABEL_QUALITY, SUGGESTED_CONFIDENCE
-
-
-def label_probability(frame: pd.DataFrame) -> np.ndarray:
-    """(N,) float64 in [0, 1]: how likely the label is that each image ends with; NaN where it has none."""
-    relabelled = (frame["action"] == "relabel").to_numpy()
-    found: np.ndarray = np.where(relabelled, frame[SUGGESTED_CONFIDENCE.name], frame[LABEL_QUALITY.name])
-    return found
 
 
 def _explains(row: Any, context: Context) -> str:
@@ -55,7 +48,7 @@ def drop_doubtful(frame: pd.DataFrame, rules: Sequence[Rule], *, num_classes: in
     share = thresholds["doubtful_share"]
     if DOUBTFUL_LABEL not in rules or share == 0 or LABEL_ISSUE.why_withheld(frame, thresholds):
         return
-    doubt = 1 - label_probability(frame)
+    doubt = 1 - final_label_probability(frame)
     decided = (frame["decided_by"] != "rule").to_numpy()
     label = frame["final_label"].to_numpy()
     for own in range(num_classes):

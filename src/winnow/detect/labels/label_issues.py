@@ -12,6 +12,7 @@ import pandas as pd
 
 from winnow.detect.channel import label_likelihood
 from winnow.detect.labels import LABEL_QUALITY, SOURCES, SUGGESTED_CONFIDENCE
+from winnow.detect.labels.neighbour_scores import neighbour_scores
 from winnow.detect.labels.noise import (
     at_temperature,
     expected_f1_cut,
@@ -44,7 +45,7 @@ class LabelScores:
             probable class if every class were equally frequent, and its probability then), `agreeing_sources` of
             `sources` (whose most probable class is the suggested label), `<source>_label_agreement` (the source's
             probability of the given label, [0, 1]; NaN where it is not there), `signals_agree` (the given label is
-            every source's most probable class).
+            every source's most probable class), and the columns of `neighbour_scores` (-1 and NaN without labels).
         class_probs: (N, K) float32 probabilities of the true class that the image's own label had no part in.
         noise_rates: (K, K) float64 P(given label | true class), a row per true class.
         nearest: (N, 2) int64 positions of the two nearest images that are no copies.
@@ -159,6 +160,7 @@ def score_labels(
                 if source.agreement
             },
             "signals_agree": (winners == labels).all(axis=0),
+            **neighbour_scores(lesson.neighbourhood, labels, groups=groups, neighbours=neighbours),
         }
     )
     return LabelScores(
@@ -186,6 +188,9 @@ def _no_scores(images: int, sources: Sequence[Source]) -> LabelScores:
             "sources": np.zeros(images, dtype=np.int64),
             **{f"{source.name}_label_agreement": unknown for source in sources if source.agreement},
             "signals_agree": False,
+            "neighbour_label": np.full(images, -1, dtype=np.int64),
+            "neighbour_agreement": unknown,
+            "neighbour_distance": unknown,
         }
     )
     no_classes = np.zeros((images, 0), dtype=np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 from winnow.learn.neighbours import compact, nearest_neighbours
 
 # How many members of an image's duplicate group are looked past for neighbours from outside it.
-_MOST_COPIES = 100
+MOST_COPIES = 100
 # Of the candidates, some lie in the fold that is left out: this many times as many as vote are looked up.
 _SPARE = 2
 
@@ -17,10 +17,12 @@ class Neighbourhood:
     """The nearest images of each image from outside its duplicate group, nearest first.
 
     Attributes:
+        features: (N, D) float32, L2-normalised, that were searched.
         nearest: (N, k) int64 positions.
         weight: (N, k) float64 similarity, 0 where the neighbour has no say.
     """
 
+    features: np.ndarray
     nearest: np.ndarray
     weight: np.ndarray
 
@@ -40,9 +42,10 @@ def neighbourhood(features: np.ndarray, *, neighbours: int, groups: np.ndarray |
     """
     groups = np.arange(len(features)) if groups is None else np.asarray(groups)
     largest = int(np.unique(groups, return_counts=True)[1].max())
-    similarity, nearest = nearest_neighbours(compact(features), k=_SPARE * neighbours + min(largest - 1, _MOST_COPIES))
+    searched = compact(features)
+    similarity, nearest = nearest_neighbours(searched, k=_SPARE * neighbours + min(largest - 1, MOST_COPIES))
     weight = np.where(groups[nearest] != groups[:, None], np.maximum(similarity, 0), 0).astype(np.float64)
-    return Neighbourhood(nearest=nearest, weight=weight)
+    return Neighbourhood(features=searched, nearest=nearest, weight=weight)
 
 
 def knn_vote(
