@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HIGHER_IS_WORSE = ("early_loss", "gradient_norm", "tracin", "influence", "exact_influence")
 LOWER_IS_WORSE = ("early_probability", "aum")
 REFERENCE_PER_CLASS = 5
-NOBODY = pd.DataFrame({"image_id": [], "verdict": [], "label": []})
+NOBODY: tuple[pd.Series, set[str]] = (pd.Series(dtype=np.int64), set())
 
 
 def main() -> None:
@@ -52,18 +52,19 @@ def main() -> None:
         )
         exact = arguments.exact and draw == arguments.draws[0]
         options = load_config("base", start=ROOT).valuation.model_copy(update={"enabled": True, "exact": exact})
-        values, words = value_dataset(
+        valued = value_dataset(
             frame,
             images.pixels,
             None,
             NOBODY,
-            num_classes=len(data.class_names),
+            class_names=data.class_names,
             options=options,
             reference_per_class=REFERENCE_PER_CLASS,
             scratch=arguments.cache / f"values-{draw}",
         )
-        row = figures(frame, values, images.verified & values["influence"].notna().to_numpy(), labels != images.labels)
-        print(draw, words, row, flush=True)
+        judged = images.verified & valued.values["influence"].notna().to_numpy()
+        row = figures(frame, valued.values, judged, labels != images.labels)
+        print(draw, valued.summary, row, flush=True)
         with shared_result(arguments.out) as result:
             result.update(machine() | result)
             result.setdefault("draws", {})[str(draw)] = row | {"training_images": int((~images.verified).sum())}

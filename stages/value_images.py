@@ -2,7 +2,7 @@
 
 from winnow import stage
 from winnow.curation.decisions import join_scores
-from winnow.curation.review import CONFIRMATIONS_FILE, digests, read_confirmations
+from winnow.curation.review import trusted_labels
 from winnow.files.main import VALUED
 from winnow.workspace import Workspace
 
@@ -16,23 +16,21 @@ def main(params: stage.Declared) -> str:
     from winnow.evaluation.valued import read_trusted, value_dataset
 
     manifest, names, scratch = workspace.table("manifest"), workspace.class_names, workspace.scratch("value_images")
-    confirmations = workspace.path("review") / CONFIRMATIONS_FILE
-    confirmed = read_confirmations(confirmations, images=digests(manifest), class_names=names)
     side = resized_to(data.image_size, data.train_size)
-    values, summary = value_dataset(
+    valued = value_dataset(
         join_scores(manifest, *(workspace.table(name) for name in ("duplicates", "label_issues", "ood_scores"))),
         DecodedPixels(workspace.column("images", "image_bytes"), resized_to=side),
         read_trusted(data, class_names=names, spool=scratch),
-        confirmed.rows,
-        num_classes=len(names),
+        trusted_labels(workspace.path("review"), manifest, class_names=names),
+        class_names=names,
         options=options,
         reference_per_class=data.reference_per_class,
         scratch=scratch,
     )
-    stage.warn(confirmed.warnings)
-    workspace.write("values", values)
+    stage.warn(valued.warnings)
+    workspace.write("values", valued.values)
     workspace.remove_scratch("value_images")
-    return summary
+    return valued.summary
 
 
 if __name__ == "__main__":

@@ -238,6 +238,15 @@ def test_check_params_finds_missing_weights(root, tmp_path, monkeypatch) -> None
         ({"resnet34": "timm:resnext34"}, "train.network is 'timm:resnext34', which winnow does not know; did you mean"),
         ({"network: small": "network: smaller"}, "quick_check.network is 'smaller', which winnow does not"),
         ({"resnet34": "timm:test_vit_relpos"}, "takes no images of 64 x 64 pixels"),
+        (
+            {
+                "valuation:": "valuation:",
+                "  enabled: false # Whether images are valued": "  enabled: true",
+                "network: small # What is trained": "network: timm:resnetv2_50 # What is trained",
+            },
+            "valuation.network is timm:resnetv2_50, in which the gradients of single images cannot be taken",
+        ),
+        ({"points_harmed: 0": "points_harmed: 2"}, "curate.points_harmed is 2, but no image is valued"),
         ({"encoder: trained": "encoder: clip"}, "embed.encoder is 'clip': name one of open_clip, timm, plain, trained"),
         (
             {"encoder: trained": "encoder: timm", "mobilenetv2_100": "mobilnetv2_100"},

@@ -47,6 +47,26 @@ def test_the_class_floor_brings_them_back():
     assert found["rule"].tolist() == ["class_floor", "class_floor", "keep"]
 
 
+def test_a_class_that_two_rules_gave_to_keeps_its_own_floor():
+    """Each would spare one image of cat, which can spare one in all."""
+    cat, lynx = {}, {"label": 1, "suggested_label": 1, "neighbour_label": 1}
+    by_issue = lynx | {"label_quality_score": 0.1, "suggested_label": 0, "suggested_confidence": 0.9}
+    frame = scores(cat, cat, cat, by_issue, lynx | {"neighbour_label": 0})
+    people = [("img_0", "drop", -1, "ada", ""), ("img_1", "drop", -1, "ada", "")]
+    found = decided(frame, review=people, neighbour_rules=True, class_floor=2)
+    assert (found["final_label"] == 0).sum() == 2 and (found["final_label"] == 1).sum() == 1
+
+
+def test_a_ledger_without_neighbours_is_decided_on_without_them():
+    frame = scores(ANOTHER, {}).drop(columns=["neighbour_label", "neighbour_agreement", "neighbour_distance"])
+    assert decided(frame, neighbour_rules=True)["rule"].tolist() == ["keep", "keep"]
+
+
+def test_an_image_whose_label_nobody_else_has_is_far_in_words():
+    found = decided(scores(FAR | {"neighbour_distance": np.inf}, {}), neighbour_rules=True)
+    assert found["reason"][0] == "no other image is cat, and most of its neighbours are wolf"
+
+
 def test_a_label_that_neighbours_gave_is_at_most_as_likely_as_the_suggested_one_leaves():
     both = ANOTHER | {"suggested_confidence": 0.9}  # for cat
     found = decided(scores(both, both | {"suggested_label": 2}, {}), neighbour_rules=True)

@@ -89,6 +89,7 @@ def test_check_params_reads_all_that_a_run_will_read(run, tmp_path):
         ({"test_archive": "others"}, "data.test_archive is others, which holds no image of the classes cat, dog"),
         ({"test_archive": "flat"}, "flat has all its images in its root"),
         ({"test_archive": "pets.zip", "test_split": "test"}, "no split 'test'"),
+        ({"reference": "others"}, "data.reference is others, which holds no image of the classes cat, dog"),
         ({"outside_photos": "others"}, "data.outside_photos is others, whose folders (x, y) are not named like"),
         ({"outside_photos": "empty"}, "which holds no photo"),
         ({"truth": "wrong-ids.csv"}, "data.truth is wrong-ids.csv, whose ids (img_1 and so on) are of no image"),

@@ -40,3 +40,18 @@ def test_the_distance_is_to_the_nearest_of_the_same_label_in_medians_of_the_clas
     found = scored(on_a_circle(*degrees), np.zeros(4, dtype=int), groups=np.arange(4), neighbours=1)
     raw = 1 - np.cos(np.deg2rad([10, 10, 10, 30]))
     np.testing.assert_allclose(found["neighbour_distance"], raw / np.median(raw), rtol=1e-3)
+
+
+def test_of_many_copies_the_distance_is_to_the_nearest_that_is_none():
+    many = 150
+    features = on_a_circle(*[0.0] * many, 10, 20)
+    groups = np.array([0] * many + [1, 2])
+    found = scored(features, np.zeros(many + 2, dtype=int), groups=groups, neighbours=1)
+    raw = 1 - np.cos(np.deg2rad([10.0] * many + [10, 10]))
+    np.testing.assert_allclose(found["neighbour_distance"], raw / np.median(raw), rtol=1e-3)
+
+
+def test_where_nobody_similar_votes_there_is_no_neighbours_label():
+    opposite = on_a_circle(0, 180)
+    found = scored(opposite, np.array([0, 1]), groups=np.arange(2), neighbours=1)
+    assert found["neighbour_label"].tolist() == [-1, -1] and found["neighbour_agreement"].tolist() == [0, 0]

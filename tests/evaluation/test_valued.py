@@ -23,7 +23,8 @@ OPTIONS = Valuation(
     exact=False,
     seeds=[0],
 )
-NOBODY = pd.DataFrame({"image_id": [], "verdict": [], "label": []}).astype({"label": np.int64})
+NOBODY: tuple[pd.Series, set[str]] = (pd.Series(dtype=np.int64), set())
+NAMES = ["left", "right"]
 COLUMNS = [column.name for column in VALUED.columns]
 
 
@@ -54,15 +55,14 @@ def dataset() -> tuple[pd.DataFrame, Pixels]:
     return images, pixels
 
 
-def valued(dataset, trusted=None, confirmations=NOBODY, **changes) -> tuple[pd.DataFrame, str]:
+def valued(dataset, trusted=None, by_people=NOBODY, *, warnings=(), **changes) -> tuple[pd.DataFrame, str]:
     images, pixels = dataset
     options = OPTIONS.model_copy(update=changes)
-    table, words = value_dataset(
-        images, pixels, trusted, confirmations, num_classes=2, options=options, reference_per_class=2
-    )
-    VALUED.check(table[COLUMNS], "values")
-    assert table["image_id"].tolist() == images["image_id"].tolist()
-    return table.set_index("image_id"), words
+    found = value_dataset(images, pixels, trusted, by_people, class_names=NAMES, options=options, reference_per_class=2)
+    VALUED.check(found.values[COLUMNS], "values")
+    assert found.values["image_id"].tolist() == images["image_id"].tolist()
+    assert found.warnings == list(warnings)
+    return found.values.set_index("image_id"), found.summary
 
 
 def test_the_cleanest_images_judge_the_others_and_are_not_valued(dataset):
@@ -76,12 +76,10 @@ def test_the_cleanest_images_judge_the_others_and_are_not_valued(dataset):
     assert table["exact_influence"].isna().all()
 
 
-def test_what_people_confirmed_judges_in_their_place(dataset):
-    people = pd.DataFrame(
-        {"image_id": ["img_00", "img_03", "img_05"], "verdict": ["confirm", "confirm", "reject"], "label": [0, 1, -1]}
-    )
-    table, _ = valued(dataset, confirmations=people)
-    assert table.index[table["influence"].isna()].tolist() == ["img_00", "img_03"]
+def test_what_people_confirmed_judges_in_their_place_and_what_they_rejected_never_does(dataset):
+    table, _ = valued(dataset, by_people=(pd.Series({"img_00": 0}), {"img_39"}))
+    unvalued = table.index[table["influence"].isna()].tolist()
+    assert unvalued == ["img_00", "img_35", "img_37"]  # img_39 would be the next of its class
 
 
 def test_trusted_images_from_elsewhere_judge_all_but_their_copies(dataset):
@@ -90,7 +88,7 @@ def test_trusted_images_from_elsewhere_judge_all_but_their_copies(dataset):
     trusted = HeldOut(np.array([f"book/{place}" for place in range(6)]), labels, pixels)
     table, words = valued(dataset, trusted)
     assert table.index[table["influence"].isna()].tolist() == ["img_07"]
-    assert set(table["nearest_reference"]) - {""} <= set(trusted.image_id)
+    assert set(table["nearest_reference"]) - {""} <= {f"reference/book/{place}" for place in range(6)}
     assert words == "39 images by a reference of 6, 1 left out as it or its copies"
 
 
@@ -100,6 +98,29 @@ def test_the_exact_influence_is_there_where_it_is_asked_for(dataset):
     assert table.loc[there, "exact_influence"].notna().all() and table.loc[~there, "exact_influence"].isna().all()
 
 
+def test_classes_without_a_reference_or_images_are_told(dataset):
+    images, pixels = dataset
+    one = images.assign(duplicate_group=np.where(images["label"] == 1, 99, images["duplicate_group"]))
+    told = "no image of the reference is right: values say little of it."
+    table, _ = valued((one, pixels), warnings=[told])
+    assert table["influence"].isna().sum() == 2  # two of the left; all of the right are one picture, and stay
+
+
+def test_too_few_images_that_are_left_are_an_error_in_a_sentence(dataset):
+    confirmed = dataset[0].set_index("image_id")["label"].drop("img_20")
+    with pytest.raises(WinnowError, match="of 40 images 1 is neither of the reference nor a copy of one of it"):
+        valued(dataset, by_people=(confirmed, set()))
+
+
+@pytest.mark.parametrize(
+    ("network", "problem"),
+    [("resnt34", "valuation.network is 'resnt34'"), ("torchvision:alexnet", "takes no images of 32 x 32 pixels")],
+)
+def test_networks_that_cannot_be_trained_are_told_with_their_key(dataset, network, problem):
+    with pytest.raises(WinnowError, match=problem):
+        valued(dataset, network=network)
+
+
 def test_a_network_of_other_layers_is_refused_in_a_sentence(dataset):
-    with pytest.raises(WinnowError, match="cannot be taken in torchvision:mobilenet_v3_small"):
+    with pytest.raises(WinnowError, match="in which the gradients of single images cannot be taken"):
         valued(dataset, network="torchvision:mobilenet_v3_small")

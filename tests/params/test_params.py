@@ -82,7 +82,11 @@ def test_each_mistake_is_named(tmp_path, root, change, words):
         ("  team: winnow", "  team: 12", "submission.team is 12, which YAML does not read as text; put it in quotes"),
         ("rate: 0.01", "rate: 1e-5", "learning_rate is '1e-5', which YAML reads as text; write 1.0e-05"),
         ("rate: 0.01", "rate: 1e5", "learning_rate is '1e5', which YAML reads as text; write 100000.0"),
-        ("epochs: 20", "epochs: '20'", "policy_search.epochs is '20', which YAML reads as text; write 20"),
+        (
+            "epochs: 20 # Passes over those",
+            "epochs: '20' # Passes over those",
+            "policy_search.epochs is '20', which YAML reads as text; write 20",
+        ),
         ("images: 4000", "images: 4e3", "policy_search.images is '4e3', which YAML reads as text; write 4000"),
         ("rate: 0.01", "rate: 1E-3", "learning_rate is '1E-3', which YAML reads as text; write 0.001"),
         ("rate: 0.01", "rate: 0,01", "learning_rate is '0,01': input should be a valid number"),

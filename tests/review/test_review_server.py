@@ -189,6 +189,12 @@ def test_saving_thresholds_keeps_all_else(client, folder):
     assert client.post("/api/params", json=body, headers=OWN).status_code == 409  # params.yaml is another now
     body = {"thresholds": asked | {"relabel_confidence": 3}, "params_digest": setup["params_digest"]}
     assert client.post("/api/params", json=body, headers=OWN).status_code == 422
+    body = {
+        "thresholds": asked | {"points_harmed": 2},
+        "params_digest": client.get("/api/thresholds").json()["params_digest"],
+    }
+    told = client.post("/api/params", json=body, headers=OWN)
+    assert told.status_code == 422 and "but no image is valued" in told.text and "nothing was saved" in told.text
     assert (folder / "params.yaml").read_text() == after
 
 

@@ -5,9 +5,10 @@ import os
 import signal
 import time
 
+import pandas as pd
 import pytest
 
-from winnow.curation.review import read_confirmations, read_review, seen_by_people
+from winnow.curation.review import read_confirmations, read_review, seen_by_people, trusted_labels
 from winnow.errors import WinnowError
 from winnow.review.verdicts import Change, Conflict, decisions_file, validation_file
 from winnow.workspace import Workspace
@@ -178,3 +179,27 @@ def test_confirmations_are_read_and_checked(tmp_path):
     file.path.write_text("image_id,label,verdict,reviewer\nimg_a,,confirm,ada\n")
     with pytest.raises(WinnowError, match="the label is ''"):
         read_confirmations(file.path, images=images, class_names=names)
+
+
+def test_which_labels_people_trust(tmp_path):
+    ids = [f"img_{letter}" for letter in "abcdefgh"]
+    manifest = pd.DataFrame(
+        {
+            "image_id": ids,
+            "label": [0, 0, 0, 0, 1, 1, 1, 1],
+            "bytes_sha256": [A] + [letter * 64 for letter in "1234567"],
+        }
+    )
+    (tmp_path / "validation.csv").write_text(
+        "image_id,label,verdict,reviewer\nimg_a,cat,confirm,ada\nimg_b,,reject,ada\nimg_c,cat,confirm,ada\n"
+        "img_e,cat,confirm,ada\nimg_f,cat,confirm,ada\nimg_photo,cat,confirm,ada\n"
+    )
+    (tmp_path / "decisions.csv").write_text(
+        "image_id,action,label,reviewer\nimg_c,drop,,ada\nimg_d,keep,,ada\nimg_e,relabel,cat,ada\nimg_f,keep,,ada\n"
+        "img_g,relabel,cat,ada\n"
+    )
+    confirmed, rejected = trusted_labels(tmp_path, manifest, class_names=["cat", "lynx"])
+    assert confirmed[confirmed.index.isin(ids)].to_dict() == {"img_a": 0, "img_e": 0}
+    assert rejected == {"img_b", "img_c", "img_f", "img_g"}
+    nobody = trusted_labels(tmp_path / "none", manifest, class_names=["cat", "lynx"])
+    assert nobody[0].empty and nobody[1] == set()

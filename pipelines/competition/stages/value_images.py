@@ -2,7 +2,7 @@
 
 from winnow import stage
 from winnow.competition.pool import shrunk
-from winnow.detect.valuation.everyone import for_all_images
+from winnow.detect.valuation.everyone import for_all_images, with_names
 from winnow.detect.valuation.options import options_of
 from winnow.detect.valuation.values import value_images
 from winnow.device import best_device
@@ -29,8 +29,7 @@ def main(params: stage.Declared) -> str:
         scratch=workspace.scratch("value_images"),
         device=best_device(),
     )
-    names = reference["image_id"].to_numpy()[values["nearest_reference"]]
-    workspace.write("competition_values", values.assign(nearest_reference=names))
+    workspace.write("competition_values", with_names(values, reference["image_id"].to_numpy()))
     workspace.remove_scratch("value_images")
     return f"{len(values)} images by {len(reference)} of the label book"
 

@@ -82,6 +82,31 @@ def read_confirmations(path: str | Path, *, images: Mapping[str, str], class_nam
     )
 
 
+def trusted_labels(folder: str | Path, manifest: pd.DataFrame, *, class_names: list[str]) -> tuple[pd.Series, set[str]]:
+    """What both review files say of which images' labels can be trusted; either file may be absent.
+
+    Args:
+        folder: of the review files.
+        manifest: `image_id`, `label` and `bytes_sha256` of the dataset's images.
+        class_names: K names.
+
+    Returns:
+        By id, the labels of the images that `validation.csv` confirms; and the ids of those that it rejects, or that
+        `decisions.csv` drops or gives another label than the given or the confirmed one: that verdict stands.
+    """
+    of_images = digests(manifest)
+    answers = read_confirmations(Path(folder) / CONFIRMATIONS_FILE, images=of_images, class_names=class_names).rows
+    decided = read_review(Path(folder) / DECISIONS_FILE, images=of_images, class_names=class_names).rows
+    given = manifest.set_index("image_id")["label"]
+    confirmed = answers[answers["verdict"] == "confirm"].set_index("image_id")["label"]
+    final = decided.set_index("image_id")["label"]  # -1 unless relabelled
+    kept = decided["image_id"][decided["action"] == "keep"]
+    final[kept] = given[kept]
+    trusted = confirmed.reindex(final.index).fillna(given.reindex(final.index))
+    rejected = {*answers["image_id"][answers["verdict"] == "reject"], *final.index[final != trusted]}
+    return confirmed[~confirmed.index.isin(rejected)], rejected
+
+
 def digests(*frames: pd.DataFrame) -> dict[str, str]:
     """The sha256 of each image's bytes as they came, by its id, from tables with `image_id` and `bytes_sha256`."""
     return {

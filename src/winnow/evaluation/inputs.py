@@ -28,10 +28,16 @@ def check_models(params: Params) -> None:
     size = params.data.image_size or params.data.train_size
     check_network(params.train.network, image_size=size)
     check_network(params.quick_check.network, image_size=size, key="quick_check.network")
+    if params.valuation.enabled:
+        from winnow.detect.valuation.values import NETWORK_KEY, buildable  # takes long to import
+
+        buildable(params.valuation.network)
+        check_network(params.valuation.network, image_size=size, key=NETWORK_KEY)
 
 
 def read_inputs(params: Params) -> Iterator[str]:
-    """Read the layouts of the archive and of all test sets, the truth file and the folders of external photos.
+    """Read the layouts of the archive, of all test sets and of the reference, the truth file and the folders of
+    external photos.
 
     What the pipeline has yet to make is passed over.
 
@@ -53,15 +59,17 @@ def read_inputs(params: Params) -> Iterator[str]:
         image_ids = {entry.image_id for entry in layout.entries if entry.image_id}
         yield f"{data.archive}: {_told(layout)}"
         yield from layout.notes
-    for name, (archive, split) in find_test_sets(data.test_archive, data.test_split, data.test_sets).items():
+    keys = {"test": "data.test_archive", "reference": "data.reference"}
+    sets = find_test_sets(data.test_archive, data.test_split, data.test_sets)
+    for name, (archive, split) in [*sets.items(), ("reference", (data.reference, None))]:
         if not (given(archive) and Path(archive).exists()):
             continue
         layout = _layout(params, str(archive), split, class_names)
         if not any(not entry.problem for entry in layout.entries):
-            key = "data.test_archive" if name == "test" else "a test set of data.test_sets"
+            split_key = ", or correct data.test_split" if name in sets else ""
             raise WinnowError(
-                f"{key} is {archive}, which holds no image of the classes {listed(class_names)} "
-                f"({_problem(layout)}); name its classes likewise, or correct data.test_split."
+                f"{keys.get(name, 'a test set of data.test_sets')} is {archive}, which holds no image of the classes "
+                f"{listed(class_names)} ({_problem(layout)}); name its classes likewise{split_key}."
             )
         yield f"{archive}: {_told(layout)}"
     if given(data.truth) and Path(data.truth).exists() and class_names:

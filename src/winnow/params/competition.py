@@ -1,6 +1,6 @@
 """The pipeline `competition`: values, rounds of cleaning and copies for the Data-Centric AI competition's network."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from winnow.params.augmentation import PolicySearch
 from winnow.params.encoders import SmallNetworks
@@ -92,3 +92,12 @@ class CompetitionParams(Section):
     policy_search: PolicySearch
     copies: Copies
     competition_training: CompetitionTraining
+
+    @model_validator(mode="after")
+    def _values_for_the_rule(self) -> "CompetitionParams":
+        if self.cleaning.points_harmed is not None and not self.valuation.enabled:
+            raise ValueError(
+                f"cleaning.points_harmed is {self.cleaning.points_harmed}, but no image is valued; set "
+                "valuation.enabled to true, or points_harmed to null"
+            )
+        return self

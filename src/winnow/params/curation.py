@@ -47,18 +47,20 @@ class Curate(Section):
         description="Whether the nearest neighbours alone relabel and drop images. For features that an encoder "
         "learned from the dataset itself; they come after label issues, which the neighbours take part in."
     )
-    neighbour_relabel: Share = Field(
+    neighbour_relabel: float = Field(
+        gt=0,
+        le=1,
         description="Share of the neighbours that must have one other label to relabel an image. The neighbours are "
-        "those of `label_issues.neighbours`; lower relabels more."
+        "those of `label_issues.neighbours`; lower relabels more.",
     )
     neighbour_drop_distance: Positive = Field(
-        description="An image farther from its class is dropped if most neighbours have another label. In units of the "
-        "median distance to the nearest image of the class; lower drops more."
+        description="An image farther from its class is dropped if its neighbours are others. Most of them have "
+        "another label then; in units of the median distance to the nearest image of the class, lower drops more."
     )
     points_harmed: int = Field(
         ge=0,
-        description="Drop an image that harms so many reference images by HyDRA's rule min + std; 0 drops none. Needs "
-        "valuation.enabled.",
+        description="Drop an image that harms so many reference images by HyDRA's rule; 0 drops none. The rule is min "
+        "+ std; needs valuation.enabled.",
     )
     valuation_max_share: Share = Field(description="Most images that this rule may drop, as a share.")
     class_floor: int = Field(

@@ -42,8 +42,8 @@ class Data(Section):
     )
     reference_per_class: int = Field(
         ge=1,
-        description="Images of a class that are the reference where there is none. All that people confirmed in "
-        "`data/review/validation.csv`, of a class without any so many of the highest label quality.",
+        description="Images of a class that are the reference where there is none. All of the dataset that people "
+        "confirmed in `data/review/validation.csv`, of a class without any so many of the highest label quality.",
     )
     split: str | None = Field(
         description="For an ImageFolder with `<split>/<label>/<file>`, the split to read; null takes `train`. Of "

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from winnow.errors import WinnowError
 from winnow.params import Curate
+from winnow.params.load import check_content
 from winnow.review.verdicts import replace_durably
 
 
@@ -60,7 +61,12 @@ def save_thresholds(path: Path, thresholds: Mapping[str, Any], *, expected: str)
     for key in sorted(changed, key=lambda key: places[key], reverse=True):  # from the end, so that places stay right
         start, end = places[key]
         text = text[:start] + yaml.safe_dump(changed[key]).split("\n")[0] + text[end:]
-    if yaml.safe_load(text)["curate"] != {**old, **thresholds}:
+    content = yaml.safe_load(text)
+    if content["curate"] != {**old, **thresholds}:
         raise WinnowError(f"{path} is laid out in a way that winnow cannot change; edit it by hand.")
+    try:
+        check_content(content, path.name)  # whether it fits the other sections
+    except WinnowError as error:
+        raise WinnowError(f"{str(error).removesuffix('.')}; nothing was saved.") from None
     replace_durably(path, text)
     return digest(path)

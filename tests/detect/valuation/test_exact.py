@@ -189,7 +189,9 @@ def test_states_of_another_training_are_noticed(tmp_path):
     trajectory = planted.followed(tmp_path)
     first, second, last = (tmp_path / f"{trajectory.key}-epoch-{epoch}.pt" for epoch in (1, 2, 3))
     last.write_bytes(first.read_bytes())
-    with pytest.raises(ValueError, match=r"epoch 3, trained again, ends .* away from where it did"):
+    with pytest.raises(
+        WinnowError, match=r"epoch 3 of the followed training, trained again, ends .* away from where it did"
+    ):
         planted.exact(trajectory, tmp_path)
     second.unlink()
     with pytest.raises(WinnowError, match=r"epoch-2.pt is missing or damaged; delete the folder"):

@@ -112,6 +112,17 @@ def test_no_gradient_is_left_in_the_network_and_no_hook(case):
     assert not any(module._forward_hooks for module in network.modules())
 
 
+def test_a_layer_that_is_derived_from_a_known_one_is_none_of_them():
+    """As timm's batch normalisation with an activation: its gradient would be another layer's."""
+
+    class WithActivation(nn.BatchNorm2d):
+        def forward(self, images):
+            return super().forward(images).relu()
+
+    assert can_be_hooked(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)))
+    assert not can_be_hooked(nn.Sequential(nn.Conv2d(3, 4, 1), WithActivation(4)))
+
+
 def test_what_cannot_be_hooked_is_refused_though_forward_mode_takes_it():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.LayerNorm(16), nn.Linear(16, 2)).double()

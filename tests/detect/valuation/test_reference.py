@@ -22,15 +22,27 @@ def test_the_cleanest_of_each_class_are_the_reference():
         ("b2", 1, 22, 0.98, True, True),  # an outlier
         ("b3", 1, 20, 0.95, True, False),  # a copy of b0, and better
     )
-    chosen = choose_reference(table, pd.Series(dtype=np.int64), per_class=5)
+    chosen = choose_reference(table, pd.Series(dtype=np.int64), set(), per_class=5)
     assert chosen.to_dict() == {"a9": 0, "a8": 0, "b3": 1}  # at most a fifth of a class, and one at least
 
 
 def test_what_people_confirmed_goes_first_with_their_label_and_no_copy_of_it_joins():
     table = images(*TEN, *((f"b{place}", 1, 20, 0.9, True, False) for place in range(5)))
     confirmed = pd.Series({"a0": 0, "a1": 0, "b0": 0, "photo": 1})  # of no image of the dataset is the last
-    chosen = choose_reference(table, confirmed, per_class=5)
+    chosen = choose_reference(table, confirmed, set(), per_class=5)
     assert chosen.to_dict() == {"a0": 0, "a1": 0, "b0": 0}  # all of class 1 are copies of b0
+
+
+def test_what_people_rejected_is_never_of_the_reference():
+    chosen = choose_reference(images(*TEN), pd.Series({"a3": 0}), {"a3", "a9"}, per_class=2)
+    assert chosen.to_dict() == {"a8": 0, "a7": 0}
+
+
+def test_a_class_keeps_pictures_to_be_learned_from():
+    lone, pair = [("b0", 1, 20, 0.9, True, False)], [("c0", 2, 30, 0.9, True, False), ("c1", 2, 31, 0.8, True, False)]
+    copies = [(f"d{place}", 3, 40, 0.9, True, False) for place in range(5)]
+    chosen = choose_reference(images(*lone, *pair, *copies), pd.Series(dtype=np.int64), set(), per_class=5)
+    assert chosen.to_dict() == {"c0": 2}
 
 
 def test_copies_of_the_reference_are_not_valued():

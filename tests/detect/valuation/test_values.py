@@ -1,5 +1,7 @@
 """HyDRA by hand, the trap of stale running statistics, planted faults, and runs after a kill."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -272,6 +274,16 @@ def test_a_margin_is_a_mean_over_the_steps_that_an_image_was_in():
     assert np.ptp(margins) < 1e-3 * np.abs(margins).mean() and np.abs(margins).mean() > 0
 
 
+def test_means_over_many_checkpoints_stay_probabilities():
+    """Nine times a ninth of 1 is a little more than 1."""
+    pixels, labels = points()
+    states = followed(pixels, labels)
+    sure = {name: tensor.clone() for name, tensor in states.final.items()}
+    sure["1.bias"][labels[0]] = 1e4
+    nine = replace(states, states=[sure] * 9, step_weights=np.ones((9, 40)), learning_rates=np.ones((9, 40)))
+    assert valued(nine, pixels, labels, (pixels[:2], labels[:2])).probability.max() == 1.0
+
+
 def test_what_cannot_be_valued_is_said():
     pixels, labels = points()
     with pytest.raises(ValueError, match="recalibration_images is 1; one image has no statistics"):
@@ -291,9 +303,9 @@ def test_what_cannot_be_valued_is_said():
         "checkpoints": [0],
         "recipe": sgd(),
     }
-    with pytest.raises(WinnowError, match="at least one reference image"):
+    with pytest.raises(WinnowError, match="there is no reference image to value others by"):
         value_images(np.arange(40).astype(str), pixels, labels, pixels[:0], labels[:0], network="softmax", **settings)
-    with pytest.raises(WinnowError, match="cannot be taken in timm:vit_tiny_patch16_224"):
+    with pytest.raises(WinnowError, match="is timm:vit_tiny_patch16_224, in which the gradients"):
         value_images(
             np.arange(40).astype(str), pixels, labels, pixels, labels, network="timm:vit_tiny_patch16_224", **settings
         )

@@ -46,10 +46,11 @@ def hold_floor(frame: pd.DataFrame, rules: Sequence[Rule], *, num_classes: int, 
             continue
         own = frame["label"] == label
         rows = []
+        spare = _spare(frame, floor)
         for _, name, score in restoring:
             taken = own & (frame["rule"] == name)
             rows += _best_first(frame, taken & (frame["action"] == "drop"), score)
-            rows += _spared(frame, taken & (frame["action"] == "relabel"), score, floor)
+            rows += _spared(frame, taken & (frame["action"] == "relabel"), score, spare)
         rows = rows[:lacking]
         frame.loc[rows, "action"] = "keep"
         frame.loc[rows, "rule"] = CLASS_FLOOR.name
@@ -61,11 +62,16 @@ def _best_first(frame: pd.DataFrame, rows: pd.Series, score: Score) -> list[int]
     return order.index.tolist()
 
 
-def _spared(frame: pd.DataFrame, rows: pd.Series, score: Score, floor: int) -> list[int]:
-    """Relabelled images of a class, best first, each only while its new class stays at the floor without it (or at
-    what it was given with, where that is less)."""
+def _spare(frame: pd.DataFrame, floor: int) -> pd.Series:
+    """By class, how many images it can give up: those above the floor, or above what it was given with if that is
+    less."""
     final, given = (frame[column].value_counts() for column in ("final_label", "label"))
-    spare = final - given.reindex(final.index, fill_value=0).clip(1, floor)
+    spare: pd.Series = final - given.reindex(final.index, fill_value=0).clip(1, floor)
+    return spare
+
+
+def _spared(frame: pd.DataFrame, rows: pd.Series, score: Score, spare: pd.Series) -> list[int]:
+    """Relabelled images of a class, best first, each only while its new class can spare it; counts `spare` down."""
     spared = []
     for row in _best_first(frame, rows, score):
         donor = int(frame["final_label"].loc[row])

@@ -19,7 +19,8 @@ _ON = Threshold("neighbour_rules", "Rules on neighbours")
 
 def _off(frame: pd.DataFrame, thresholds: Thresholds) -> bool:
     """Where label issues are withheld, the features say nothing of classes, and so neither do neighbours."""
-    return not thresholds["neighbour_rules"] or bool(LABEL_ISSUE.why_withheld(frame, thresholds))
+    scored = "neighbour_label" in frame  # no ledger of earlier versions has it
+    return not thresholds["neighbour_rules"] or not scored or bool(LABEL_ISSUE.why_withheld(frame, thresholds))
 
 
 def _agreed(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
@@ -47,10 +48,12 @@ def _explains_relabel(row: Any, context: Context) -> str:
 
 
 def _explains_drop(row: Any, context: Context) -> str:
+    own, near = context.class_names[row.label], context.class_names[row.neighbour_label]
+    if np.isinf(row.neighbour_distance):
+        return f"no other image is {own}, and most of its neighbours are {near}"
     return (
-        f"{row.neighbour_distance:.1f} times as far from the nearest {context.class_names[row.label]} as is usual "
-        f"(allowed: {context.thresholds['neighbour_drop_distance']:g}), and most of its neighbours are "
-        f"{context.class_names[row.neighbour_label]}"
+        f"{row.neighbour_distance:.1f} times as far from the nearest {own} as is usual "
+        f"(allowed: {context.thresholds['neighbour_drop_distance']:g}), and most of its neighbours are {near}"
     )
 
 
@@ -63,6 +66,7 @@ NEIGHBOUR_RELABEL = Rule(
     decides=_relabels,
     explains=_explains_relabel,
     unfit=False,
+    only_relabels=True,
     restoring=Restoring(turn=0, best_first=LABEL_QUALITY),
 )
 NEIGHBOUR_DROP = Rule(

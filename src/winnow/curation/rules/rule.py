@@ -177,6 +177,7 @@ class Rule:
         compares: whether it compares images with one another. Such a rule finds in the frame, as `unfit`, what the
             rules take that look at one image alone: (N,) int, lower is better.
         unfit: whether an image that it takes stands for its copies only if no other is left.
+        only_relabels: whether it drops none of the images that it takes.
         restoring: how the class floor brings its images back; None if it may not.
         outcome: how the app calls and colours the images that it drops.
         target: the fault that it looks for; None if a truth file knows nothing of it.
@@ -194,6 +195,7 @@ class Rule:
     finding: str | None = ""
     compares: bool = False
     unfit: bool = True
+    only_relabels: bool = False
     restoring: Restoring | None = None
     outcome: Outcome | None = None
     target: Target | None = None
@@ -229,7 +231,7 @@ class Rule:
     @property
     def drops(self) -> bool:
         """Whether it may drop an image."""
-        return self.takes_images or self.outcome is not None
+        return (self.takes_images and not self.only_relabels) or self.outcome is not None
 
     @property
     def dropped(self) -> Outcome:

@@ -17,8 +17,8 @@ def neighbour_scores(around: Neighbourhood, labels: np.ndarray, *, groups: np.nd
         neighbours: how many vote, at least 1; each counts alike.
 
     Returns:
-        A row per image: `neighbour_label` int64, the label that most neighbours have, the lower one of equals;
-        `neighbour_agreement` in [0, 1], the share of them that have it, 0 where nobody similar votes;
+        A row per image: `neighbour_label` int64, the label that most neighbours have, the lower one of equals, -1 where
+        nobody similar votes; `neighbour_agreement` in [0, 1], the share of them that have it, 0 there;
         `neighbour_distance` >= 0, the cosine distance to the nearest image of the same label, in units of the median of
         that label (1 for a usual image; infinite for one whose label nobody else has).
     """
@@ -32,7 +32,7 @@ def neighbour_scores(around: Neighbourhood, labels: np.ndarray, *, groups: np.nd
     share = counts[np.arange(len(labels)), winner] / np.maximum(counts.sum(axis=1), 1)
     return pd.DataFrame(
         {
-            "neighbour_label": winner.astype(np.int64),
+            "neighbour_label": np.where(votes.any(axis=1), winner, -1).astype(np.int64),
             "neighbour_agreement": share,
             "neighbour_distance": _distance(around.features, labels, groups),
         }
@@ -49,6 +49,10 @@ def _distance(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> n
         similarity, found = nearest_neighbours(features[rows], k=min(largest, MOST_COPIES + 1))
         outside = groups[rows][found] != groups[rows][:, None]  # the first of them is the nearest one
         nearest = np.where(outside.any(axis=1), similarity[np.arange(len(rows)), outside.argmax(axis=1)], -np.inf)
+        for group in np.unique(groups[rows][~outside.any(axis=1)]):  # of more copies than were searched
+            own = groups[rows] == group
+            others, _ = nearest_neighbours(features[rows[~own]], k=1, queries=features[rows[own]])
+            nearest[own] = others[:, 0]
         distance[rows] = np.maximum(1 - nearest, 0)
         middle = np.median(distance[rows])
         distance[rows] /= middle if middle > 0 else 1.0

@@ -4,6 +4,12 @@ import numpy as np
 import pandas as pd
 
 
+def with_names(values: pd.DataFrame, reference_id: np.ndarray) -> pd.DataFrame:
+    """`values` of `value_images` with `nearest_reference` as one of (J,) ids, "" where there is none."""
+    names = np.append(reference_id.astype(object), "")
+    return values.assign(nearest_reference=names[values["nearest_reference"].to_numpy()])
+
+
 def for_all_images(values: pd.DataFrame, image_id: np.ndarray) -> pd.DataFrame:
     """A row for every image, whether it was valued or not.
 

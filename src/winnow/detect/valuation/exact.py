@@ -16,6 +16,7 @@ from winnow.detect.valuation.epochs import load_epoch
 from winnow.detect.valuation.per_sample import flat_parameters, losses_of
 from winnow.detect.valuation.trajectory import Trajectory, WatchedLoss
 from winnow.device import exact_arithmetic, random_state, seeded, set_random_state
+from winnow.errors import WinnowError
 from winnow.models.predict import to_input
 from winnow.models.recipe import Recipe
 from winnow.progress import Reporter, progress
@@ -69,8 +70,8 @@ def exact_influence(
         (N,) float64: positive harms, as more of the image raises the loss; exactly 0 for an image in no batch.
 
     Raises:
-        ValueError: if an epoch that is trained again does not end where it did in the training.
-        WinnowError: if a state of the training is gone or damaged.
+        WinnowError: if an epoch that is trained again does not end where it did in the training, or a state of it is
+            gone or damaged.
     """
     network.to(device).to(memory_format=torch.channels_last)
     key = fingerprint(
@@ -191,7 +192,7 @@ def _check_end(network: nn.Module, start: dict[str, Tensor], end: dict[str, Tens
     before, trained = (torch.cat([state[name].reshape(-1) for name in names]) for state in (start, end))
     gap, way = (flat_parameters(network).cpu() - trained).norm(), (trained - before).norm()
     if not gap <= _LARGEST_GAP * way:
-        raise ValueError(
-            f"epoch {epoch}, trained again, ends {gap:.3g} away from where it did, and is {way:.3g} long: "
-            "the states are of another training, or the device computes otherwise"
+        raise WinnowError(
+            f"epoch {epoch} of the followed training, trained again, ends {gap:.3g} away from where it did, and is "
+            f"{way:.3g} long: its states are of another machine or device; delete .winnow/scratch, and start again."
         )

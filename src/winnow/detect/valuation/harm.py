@@ -15,7 +15,7 @@ def harmful(points_harmed: np.ndarray, influence: np.ndarray, *, least: int, mos
     Returns:
         (N,) bool.
     """
-    worst = np.lexsort((-influence, -points_harmed))[: int(most * len(points_harmed))]
+    worst = np.lexsort((-influence, -points_harmed))[: int(most * len(points_harmed) + 1e-9)]
     chosen = np.zeros(len(points_harmed), dtype=bool)
     chosen[worst[points_harmed[worst] >= least]] = True
     return chosen

@@ -92,9 +92,9 @@ def value_checkpoints(
             influence -= trajectory.step_weights[index][:, None] * products[:, :-1]
             sums[0] -= trajectory.learning_rates[index] * products[:, -1]
             for row, name in enumerate(("norm", "loss", "probability"), 1):
-                sums[row] += saved[name].double().numpy() / checkpoints
+                sums[row] += saved[name].double().numpy()
             report(count, f"checkpoint {index + 1}/{checkpoints}")
-    return Values(influence, *sums)
+    return Values(influence, sums[0], *(sums[1:] / checkpoints))
 
 
 def points_harmed(influence: np.ndarray) -> np.ndarray:

@@ -74,9 +74,12 @@ def per_sample_products(network: nn.Module, images: Tensor, labels: Tensor, dire
 
 
 def can_be_hooked(network: nn.Module) -> bool:
-    """Whether all parameters are those of linear layers, of plain convolutions and of batch normalisation in 2D."""
+    """Whether all parameters are those of linear layers, of plain convolutions and of batch normalisation in 2D.
+
+    A class that is derived from one of these computes something else, and is none of them.
+    """
     return all(
-        isinstance(module, _LAYERS)
+        type(module) in _LAYERS
         and (not isinstance(module, nn.Conv2d) or (module.groups == 1 and module.padding_mode == "zeros"))
         for module in network.modules()
         if next(module.parameters(recurse=False), None) is not None
@@ -128,7 +131,7 @@ def _watched(network: nn.Module) -> Iterator[list[_Call]]:
         output.register_hook(lambda gradient: call.gradient.append(gradient))
         calls.append(call)
 
-    handles = [module.register_forward_hook(after) for module in network.modules() if isinstance(module, _LAYERS)]
+    handles = [module.register_forward_hook(after) for module in network.modules() if type(module) in _LAYERS]
     try:
         yield calls
     finally:

@@ -14,8 +14,10 @@ from winnow.detect.valuation.hydra import points_harmed, value_checkpoints
 from winnow.detect.valuation.per_sample import can_be_hooked
 from winnow.detect.valuation.trajectory import follow
 from winnow.errors import WinnowError
-from winnow.models.networks import find_network
+from winnow.models.networks import Network, find_network
 from winnow.models.recipe import Recipe
+
+NETWORK_KEY = "valuation.network"
 
 
 def value_images(
@@ -61,16 +63,16 @@ def value_images(
         harms); `influence_se`, its standard error over seeds (NaN for one seed); `exact_influence` float64, the
         derivative of the mean reference loss in the image's weight, with curvature (positive harms; NaN without
         `exact`); `points_harmed` int64, the reference images that the rule "min + std" sees harmed;
-        `nearest_reference` int64, the position of the one that is harmed most.
+        `nearest_reference` int64, the position of the one that is harmed most, -1 where none is harmed.
 
     Raises:
         WinnowError: if there is no such network, it has layers of other kinds, or there is no reference image.
     """
     if not len(reference_labels):
-        raise WinnowError("valuation needs at least one reference image; name a folder of them.")
-    module = find_network(network).build(num_classes)
-    if not can_be_hooked(module):
-        raise WinnowError(f"the gradients of single images cannot be taken in {network}; name competition or resnet34.")
+        raise WinnowError(
+            "there is no reference image to value others by; name a folder of them (data.reference), or confirm some."
+        )
+    module = buildable(network).build(num_classes)
     columns: dict[str, list[np.ndarray]] = {}
     influences = []
     for seed in seeds:
@@ -93,7 +95,7 @@ def value_images(
             exactly = np.full(len(labels), np.nan)
             if exact:
                 exactly = exact_influence(
-                    find_network(network).build(num_classes),
+                    module,
                     trajectory,
                     pixels,
                     labels,
@@ -136,9 +138,24 @@ def value_images(
             "influence": by_seed.mean(axis=0),
             "influence_se": error,
             "points_harmed": points_harmed(influence),
-            "nearest_reference": influence.argmax(axis=1),
+            "nearest_reference": np.where(influence.max(axis=1) > 0, influence.argmax(axis=1), -1),
         }
     )
+
+
+def buildable(network: str) -> Network:
+    """The network of that name, whose images' gradients can be taken one by one.
+
+    Raises:
+        WinnowError: if there is none, or it has other layers.
+    """
+    found = find_network(network, key=NETWORK_KEY)
+    if not can_be_hooked(found.build(2)):
+        raise WinnowError(
+            f"{NETWORK_KEY} is {network}, in which the gradients of single images cannot be taken; name small, "
+            "competition or resnet34."
+        )
+    return found
 
 
 @contextmanager
