@@ -21,8 +21,9 @@ def main(params: stage.Declared) -> str:
     workspace.write("embedding", embedding.metrics)
     workspace.remove_scratch("embed")
     why = f"; no zero-shot: {embedding.no_zero_shot}" if embedding.no_zero_shot and workspace.class_names else ""
+    choice = f"; {embedding.choice}" if embedding.choice else ""
     images, dimensions = embedding.features.shape
-    return f"{images} images, {dimensions} features each, by {encoder.name}{why}"
+    return f"{images} images, {dimensions} features each, by {encoder.name}{choice}{why}"
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ def test_the_weights_of_the_least_held_out_log_loss_are_chosen(two, useful):
     candidates = [0.3, 1.0, 3.0]
     found = both(fakes, [1.0], candidates).embed_dataset(numbered(200), labels)
     log_loss = found.metrics["log_loss_by_weights"]
+    assert found.choice.startswith("weights ") and f"of {len(log_loss)} tried" in found.choice
+    assert found.choice.endswith(f"{min(log_loss.values()):.4f}")
     assert list(log_loss) == ["[1.0, 0.3]", "[1.0, 1.0]", "[1.0, 3.0]"]
     assert found.metrics["weights"]["b"] == (3.0 if useful else 0.3)
     assert log_loss[f"[1.0, {found.metrics['weights']['b']}]"] == min(log_loss.values()) < 0.69

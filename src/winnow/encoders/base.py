@@ -55,6 +55,15 @@ class Embedding:
             "log_loss_by_weights": self.fingerprint.get("log_loss_by_weights", {}),
         }
 
+    @property
+    def choice(self) -> str:
+        """Of several encoders the weights that were chosen, in words; "" where there was nothing to choose."""
+        tried = self.metrics["log_loss_by_weights"]
+        if not tried:
+            return ""
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in self.metrics["weights"].items())
+        return f"weights {weights}: of {len(tried)} tried the least held-out log-loss, {min(tried.values()):.4f}"
+
     def followed_by(self, other: "Embedding") -> "Embedding":
         """The images of both, embedded by the same encoder, one after the other."""
         zero_shot = joined([self.zero_shot, other.zero_shot]) if self.zero_shot and other.zero_shot else None
