@@ -26,6 +26,7 @@ from winnow.params import Params
 from winnow.params.configs import load_config
 
 CIFAR_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+LOSSES = ("cross_entropy", "supervised_contrastive", "both")
 DS801_NAMES = ["cat", "lynx", "wolf", "coyote", "jaguar", "cheetah", "chimpanzee", "orangutan", "hamster", "guinea pig"]
 
 
@@ -73,6 +74,7 @@ def datasets(names: list[str], shared: Path, cache: Path) -> Iterator[Dataset]:
         "sample": sample,
         "roman-numerals": roman_numerals,
         "roman-numerals-trained": roman_numerals,
+        **{f"roman-numerals-{loss}": roman_numerals for loss in LOSSES},
         "ds801": ds801,
         "cifar10n-aggregate": cifar10n,
         "cifar10n-worst": cifar10n,
@@ -170,15 +172,23 @@ def cifar10n(name: str, shared: Path, cache: Path) -> Dataset:
     )
 
 
+VARIED = {"epochs": 30, "zoom": 0.2, "shift": 0.2}
+
+
 def own_networks(pixels: np.ndarray, labels: np.ndarray, cache: Path) -> np.ndarray:
     """(N, D) float32 of two encoders `trained`, at 32 and at 64 px, side by side; a mirror image is another numeral."""
-    varied = {"epochs": 30, "zoom": 0.2, "shift": 0.2}
-    learners = {f"trained-{side}-varied": trained(10, input_size=side, **varied) for side in (32, 64)}
+    learners = {f"trained-{side}-varied": trained(10, input_size=side, **VARIED) for side in (32, 64)}
     features = [
         fitted_features(pixels, labels, learner, name=name, cache=cache, flip=False)
         for name, learner in learners.items()
     ]
     return concatenated(features, [1, 1])
+
+
+def by_loss(pixels: np.ndarray, labels: np.ndarray, loss: str, cache: Path) -> np.ndarray:
+    """(N, D) float32 of `trained` at 64 px with that loss, all else alike."""
+    learner = trained(10, input_size=64, loss=loss, **VARIED)
+    return fitted_features(pixels, labels, learner, name=f"trained-64-{loss}", cache=cache, flip=False)
 
 
 def roman_numerals(name: str, shared: Path, cache: Path) -> Dataset:
@@ -191,6 +201,8 @@ def roman_numerals(name: str, shared: Path, cache: Path) -> Dataset:
     class_names, labels = np.unique(audit["label"], return_inverse=True)
     if name.endswith("-trained"):
         features = own_networks(pixels, labels, cache)
+    elif (loss := name.rpartition("-")[2]) in LOSSES:
+        features = by_loss(pixels, labels, loss, cache)
     else:
         features = cached_arrays(pixels, shared, cache, input_sizes=(224,))["features"]
     image_id = paths.to_numpy().astype(str)

@@ -5,8 +5,9 @@
 
 Writes `benchmarks/results/detectors.json` and two figures per dataset to `docs/figures/`. Needs the `bench` dependency
 group (`pip install --group bench`): cleanlab[datalab] and hdbscan. Datasets that are missing are left out, and said so.
-Names that end in `-finetuned` and `-trained` are no part of it by default: with networks that learn from the dataset's
-own labels, `finetuned` beside the frozen one (an hour and a half of one core each, or minutes of a GPU), or small ones.
+Names that end in `-finetuned`, `-trained` or a loss of `trained` are no part of it by default: with networks that learn
+from the dataset's own labels, `finetuned` beside the frozen one (an hour and a half of one core each, or minutes of a
+GPU), or small ones.
 """
 
 import argparse
