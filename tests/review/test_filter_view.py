@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from filter_workspace import cut_again, write_filter_workspace
-from review_client import arrays, client_of, judge
+from review_client import OWN, arrays, client_of, judge
 from winnow.cli import app
 from winnow.errors import WinnowError
 from winnow.review.server import open_session
@@ -35,7 +35,7 @@ def test_the_cloud_says_what_stays_what_goes_and_for_which_one(client, folder):
     info, points = client.get("/api/dataset").json(), arrays(client.get("/api/points").content)
     ledger = Workspace(folder).table("filter_ledger").sort_values("image_id", ignore_index=True)
     ids = points["ids"].tobytes().decode().split("\n")
-    assert info["views"] == ["map", "gallery", "queue"] and ids == ledger["image_id"].tolist()
+    assert info["views"] == ["map", "gallery", "groups", "queue"] and ids == ledger["image_id"].tolist()
     assert not info["relabels"] and info["own"]["words"]["split"] == ["test", "train"]
     keys = [outcome["key"] for outcome in info["outcomes"]]
     expected = ledger["verdict"].where(ledger["is_filtered"], "untouched").tolist()
@@ -80,6 +80,38 @@ def test_verdicts_are_written_and_replayed_by_the_cut(client, folder):
         points["by_person"][[ids.index(gone), ids.index(stays)]].tolist() == [1, 1] and points["by_person"].sum() == 2
     )
     assert client.get("/api/verdicts").json()["problem"] == ""
+
+
+def judge_group(client, ids, action, expected=None):
+    verdict = action and {"action": action, "reviewer": "ada", "reason": "judged as a group"}
+    changes = [{"image_id": image_id, "expected": expected, "verdict": verdict} for image_id in ids]
+    return client.post("/api/decisions", json={"changes": changes}, headers=OWN)
+
+
+def test_groups_are_those_of_the_report_and_a_verdict_on_one_is_replayed_by_the_cut(client, folder):
+    groups = client.get("/api/groups").json()["groups"]
+    points = arrays(client.get("/api/points").content)
+    ids = points["ids"].tobytes().decode().split("\n")
+    ledger = Workspace(folder).table("filter_ledger").set_index("image_id")
+    own = ledger[ledger["is_filtered"]]
+    assert 40 <= len(groups) <= 100 and not client.get("/api/dataset").json().get("sized_groups")
+    expected = {frozenset(part.index) for _, part in own.groupby("tile")}
+    assert {frozenset(ids[row] for row in rows) for rows in groups} == expected
+    known = ~np.isnan(points["apart"])
+    assert [ids[row] for row in np.flatnonzero(known)] == sorted(own.index) and points["apart"][known].min() > 0
+    largest, second = ([ids[row] for row in rows] for rows in groups[:2])
+    left_out, *dropped = largest
+    assert judge_group(client, dropped, "drop").status_code == judge_group(client, second, "keep").status_code == 200
+    assert len(pd.read_csv(folder / "data/review/decisions.csv")) == len(dropped) + len(second)
+    assert cut_again(folder) == ()
+    assert sorted(by_verdict(folder, "person")) == sorted(dropped) and set(second) <= set(by_verdict(folder, "kept"))
+    assert left_out not in by_verdict(folder, "person")
+    assert client.get("/api/groups").json()["groups"] == groups, "verdicts change no group"
+    held = client.get("/api/verdicts").json()["decisions"]
+    seen = {name: held[dropped[0]][name] for name in ("action", "label", "reviewer", "reason")}
+    assert judge_group(client, dropped + second, None, expected=seen).status_code == 409, "of which some were kept"
+    assert judge_group(client, dropped, None, expected=seen).status_code == 200
+    assert cut_again(folder) == () and by_verdict(folder, "person") == []
 
 
 def test_why_knows_an_image_by_its_path_and_by_its_file_name(folder):
@@ -157,3 +189,43 @@ def test_sliders_recolour_the_cloud_and_a_key_decides(browser, folder):
         press(driver, "m")
         driver.execute_script("document.getElementById('cut-reset').click()")
         assert driver.execute_script("return document.getElementById('cut-told').textContent") == before
+
+
+@pytest.mark.browser
+def test_a_whole_group_goes_by_one_key_and_comes_back_by_another(browser, folder):
+    from browser import axe_violations, errors, opened, press, serving, wait
+
+    driver = browser.tab()
+    decided = "return Object.keys(winnowReview.state.decisions).length"
+    with serving(folder) as address:
+        opened(driver, address, "map")
+        press(driver, "o")
+        wait(driver, "return document.querySelectorAll('.groups .count').length >= 40")
+        assert axe_violations(driver) == []
+        choose = """
+            const order = document.getElementById("group-order");
+            order.value = "largest";
+            order.dispatchEvent(new Event("change"));
+            return [...order.options].map((it) => it.value);
+        """
+        assert driver.execute_script(choose) == ["apart", "largest", "gone"]
+        assert not driver.execute_script("return document.querySelector('#group-size, [aria-label=\"Relabel to\"]')")
+        ledger = Workspace(folder).table("filter_ledger")
+        tile = ledger[ledger["is_filtered"]].set_index("image_id")["tile"]
+        first, second = driver.execute_script(
+            "return [...document.querySelectorAll('.cell img')].slice(0, 2).map((it) => it.dataset.id)"
+        )
+        group = set(tile.index[tile == tile[first]])
+        stays = (ledger.set_index("image_id")["verdict"][list(group)] == "kept").mean()
+        told = driver.execute_script("return document.getElementById('composition').textContent")
+        assert f"; {100 * stays:.0f} % stay." in told and len(group) == tile.value_counts().max()
+        press(driver, "\ue014", " ", "1", "d")  # the second one is left out; there is no label to give
+        wait(driver, f"{decided} === {len(group) - 1}")
+        rows = pd.read_csv(folder / "data/review/decisions.csv")
+        assert set(rows["image_id"]) == group - {second} and set(rows["action"]) == {"drop"}
+        assert cut_again(folder) == () and set(by_verdict(folder, "person")) == group - {second}
+        press(driver, "u")
+        wait(driver, f"{decided} === 0")
+        assert cut_again(folder) == () and by_verdict(folder, "person") == []
+        driver.get("about:blank")
+    assert errors(driver) == []

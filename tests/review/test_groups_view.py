@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from winnow.errors import WinnowError
-from winnow.review.groups import SMALLEST, map_groups
+from winnow.review.groups import SMALLEST, apart, map_groups, members
 from winnow.review.server import create_app
 from winnow.review.session import Session
 from workspaces import write_workspace
@@ -49,6 +49,20 @@ def test_a_group_that_is_too_small_for_the_size_asked_for_is_none():
     assert len(map_groups(places, features, size="small")) >= 3
     assert map_groups(places, features, size="large") == []
     assert map_groups(places[: SMALLEST["small"] - 1], features[:7], size="small") == []
+
+
+def test_a_group_that_is_unlike_all_others_is_the_farthest_however_dense_it_is():
+    towards = np.array([[1, 0, 0], [0.9, 0.44, 0], [0.8, 0.6, 0], [0, 0, 1]])
+    spread = np.repeat([0.1, 0.1, 0.1, 0.001], 20)[:, None]
+    features = np.repeat(towards, 20, axis=0) + spread * np.random.default_rng(0).normal(size=(80, 3))
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    number = np.append(np.repeat([7, 2, 9, 4], 20), -1)
+    features = np.append(features, features[:1], axis=0).astype(np.float32)
+    groups = members(number, features)
+    assert [number[rows[0]] for rows in groups] == [7, 2, 9, 4] and sum(map(len, groups)) == 80
+    distance = apart(groups, features)
+    assert distance[60:80].min() > distance[:60].max() and np.isnan(distance[80])
+    assert np.isnan(apart([], features)).all() and (apart([np.arange(81)], features) == 2).all()
 
 
 def test_many_places_are_clustered_aside_as_they_would_be_here(monkeypatch):

@@ -29,7 +29,7 @@ class Facts:
     Attributes:
         ledger: of all images.
         points: (M, D) float32 of the filtered images, in the ledger's order.
-        summary, pays, dataset, layer: figures of the stages.
+        summary, order, pays, dataset, layer: figures of the stages.
         groups: classes before and after.
         table: the comparison of rules.
     """
@@ -37,6 +37,7 @@ class Facts:
     ledger: pd.DataFrame
     points: np.ndarray
     summary: Mapping[str, Any]
+    order: Mapping[str, Any]
     pays: Mapping[str, Any]
     dataset: Mapping[str, Any]
     layer: Mapping[str, Any]
@@ -196,8 +197,8 @@ def _tiles(own: pd.DataFrame, shots: _Shots) -> str:
         rows.append(f'<div class="tilerow"><span>{elements.escaped(words)}</span>{pictures}</div>')
     return (
         "<p>Some fifty groups of alike images, the largest first, each with the images that stand for it. A "
-        "group of foreign images is seen here at a glance; to drop it, list its images in "
-        f"<code>data/review/decisions.csv</code>: they share a <code>tile</code> in the ledger.</p>{''.join(rows)}"
+        "group of foreign images is seen here at a glance; to drop or to keep it as a whole, run "
+        f"<code>winnow review</code>, whose view Groups holds the same groups.</p>{''.join(rows)}"
     )
 
 
@@ -244,4 +245,6 @@ def _provenance(facts: Facts) -> str:
     rows = [(key, str(value)) for key, value in sorted(facts.layer.items())]
     faults = [(kind, number(count)) for kind, count in facts.dataset["problems"].items()]
     told = elements.table(["fault of the dataset", "count"], faults, numbers=[1]) if faults else ""
-    return elements.table(["features", ""], rows) + (told or "<p>No fault of an annotation or image was found.</p>")
+    in_blocks = f"<p>{elements.escaped(facts.order['blocks']['sentence'])}.</p>" if "blocks" in facts.order else ""
+    told = told or "<p>No fault of an annotation or image was found.</p>"
+    return elements.table(["features", ""], rows) + in_blocks + told

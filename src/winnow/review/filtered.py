@@ -15,6 +15,7 @@ from winnow.errors import WinnowError
 from winnow.files import FILES
 from winnow.filtering.cut import KEPT, OUTLIER, PERSON, REDUNDANT
 from winnow.review.columns import MOST_VALUES, OwnColumns
+from winnow.review.groups import apart, members
 from winnow.review.originals import Originals
 from winnow.review.places import principal_places
 from winnow.review.shown import LONGEST, Shown
@@ -94,9 +95,18 @@ class Filtered(Shown):
 
     @property
     def more_arrays(self) -> Mapping[str, np.ndarray]:
-        """`stays_for`: (N,) int32, the image that stays when one goes as redundant; itself where none does."""
+        """`stays_for`: (N,) int32, the image that stays when one goes as redundant; itself where none does.
+
+        `apart`: (N,) float32, as `winnow.review.groups.apart` returns it.
+        """
         places = self.ledger["stays_for_it"].map(self.position).to_numpy(dtype=np.float64)
-        return {"stays_for": np.where(np.isnan(places), np.arange(len(places)), places).astype(np.int32)}
+        stays_for = np.where(np.isnan(places), np.arange(len(places)), places).astype(np.int32)
+        return {"stays_for": stays_for, "apart": apart(self.groups, self.points)}
+
+    @cached_property
+    def groups(self) -> list[np.ndarray]:
+        """The groups of the report, that is the `tile` of each filtered image, as `members` returns them."""
+        return members(self.ledger["tile"].where(self.ledger["is_filtered"], -1).to_numpy(), self.points)
 
     def features(self) -> np.ndarray:
         """(N, D) float32, L2-normalised: the reduced ones."""

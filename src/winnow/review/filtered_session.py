@@ -19,8 +19,8 @@ class FilteredSession(BaseSession[Filtered]):
 
     @property
     def views(self) -> tuple[str, ...]:
-        """The cloud, walls of pictures, and one by one."""
-        return ("map", "gallery", "queue")
+        """The cloud, walls of pictures, groups of alike ones, and one by one."""
+        return ("map", "gallery", "groups", "queue")
 
     @property
     def _written(self) -> Path:

@@ -1,4 +1,4 @@
-"""Groups of images that lie close together on the map, each from its most typical member to its oddest.
+"""Groups of alike images, each from its most typical member to its oddest.
 
 `python -m winnow.review.groups SMALLEST` clusters the places that it reads and writes a cluster per place.
 """
@@ -6,6 +6,7 @@
 import io
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -31,8 +32,7 @@ def map_groups(places: np.ndarray, features: np.ndarray, *, size: Size) -> list[
         size: of the smallest group, see `SMALLEST`.
 
     Returns:
-        Rows of each group, by falling cosine with the mean of its features: the most typical first, the oddest last.
-        The largest group comes first. Images that lie in no dense place are in none.
+        As `members` returns them. Images that lie in no dense place are in none.
 
     Raises:
         WinnowError: if the process that clusters many places fails.
@@ -40,9 +40,42 @@ def map_groups(places: np.ndarray, features: np.ndarray, *, size: Size) -> list[
     smallest = SMALLEST[size]
     if len(places) < smallest:
         return []
-    clusters = (_clusters if len(places) <= _MOST_HERE else _clusters_aside)(places, smallest)
-    groups = [_typical_first(np.flatnonzero(clusters == it), features) for it in range(clusters.max() + 1)]
+    return members((_clusters if len(places) <= _MOST_HERE else _clusters_aside)(places, smallest), features)
+
+
+def members(group: np.ndarray, features: np.ndarray) -> list[np.ndarray]:
+    """Rows of each group, by falling cosine with the mean of its features: the most typical first, the oddest last.
+
+    Args:
+        group: (N,) int, -1 for images in none.
+        features: (N, D) float32, L2-normalised.
+
+    Returns:
+        The largest group first.
+    """
+    groups = [_typical_first(np.flatnonzero(group == it), features) for it in np.unique(group[group >= 0])]
     return sorted(groups, key=lambda rows: (-len(rows), rows.min()))
+
+
+def apart(groups: Sequence[np.ndarray], features: np.ndarray) -> np.ndarray:
+    """(N,) float32: how far the group of each image is from the nearest other one, NaN for images in none.
+
+    The distance is one less the cosine of the means. A group of foreign images is far from all others, also where its
+    members lie so close together that each of them is near to some image.
+
+    Args:
+        groups: rows of each.
+        features: (N, D) float32, L2-normalised.
+    """
+    distance = np.full(len(features), np.nan, dtype=np.float32)
+    if groups:
+        means = np.stack([features[rows].mean(axis=0) for rows in groups])
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        cosine = means @ means.T
+        np.fill_diagonal(cosine, -1)
+        for rows, nearest in zip(groups, cosine.max(axis=1), strict=True):
+            distance[rows] = 1 - nearest
+    return distance
 
 
 def _clusters(places: np.ndarray, smallest: int) -> np.ndarray:
@@ -69,8 +102,8 @@ def _clusters_aside(places: np.ndarray, smallest: int) -> np.ndarray:
 
 
 def _typical_first(rows: np.ndarray, features: np.ndarray) -> np.ndarray:
-    members = features[rows]
-    return rows[np.argsort(-(members @ members.mean(axis=0)), kind="stable")]
+    own = features[rows]
+    return rows[np.argsort(-(own @ own.mean(axis=0)), kind="stable")]
 
 
 if __name__ == "__main__":

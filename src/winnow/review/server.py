@@ -20,7 +20,15 @@ from starlette.exceptions import HTTPException
 
 from winnow.errors import WinnowError, in_words
 from winnow.params.load import pipeline_of
-from winnow.review import routes, routes_apply, routes_cleaning, routes_tags, routes_two_sets, routes_views
+from winnow.review import (
+    routes,
+    routes_apply,
+    routes_cleaning,
+    routes_filtered,
+    routes_tags,
+    routes_two_sets,
+    routes_views,
+)
 from winnow.review.base_session import BaseSession
 from winnow.review.filtered_session import FilteredSession
 from winnow.review.patience import PatientProtocol
@@ -33,7 +41,7 @@ STATIC = Path(__file__).parent / "static"
 _ROUTES = {  # beside those of every workspace
     Session: (routes_cleaning, routes_apply, routes_views),
     TwoSetsSession: (routes_two_sets,),
-    FilteredSession: (),
+    FilteredSession: (routes_filtered,),
 }
 
 

@@ -88,6 +88,7 @@ class Session(BaseSession[Dataset]):
             "knows_words": text_encoder(embed),
             "embeds_pictures": can_embed(embed),
             "finds_pictures": True,
+            "sized_groups": True,
             "validation_limits": {"least": 10, "most": params.validation.max_total},
         }
 

@@ -1,4 +1,4 @@
-// Groups of the map: a contact sheet of typical and odd members, and one verdict for all of a group.
+// Groups of alike images: a contact sheet of typical and odd members, and one verdict for all of a group.
 
 import { agreement, labelWords, outcomeName, picture } from "./card.js";
 import { className, data, get } from "./data.js";
@@ -11,17 +11,30 @@ const MANY = 5000; // images take a while
 const NAMED = 4; // classes that are named; the others are counted
 const SIZES = [["small", "8 images and more"], ["medium", "20 and more"], ["large", "60 and more"]];
 const QUALITY = "score:label_quality_score";
-// By key: words, the array that groups are sorted by the mean of, and whether the lowest come first.
+// By key: words, the array that it needs, and what a group is sorted by, the lowest first.
 const ORDERS = {
-  doubtful: ["least likely labels first", QUALITY, true],
-  foreign: ["most unlike the rest first", "score:ood_score", false],
-  largest: ["largest first", null, false],
+  doubtful: ["least likely labels first", QUALITY, (rows) => mean(rows, QUALITY)],
+  foreign: ["most unlike the rest first", "score:ood_score", (rows) => -mean(rows, "score:ood_score")],
+  apart: ["most unlike the others first", "apart", (rows) => -mean(rows, "apart")],
+  largest: ["largest first", null, (rows) => -rows.length],
+  gone: ["least kept first", null, (rows) => staying(rows)],
 };
+
+function mean(rows, array) {
+  const values = rows.map((row) => data.arrays[array][row]).filter((value) => !Number.isNaN(value));
+  return values.length ? values.reduce((a, b) => a + b, 0) / values.length : Number.NaN;
+}
+
+// Which share of a group the pipeline keeps.
+const staying = (rows) => rows.filter((row) => data.arrays.final_label[row] >= 0).length / rows.length;
+const alike = (count) => (count === 1 ? "1 image that is alone" : `${number(count)} alike images`);
+const percent = (share) => `${Math.round(100 * share)} %`;
 
 export function groupsView(view, { go, params, replace }) {
   let groups = [];
   let at = 0;
   let size = SIZES.some(([name]) => name === params.get("size")) ? params.get("size") : "medium";
+  const sized = data.info.sized_groups ?? false; // else the pipeline made the groups
   const orders = Object.entries(ORDERS).filter(([, [, array]]) => array === null || array in data.arrays);
   let order = orders.some(([name]) => name === params.get("order")) ? params.get("order") : orders[0][0];
   let wanted = Number(params.get("row") ?? -1);
@@ -40,14 +53,8 @@ export function groupsView(view, { go, params, replace }) {
   const open = (rows) => rows.filter((row) => !decided(data.ids[row]));
   const targets = () => open(group()).filter((row) => !out.has(row));
 
-  function mean(rows, array) {
-    const values = rows.map((row) => data.arrays[array][row]).filter((value) => !Number.isNaN(value));
-    return values.length ? values.reduce((a, b) => a + b, 0) / values.length : Number.NaN;
-  }
-
   function sort() {
-    const [, array, rising] = ORDERS[order];
-    const worth = new Map(groups.map((rows) => [rows, array ? mean(rows, array) * (rising ? 1 : -1) : -rows.length]));
+    const worth = new Map(groups.map((rows) => [rows, ORDERS[order][2](rows)]));
     const far = (value) => (Number.isNaN(value) ? Infinity : value);
     groups.sort((a, b) => far(worth.get(a)) - far(worth.get(b)) || a[0] - b[0]);
   }
@@ -76,7 +83,7 @@ export function groupsView(view, { go, params, replace }) {
   // "cat, 80 %"
   function mostly(rows) {
     const [[name, count]] = counted(given(rows));
-    return `${name}, ${Math.round((100 * count) / rows.length)} %`;
+    return `${name}, ${percent(count / rows.length)}`;
   }
 
   // --- what is decided ---
@@ -95,7 +102,7 @@ export function groupsView(view, { go, params, replace }) {
   }
 
   const ids = () => targets().map((row) => data.ids[row]);
-  const reason = () => `one of ${group().length} alike images, judged as a group`;
+  const reason = () => (group().length === 1 ? "alone in its group" : `one of ${group().length} alike images, judged as a group`);
   const verdict = (action, label = null) => save(() => decide(ids(), action, label, reason()), wordsOf({ action, label: className(label ?? -1) }));
   const agree = () => save(() => agreeOn(targets().map((row) => [data.ids[row], ...agreement(row)]), reason()), "as the pipeline says");
 
@@ -127,7 +134,7 @@ export function groupsView(view, { go, params, replace }) {
   }
 
   function whole() {
-    select(group(), `a group of ${number(group().length)} alike images`);
+    select(group(), `a group of ${alike(group().length)}`);
     go("gallery");
   }
 
@@ -145,7 +152,7 @@ export function groupsView(view, { go, params, replace }) {
 
   function drawSide() {
     fill(side,
-      choice("Groups of", SIZES, size, (value) => {
+      sized && choice("Groups of", SIZES, size, (value) => {
         size = value;
         load();
       }, { id: "group-size" }),
@@ -154,11 +161,11 @@ export function groupsView(view, { go, params, replace }) {
         sort();
         stand(0);
       }, { id: "group-order" }),
-      h("p", { class: "muted small" }, `${number(groups.length)} groups of ${number(groups.reduce((sum, rows) => sum + rows.length, 0))} images; the others lie between them.`),
+      h("p", { class: "muted small" }, `${number(groups.length)} groups of ${number(groups.reduce((sum, rows) => sum + rows.length, 0))} images${sized ? "; the others lie between them" : ", as in the report"}.`),
       h("ul", {}, groups.map((rows, place) => {
         const left = open(rows).length;
         return h("li", {}, h("button", { type: "button", class: "quiet wide", "aria-current": place === at ? "true" : null, onclick: () => stand(place) },
-          picture(data.ids[rows[0]], 32), h("span", { class: "grow" }, mostly(rows)), h("span", { class: "count" }, left ? number(left) : "done")));
+          picture(data.ids[rows[0]], 32), h("span", { class: "grow" }, mostly(rows), h("span", { class: "muted small" }, `${percent(staying(rows))} stay`)), h("span", { class: "count" }, left ? number(left) : "done")));
       })));
   }
 
@@ -167,17 +174,17 @@ export function groupsView(view, { go, params, replace }) {
     const count = targets().length;
     const button = (words, letter, onclick, more = {}) => h("button", { type: "button", disabled: !count, onclick, ...more }, words, " ", key(letter));
     fill(bar,
-      h("h1", {}, `${number(rows.length)} alike images`),
+      h("h1", {}, alike(rows.length)),
       h("span", { class: "muted", id: "place" }, `group ${number(at + 1)} of ${number(groups.length)}`),
       h("span", { class: "grow" }),
       h("span", { id: "targets", "aria-live": "polite" }, count ? `All ${number(count)}${out.size ? `, without ${number(out.size)}` : ""}:` : "All decided"),
       button("Agree", "A", agree, { class: "primary", id: "agree" }), button("Keep", "K", () => verdict("keep")), button("Drop", "D", () => verdict("drop"), { id: "drop" }),
-      h("select", { "aria-label": "Relabel to", disabled: !count, onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
+      data.info.relabels && h("select", { "aria-label": "Relabel to", disabled: !count, onchange: (event) => event.target.value !== "" && verdict("relabel", Number(event.target.value)) },
         h("option", { value: "" }, "Relabel to … (0–9)"), data.info.class_names.map((name, label) => h("option", { value: label }, label < 10 ? `${label} ${name}` : name))),
       h("button", { type: "button", class: "quiet", disabled: !state.history.length, onclick: takeBack }, "Undo ", key("U")),
       h("button", { type: "button", class: "quiet", id: "whole", onclick: whole }, "Gallery ", key("G")));
     const quality = QUALITY in data.arrays ? mean(rows, QUALITY) : Number.NaN;
-    fill(told, `Given as ${composition(given(rows))}. The pipeline: ${composition(rows.map(outcomeName))}.`,
+    fill(told, `Given as ${composition(given(rows))}. The pipeline: ${composition(rows.map(outcomeName))}; ${percent(staying(rows))} stay.`,
       Number.isFinite(quality) ? ` Mean label quality ${quality.toFixed(2)}.` : "",
       " Typical members come first, then the oddest; click one to leave it out.");
   }
@@ -194,13 +201,13 @@ export function groupsView(view, { go, params, replace }) {
   }
 
   async function load() {
-    fill(empty, h("h1", {}, "Groups"), h("p", { role: "status" }, `Looking for groups in ${number(data.count)} images${data.count > MANY ? "; some seconds, the first time." : " …"}`));
+    fill(empty, h("h1", {}, "Groups"), h("p", { role: "status" }, `Looking for groups in ${number(data.count)} images${sized && data.count > MANY ? "; some seconds, the first time." : " …"}`));
     empty.hidden = false;
     middle.hidden = true;
     const asked = size;
     let answer;
     try {
-      answer = await get(`api/groups?size=${asked}`);
+      answer = await get(sized ? `api/groups?size=${asked}` : "api/groups");
     } catch (error) {
       return fill(empty, h("p", { class: "error" }, error.message));
     }
@@ -239,7 +246,7 @@ export function groupsView(view, { go, params, replace }) {
       else if (letter === "d") verdict("drop");
       else if (letter === "g") whole();
       else if (letter === "u") takeBack();
-      else if (/^\d$/.test(letter) && Number(letter) < data.info.class_names.length) verdict("relabel", Number(letter));
+      else if (data.info.relabels && /^\d$/.test(letter) && Number(letter) < data.info.class_names.length) verdict("relabel", Number(letter));
     },
   };
 }
