@@ -3,6 +3,7 @@
 import html
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from winnow.filtering.items import dataset_figures, item_tables
 from winnow.filtering.outliers import outlier_scores
 from winnow.filtering.pays import pays
 from winnow.filtering.sample import make_sample
-from winnow.filtering.scores import redundancy_scores
+from winnow.filtering.scores import order_figures, redundancy_scores
 from winnow.filtering.verdicts import read_verdicts
 from winnow.filtering.why import print_filter_explanation
 from winnow.report.filter_page import Facts, render
@@ -216,10 +217,13 @@ def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
     found = sample.decided()
     result = pays(sample.items, sample.features, shares=[0.5], pools=2, l2=0.01, seed=0)
     ids = sample.items["is_filtered"].to_numpy()
+    points = sample.points["points"][ids]
+    options = {"method": "ward", "seed": 0}
     facts = Facts(
         found.ledger,
-        sample.points["points"][ids],
+        points,
         summary=found.figures,
+        order=order_figures(sample.redundancy, points, **options),
         pays=result.figures(),
         dataset=dataset_figures(sample.items, sample.boxes, sample.problems),
         layer=sample.layer,
@@ -229,8 +233,11 @@ def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
     with open_archive(sample.path, max_unpacked_bytes=1e9) as archive:
         page = render(facts, archive, pairs=4, seed=0)
         assert page == render(facts, archive, pairs=4, seed=0)
+        order = order_figures(sample.redundancy, points, most_exact=20, **options)
+        with_blocks = render(replace(facts, order=order), archive, pairs=4, seed=0)
     assert page.count("which is kept<br>") == 4 and "http" not in page.replace("http-equiv", "")
-    assert result.sentence in html.unescape(page)
+    assert result.sentence in html.unescape(page) and "exact tree" not in page
+    assert order["blocks"]["sentence"] in html.unescape(with_blocks)
 
 
 def test_the_comparison_pairs_pools_and_says_when_it_cannot(sample):
@@ -243,6 +250,19 @@ def test_the_comparison_pairs_pools_and_says_when_it_cannot(sample):
     assert table.loc[("ward (winnow)", 0.9), "accuracy"] > 0.4
     unlabelled = sample.items.assign(label="")
     assert pays(unlabelled, sample.features, shares=[0.5], pools=2, l2=0.01, seed=0).sentence.startswith("Not compared")
+
+
+def test_how_well_blocks_agree_is_told_only_where_a_tree_was_built_in_blocks(sample):
+    own = sample.items[sample.items["is_filtered"]].reset_index(drop=True)
+    points = sample.points["points"][sample.items["is_filtered"]]
+    for method, most_exact, told in (("ward", 300, False), ("ward", 40, True), ("herding", 40, False)):
+        options = {"method": method, "most_exact": most_exact, "seed": 0}
+        scores = redundancy_scores(own, points, groups="none", clusters=5, floor=0.95, **sample.copies, **options)
+        figures = order_figures(scores, points, **options)
+        assert figures["images"] == 300 and figures["groups"] == 1 and 50 < figures["copies"] < 150
+        assert ("blocks" in figures) == told
+        if told:
+            assert figures["blocks"]["images"] == 300 - figures["copies"] == figures["blocks"]["sampled"]
 
 
 def test_groups_by_label_need_labels(sample):

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clouds import unit_vectors
+from winnow.filtering.agreement import block_agreement
 from winnow.filtering.blocks import block_keepers
 from winnow.filtering.cover import Copies
 from winnow.filtering.coverage import coverage, distance_to_kept, smallest_share
@@ -204,6 +206,23 @@ def test_blocks_agree_with_the_whole_tree_on_copies_across_their_borders():
         assert (~result.kept).sum() == round(800 * share)
     again = scores(points, most_exact=100)
     np.testing.assert_array_equal(found.removal_rank, again.removal_rank)
+
+
+@pytest.mark.parametrize("linkage", ["ward", "average"])
+def test_blocks_agree_with_the_exact_tree_where_groups_lie_apart_and_less_where_borders_cut_them(linkage):
+    """Pairs that lie within .01, of which one goes by either order; and points that nothing parts."""
+    rng = np.random.default_rng(0)
+    pairs = np.repeat(unit_vectors(200, 16), 2, axis=0) + rng.normal(scale=0.001, size=(400, 16))
+    pairs = (pairs / np.linalg.norm(pairs, axis=1, keepdims=True)).astype(np.float32)
+    apart = block_agreement(pairs, linkage=linkage, seed=0, block=100, sample=400)
+    assert apart.blocks == 4 and apart.images == apart.sampled == 400
+    assert apart.kept_by_both > 0.95 and apart.by_chance == 0.5
+    even = rng.normal(size=(1200, 16))
+    even = (even / np.linalg.norm(even, axis=1, keepdims=True)).astype(np.float32)
+    cut_up = block_agreement(even, linkage=linkage, seed=0, block=20, sample=600)
+    assert 0.5 < cut_up.kept_by_both < 0.95 and (cut_up.images, cut_up.blocks, cut_up.sampled) == (1200, 60, 600)
+    assert cut_up == block_agreement(even, linkage=linkage, seed=0, block=20, sample=600)
+    assert "1,200 images are ranked in 60 blocks: of 600 of them" in cut_up.sentence
 
 
 def test_predicted_groups_mend_wrong_labels_and_serve_the_unlabelled():

@@ -1,9 +1,9 @@
-"""Centre and rotate the features, scale them to length 1, and learn how far a copy may be."""
+"""Centre and rotate the features, or lay them out, at length 1, and learn how far a copy may be."""
 
 import numpy as np
 
 from winnow import stage
-from winnow.filtering.calibration import reduced
+from winnow.filtering.layout import reduced_by
 from winnow.workspace import Workspace
 
 
@@ -11,15 +11,18 @@ def main(params: stage.Declared) -> str:
     workspace, items = Workspace(), Workspace().table("items")
     features = np.load(workspace.path("layer_features"), mmap_mode="r")
     ids = items["image_id"].to_numpy(dtype=str)
-    found = reduced(
+    section = params.reduce
+    found = reduced_by(
+        section.method,
         ids,
         features,
         items["is_filtered"].to_numpy(),
         workspace.arrays("changed"),
-        dimensions=params.reduce.dimensions,
+        dimensions=section.dimensions,
+        seed=section.seed,
     )
     workspace.write("points", {"image_id": ids, **found.arrays()})
-    return f"{found.points.shape[1]} of {features.shape[1]} dimensions, {found.sentence}"
+    return f"{section.method}: {found.points.shape[1]} of {features.shape[1]} dimensions, {found.sentence}"
 
 
 if __name__ == "__main__":

@@ -12,15 +12,16 @@ from winnow.encoders.frozen.network import FrozenNetwork
 from winnow.errors import WinnowError
 from winnow.extraction.extract import Encode
 
-FROZEN = ("timm", "open_clip")
+FROZEN = ("timm", "open_clip", "plain")
 
 
 def encoder_features(name: str, *, arguments: Mapping[str, Any], image_size: int) -> tuple[Encode, dict[str, Any]]:
     """A function from images to the features of a frozen encoder, and its fingerprint.
 
     Args:
-        name: `timm` or `open_clip`.
-        arguments: as in that encoder's section of the main pipeline's params (docs/params.md), `class_names` aside.
+        name: of `FROZEN`.
+        arguments: as in that encoder's section of the main pipeline's params (docs/params.md), `class_names` aside;
+            `plain` needs none and takes images of `image_size`, or of the next smaller multiple of eight.
         image_size: side of the square that images are resized to before the encoder resizes them to its own.
 
     Raises:
@@ -31,7 +32,8 @@ def encoder_features(name: str, *, arguments: Mapping[str, Any], image_size: int
             f"the encoder {name!r} is none of {', '.join(FROZEN)}; one fitted on the dataset itself (trained, "
             "finetuned) gives its features in the main pipeline: name them with features:<its features.npz>."
         )
-    network = _network(name, dict(arguments), best_device())
+    own = {"input_size": image_size // 8 * 8} if name == "plain" else {}
+    network = _network(name, {**own, **arguments}, best_device())
 
     def encode(images: list[Image.Image]) -> np.ndarray:
         size = (image_size, image_size)
@@ -49,6 +51,10 @@ def _network(name: str, arguments: dict[str, Any], device: torch.device) -> Froz
 
             optional = {"checkpoint": None, "pad_type": None}
             return load_timm(class_names=[], device=device, **(optional | arguments))
+        if name == "plain":
+            from winnow.encoders.frozen.plain import load_plain
+
+            return load_plain(device=device, **arguments)
         from winnow.encoders.frozen.open_clip import load_open_clip
 
         return load_open_clip(class_names=["image"], negatives=[], prompts=["{}"], device=device, **arguments)

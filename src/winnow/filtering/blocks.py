@@ -16,7 +16,7 @@ BLOCK = 5_000
 _CENTRES_FROM = 100_000
 
 
-def block_keepers(points: np.ndarray, *, linkage: Linkage, seed: int, block: int = BLOCK) -> Keepers:
+def block_keepers(points: np.ndarray, *, linkage: Linkage, seed: int, block: float = BLOCK) -> Keepers:
     """Keepers of any number of images.
 
     Args:

@@ -1,13 +1,16 @@
 """The scores of all filtered images as tables, whatever will be cut."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from winnow.errors import WinnowError
+from winnow.filtering.agreement import block_agreement
 from winnow.filtering.copies import across_groups, pixel_counts
 from winnow.filtering.cover import Points, find_copies
 from winnow.filtering.groups import cluster_groups, group_labels, predicted_groups
-from winnow.filtering.redundancy import Method, score_redundancy
+from winnow.filtering.redundancy import MOST_EXACT, Method, score_redundancy
 
 _FOLDS = 5
 
@@ -23,6 +26,7 @@ def redundancy_scores(
     clusters: int,
     floor: float,
     seed: int,
+    most_exact: int = MOST_EXACT,
 ) -> pd.DataFrame:
     """Score the redundancy of N images.
 
@@ -31,7 +35,7 @@ def redundancy_scores(
         points: (N, D) float32, rows of length 1.
         copies: the same images where copies are looked for.
         within: Euclidean distance of unit vectors of `copies` up to which an image is a copy.
-        method: of `score_redundancy`.
+        method, most_exact: of `score_redundancy`.
         groups: `none`, `label`, `predicted` or `cluster`, as in the section `redundancy` of the params.
         clusters: groups of k-means.
         floor: of `winnow.filtering.order.removal_order`.
@@ -63,6 +67,7 @@ def redundancy_scores(
         balance=balance,
         floor=floor,
         copies=find_copies(copies, copy_groups, pixels=pixel_counts(items), within=within),
+        most_exact=most_exact,
         seed=seed,
     )
     ids = items["image_id"].to_numpy()
@@ -77,3 +82,23 @@ def redundancy_scores(
             "stays_for_it": ids[found.keeper],
         }
     )
+
+
+def order_figures(
+    scores: pd.DataFrame, points: np.ndarray, *, method: Method, seed: int, most_exact: int = MOST_EXACT
+) -> dict[str, Any]:
+    """Counts, and under `blocks` how well the order agrees with the exact tree's where a tree was built in blocks.
+
+    Args:
+        scores: of N images, as `redundancy_scores` gives them.
+        points: (N, D) float32 that they came from.
+        method, seed, most_exact: as they were there.
+    """
+    ranked = scores["merge_height"].to_numpy() >= 0  # no copies
+    group = scores["group"].to_numpy()
+    size = np.bincount(group[ranked])
+    found: dict[str, Any] = {"images": len(scores), "groups": len(set(group)), "copies": int((~ranked).sum())}
+    if method != "herding" and size.max() > most_exact:
+        largest = points[ranked & (group == size.argmax())]
+        found["blocks"] = block_agreement(largest, linkage=method, seed=seed).figures()
+    return found

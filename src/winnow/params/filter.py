@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from winnow.errors import WinnowError
 from winnow.params.model_string import parse
@@ -42,7 +42,7 @@ class Network(Section):
 
     model: str = Field(
         description="A model string. `timm:<name>`, `torchvision:<name>`, `torch:<package.module>:<factory>`, "
-        "`script:<file.py>`, `encoder:<timm or open_clip>`, or `features:<file>` for features that are ready."
+        "`script:<file.py>`, `encoder:<timm, open_clip or plain>`, or `features:<file>` for features that are ready."
     )
     weights: str | None = Field(
         description="A file of weights. `null` takes the published ones (downloaded once), or what a factory or script "
@@ -83,11 +83,23 @@ class Network(Section):
 class Reduce(Section):
     """Features made fit for comparing: centred, rotated, scaled to length 1."""
 
-    dimensions: Count | None = Field(description="Principal components to keep. `null` centres alone.")
+    method: Literal["pca", "umap"] = Field(
+        description="Principal components, or a layout by UMAP. `umap` takes up to 100,000 images, and ten or so "
+        "`dimensions`."
+    )
+    dimensions: Count | None = Field(
+        description="Principal components to keep, or dimensions of the layout. `null`, for `pca` only, centres alone."
+    )
     changed_images: Count = Field(
         description="Images that are lightly changed to learn how far a copy may be. More make the distance surer."
     )
-    seed: Seed = Field(description="Seed of their choice and their changes.")
+    seed: Seed = Field(description="Seed of their choice and their changes, and of UMAP.")
+
+    @model_validator(mode="after")
+    def _a_layout_has_dimensions(self) -> "Reduce":
+        if self.method == "umap" and self.dimensions is None:
+            raise ValueError("method is umap, which needs a number of dimensions, and that is null; set it, as to 10")
+        return self
 
 
 class Outliers(Section):
