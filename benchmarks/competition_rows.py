@@ -20,6 +20,7 @@ from PIL import Image
 from competition_data import Numerals, audited, shrunk
 from winnow import tables
 from winnow.augmentation.policy.policy import Policy, Step, read_policy, write_policy
+from winnow.augmentation.policy.random_moves import random_policy
 from winnow.augmentation.policy.search import SearchSettings, search_policy
 from winnow.competition import pool
 from winnow.competition.copies import drawn_of_each_class, packed_with_copies
@@ -47,7 +48,6 @@ FEW = 20  # images per class that choose the epoch where all others are trained 
 PER_CLASS_WITH_FEW = 975
 VALIDATING, PER_CLASS_BESIDE_THEM = 120, 880  # 1,200 + 8,800 images
 INVERTED = 0.25
-MOVES = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate", "zoom")
 STROKES = ("thickness",)
 # Four in five of the training images' numerals are 10 to 25 of 32 pixels high, a factor of 1.6 about the middle either
 # way; a zoom at its full magnitude has one of 1.4, and among the moves it is one of six.
@@ -250,32 +250,6 @@ def squares(released: Numerals, rows: np.ndarray, *, side: int = 128) -> np.ndar
     return np.stack(
         [np.asarray(Image.fromarray(released.images[row]).resize(size, Image.Resampling.LANCZOS)) for row in rows]
     )
-
-
-def random_policy(
-    *,
-    strokes: Sequence[str] = (),
-    sizes: Sequence[Step] = (),
-    sub_policies: int = 100,
-    length: int = 3,
-    invert: float = 0.0,
-    seed: int = 0,
-) -> Policy:
-    """Random moves of random size, filled with the border's level: augmentation that nobody searched.
-
-    `strokes` are operations that every copy may have besides, such as thicker lines, at a random magnitude, and `sizes`
-    such steps as they are, in place of the zoom among the moves.
-    """
-    rng = np.random.default_rng(seed)
-    rows = []
-    for _ in range(sub_policies):
-        moves = [name for name in MOVES if not (sizes and name == "zoom")]
-        names = rng.choice(moves, size=length, replace=False)
-        steps = [Step(str(name), 0.8, round(float(rng.uniform(0.1, 0.6)), 3)) for name in names]
-        steps += [Step(name, 0.8, round(float(rng.uniform(0.1, 0.8)), 3)) for name in strokes]
-        steps += sizes
-        rows.append((*steps, Step("invert", invert)) if invert else tuple(steps))
-    return Policy(tuple(rows), fill="border")
 
 
 def random_copies(*, strokes: Sequence[str] = (), sizes: Sequence[Step] = (), invert: float = 0.0) -> Copies:

@@ -3,14 +3,19 @@
 Modules that take long to import are imported inside the commands, so that `winnow --help` answers at once.
 """
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from winnow.errors import one_sentence as _one_sentence
 from winnow.experiments import commands as experiments
 from winnow.scan import commands as front
+
+if TYPE_CHECKING:
+    from winnow.submission.lint import Finding
+    from winnow.workspace import Workspace
 
 app = typer.Typer(
     help="Turn a noisy image dataset into a better one, and prove it. The pipeline itself runs with 'dvc repro'.",
@@ -40,13 +45,33 @@ def _options(
     pass
 
 
+class _Rules(StrEnum):
+    COURSE = "course"
+    COMPETITION = "competition"
+
+
 @app.command()
 def lint_submission(
     directory: Annotated[
         Path,
-        typer.Argument(exists=True, file_okay=False, help="Holds <team>-training-set/ and <team>-validation-set/."),
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="Holds <team>-training-set/ and <team>-validation-set/, or train/ and val/.",
+        ),
     ],
-    original: Annotated[Path, typer.Option(exists=True, help="The archive it was made from: a folder, zip or tar.")],
+    original: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            help="The archive it was made from: a folder, zip or tar. The course's rules need it; of the competition's "
+            "its label book must not be handed in.",
+        ),
+    ] = None,
+    rules: Annotated[
+        _Rules | None,
+        typer.Option(help="Whose rules. [default: the competition's for train/ and val/, else the course's]"),
+    ] = None,
     budget: Annotated[int, typer.Option(min=1, help="Most training images.")] = 50_000,
     image_size: Annotated[
         int | None,
@@ -60,19 +85,30 @@ def lint_submission(
             exists=True,
             file_okay=False,
             help="Where the pipeline made it: for the class names, where data.class_names reorders or leaves out an "
-            "ImageFolder's folders, for the size that it read images at, and to say how many images a person has seen.",
+            "ImageFolder's folders, for the size that it read images at, and to say how many images a person has seen. "
+            "By the competition's rules, for its class names and its label book.",
         ),
     ] = None,
 ) -> None:
-    """Check a submission against the course's rules. Exit status 1 if a rule is broken."""
-    with _one_sentence():
-        from rich.console import Console
+    """Check a submission against the rules of the course or of the competition. Exit status 1 if a rule is broken.
 
+    The competition's know neither budget, size nor split.
+    """
+    if rules is None:
+        is_competition = any((directory / split).is_dir() for split in ("train", "val"))
+        rules = _Rules.COMPETITION if is_competition else _Rules.COURSE
+    if rules is _Rules.COMPETITION:
+        with _one_sentence():
+            broken = _told(_competition_findings(directory, original, workspace))
+        raise typer.Exit(1 if broken else 0)
+    if original is None:
+        raise typer.BadParameter("the course's rules need the archive it was made from.", param_hint="'--original'")
+    with _one_sentence():
         from winnow.curation.review import digests, seen_by_people
         from winnow.data.manifest import load_dataset
         from winnow.params import load_params
         from winnow.submission.lint import lint_submission
-        from winnow.submission.report import findings_table, seen_line
+        from winnow.submission.report import seen_line
         from winnow.workspace import Workspace
 
         made_in = None if workspace is None else Workspace(workspace)
@@ -89,14 +125,39 @@ def lint_submission(
         findings = lint_submission(
             directory, dataset, budget=budget, class_count=len(dataset.class_names), image_size=size
         )
-        Console().print(findings_table(findings))
-        unmet = [finding for finding in findings if not finding.ok]
-        print(f"{len(findings) - len(unmet)} of {len(findings)} rules hold.")
+        broken = _told(findings)
         if made_in is not None:
             seen = seen_by_people(made_in.path("review"), images=digests(dataset.manifest))
             print(seen_line(directory, seen))
-    if unmet:
+    if broken:
         raise typer.Exit(1)
+
+
+def _told(findings: "list[Finding]") -> bool:
+    """Print what became of every rule; whether one does not hold."""
+    from winnow.submission.report import print_findings
+
+    print_findings(findings)
+    holding = sum(bool(finding.ok) for finding in findings)
+    print(f"{holding} of {len(findings)} rules hold.")
+    return holding < len(findings)
+
+
+def _competition_findings(directory: Path, original: Path | None, workspace: Path | None) -> "list[Finding]":
+    """By the class names and the label book of the workspace, of the archive if one is named, or the competition's."""
+    from winnow.competition.pool import read_pool
+    from winnow.competition.released import class_names, label_book
+    from winnow.submission.competition import CLASS_NAMES, lint_competition
+    from winnow.workspace import Workspace
+
+    made_in = None if workspace is None else Workspace(workspace)
+    names = CLASS_NAMES if made_in is None else class_names(made_in)
+    reference: set[str] = set()
+    if original is not None:
+        reference = label_book(read_pool(original, class_names=names))
+    elif made_in is not None:
+        reference = label_book(made_in.table("pool", ["split", "image_bytes"]))
+    return lint_competition(directory, class_names=names, reference=reference)
 
 
 @app.command()
@@ -106,7 +167,7 @@ def why(
 ) -> None:
     """Show what became of an image, why, and all its scores.
 
-    Run it in pipelines/filter for its images, which are named by their paths in the dataset.
+    Run it in pipelines/filter or pipelines/competition for its images, which are named by their paths in the dataset.
     """
     with _one_sentence():
         from rich.console import Console
@@ -116,6 +177,11 @@ def why(
 
         made_in = Workspace(workspace)
         is_filter = made_in.path("filter_ledger").exists()
+        if not is_filter and _is_competition(made_in):
+            from winnow.competition.why import print_competition_explanation
+
+            print_competition_explanation(made_in, image_id, console=Console())
+            return
         ledger, others = ("filter_ledger", "problems") if is_filter else ("ledger", "rejected")
         rejected = made_in.table(others) if made_in.path(others).exists() else None
         row = find_row(made_in.table(ledger), image_id, rejected)
@@ -127,6 +193,13 @@ def why(
             print_filter_explanation(row, console=Console())
         else:
             print_explanation(row, class_names=made_in.class_names, console=Console())
+
+
+def _is_competition(made_in: "Workspace") -> bool:
+    from winnow.params.load import pipeline_of
+
+    params = made_in.root / "params.yaml"
+    return not made_in.path("ledger").exists() and params.is_file() and pipeline_of(params) == "competition"
 
 
 @app.command()

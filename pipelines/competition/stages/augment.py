@@ -13,7 +13,7 @@ def main(params: stage.Declared) -> str:
         workspace.table("round", number="2"),
         class_names=params.competition.class_names,
         policy=read_policy(workspace.path("competition_policy")),
-        **params.copies.model_dump(),
+        **params.copies.model_dump(exclude={"policy"}),
     )
     for (arm, part), packed in sets.items():
         workspace.write("competition_set", packed, arm=arm, part=part)

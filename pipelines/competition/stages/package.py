@@ -1,8 +1,7 @@
 """Write the submission as folders of PNG, and check it by the competition's rules."""
 
 from winnow import stage
-from winnow.competition.pool import pictures
-from winnow.data.pixel_digest import pixel_digest
+from winnow.competition.released import label_book
 from winnow.data.writers import write_sets
 from winnow.errors import WinnowError
 from winnow.submission.competition import lint_competition
@@ -14,8 +13,7 @@ def main(params: stage.Declared) -> str:
     sets = {part: workspace.table("competition_set", arm="cleaned", part=part) for part in ("training", "validation")}
     folder = workspace.path("competition_submission")
     write_sets(folder, sets, name="competition", class_names=names, form="imagefolder")
-    pool = workspace.table("pool", ["split", "image_bytes"])
-    reference = {pixel_digest(image) for image in pictures(pool[pool["split"] == "label_book"]["image_bytes"])}
+    reference = label_book(workspace.table("pool", ["split", "image_bytes"]))
     findings = lint_competition(folder, class_names=names, reference=reference)
     workspace.write("competition_metrics", {finding.rule: finding.detail for finding in findings}, stage="package")
     if broken := [finding for finding in findings if not finding.ok]:

@@ -1,4 +1,4 @@
-"""Search an augmentation policy on the cleaned training images (Faster AutoAugment)."""
+"""Search an augmentation policy on the cleaned training images (Faster AutoAugment), or draw one of random moves."""
 
 import numpy as np
 
@@ -26,6 +26,7 @@ def main(params: stage.Declared) -> str:
         params.policy_search,
         read,
         scratch=workspace.scratch("search_policy"),
+        random=params.copies.policy == "random",
     )
     workspace.remove_scratch("search_policy")
     return done

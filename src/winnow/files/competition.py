@@ -62,7 +62,7 @@ COMPETITION: Mapping[str, File] = MappingProxyType(
                 )
             ),
         ),
-        "competition_policy": File("data/processed/policy.yaml", "the searched augmentation policy"),
+        "competition_policy": File("data/processed/policy.yaml", "the augmentation policy of copies"),
         "competition_set": File(
             "data/processed/{arm}-{part}.parquet", "files of a set, sorted by name", Table(_PACKED, key=None)
         ),

@@ -1,5 +1,7 @@
 """The pipeline `competition`: values, rounds of cleaning and copies for the Data-Centric AI competition's network."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from winnow.params.augmentation import PolicySearch
@@ -63,6 +65,11 @@ class Cleaning(Section):
 class Copies(Section):
     """Copies of the cleaned images."""
 
+    policy: Literal["searched", "random"] = Field(
+        description="What makes a copy. `searched`: the policy of `policy_search`, no copies where that is off; "
+        "`random`: three of shear, translate, rotate and zoom at random magnitudes, drawn by `policy_search.seed`, of "
+        "which nothing else is read."
+    )
     per_class: Count = Field(description="Images of each class in the training set, originals and copies together.")
     strength: NotNegative = Field(description="Edge cases get up to 1 + this times the copies of others.")
     seed: Seed = Field(description="Seed of every copy.")
@@ -70,8 +77,7 @@ class Copies(Section):
         description="Different kept images of each class, of both splits, that choose the epoch; null: val/ as it is."
     )
     validation_with_copies: Count | None = Field(
-        description="Images of each class that choose the epoch, originals and copies together; null: no copies. Needs "
-        "policy_search.enabled."
+        description="Images of each class that choose the epoch, originals and copies together; null: no copies."
     )
 
 

@@ -69,7 +69,12 @@ def lint_competition(
         finding("png", seen.no_png, "every file is a whole PNG", "files that are no whole PNG"),
         finding("grey", seen.coloured, "every image is grey", "images with colours"),
         finding("leak", shared, "no image of val is in train, pixel for pixel", "images of val that are in train"),
-        finding("reference", known, "no reference image is handed in", "reference images"),
+        finding(
+            "reference",
+            known,
+            "no reference image is handed in" if reference else "no reference images are known to compare with",
+            "reference images",
+        ),
     ]
 
 

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from winnow.augmentation.policy.operations import Fill, Operation
 
 _DRAWS = 100  # a policy of no probability at all is not drawn for ever
+_SEARCHED = "Faster AutoAugment (arXiv 1911.06987)"
 _HEAD = """\
-# Faster AutoAugment (arXiv 1911.06987): for every copy one of the sub-policies is drawn, and each of its operations is
+# {made_by}: for every copy one of the sub-policies is drawn, and each of its operations is
 # carried out with its probability. docs/augmentation.md says more.
+# Magnitude 0 is the image as it is; magnitude 1 of
 """
 _NONE = """\
 # No policy was searched; policy_search.enabled in params.yaml turns that on.
@@ -111,8 +113,8 @@ class Policy:
             torch.set_num_threads(threads)
 
 
-def write_policy(policy: Policy, path: str | Path) -> None:
-    """Write a policy as YAML, with a comment on what magnitude 1 means for each operation that occurs in it."""
+def write_policy(policy: Policy, path: str | Path, *, made_by: str = _SEARCHED) -> None:
+    """Write a policy as YAML, with comments: what made it, and what magnitude 1 means for each operation in it."""
     if not policy.sub_policies:
         text = _NONE + "sub_policies: []\n"
     else:
@@ -120,7 +122,7 @@ def write_policy(policy: Policy, path: str | Path) -> None:
         used = {step.operation for steps in policy.sub_policies for step in steps}
         lines = [f"#   {name}: {known[name].reach or 'has no magnitude'}" for name in known if name in used]
         content = [[_entry(step) for step in steps] for steps in policy.sub_policies]
-        text = _HEAD + "# Magnitude 0 is the image as it is; magnitude 1 of\n" + "\n".join(lines) + "\n"
+        text = _HEAD.format(made_by=made_by) + "\n".join(lines) + "\n"
         fill = {} if policy.fill == "reflect" else {"fill": policy.fill}
         text += yaml.safe_dump({**fill, "sub_policies": content}, sort_keys=False)
     with tables.replacing(path) as temporary:

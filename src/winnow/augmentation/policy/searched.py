@@ -1,4 +1,4 @@
-"""The policy that the params ask for: searched, or none."""
+"""The policy that the params ask for: searched, of random moves, or none."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from winnow.augmentation.policy.policy import Policy, write_policy
+from winnow.augmentation.policy.random_moves import random_policy
 from winnow.params.augmentation import PolicySearch
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def write_searched(
     read: Callable[[], "tuple[Pixels, np.ndarray, int]"],
     *,
     scratch: Path,
+    random: bool = False,
 ) -> str:
     """Search a policy and write it; where no search is asked for, one without sub-policies.
 
@@ -27,10 +29,15 @@ def write_searched(
         options: the section `policy_search` of the params.
         read: gives the images, (N, S, S, 3) uint8, their (N,) labels in [0, K), and K.
         scratch: as in `search_policy`.
+        random: whether a policy of random moves is written in place of one that is searched, `options.enabled` or not.
 
     Returns:
         What was done, in words.
     """
+    if random:
+        policy = random_policy(seed=options.seed)
+        write_policy(policy, path, made_by="Random moves of random size")
+        return f"{len(policy.sub_policies)} sub-policies of random moves in {path}; nothing was searched"
     if not options.enabled:
         write_policy(Policy(()), path)
         return "off; policy_search.enabled in params.yaml turns it on"
