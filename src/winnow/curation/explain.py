@@ -24,6 +24,7 @@ _SHOWN_FIRST = (
     *("image_id", "action", "reason", "rule", "threshold", "decided_by", "label", "final_label", "split", "tags"),
     *("counterpart", "file_name", "width", "height", "repairs", "bytes_sha256"),
 )
+_LABELS = ("suggested_label", "neighbour_label")
 # Label issues first: they are what most people ask about.
 _ORDER = schema.Table(tuple(dict.fromkeys((*LABEL_ISSUES, *OOD_SCORES, *IMAGE_FAULTS, *DUPLICATES, *LEDGER))))
 
@@ -133,7 +134,7 @@ def print_explanation(row: pd.Series, *, class_names: list[str] | None, console:
     table.add_column("meaning")
     cuts = {rule.name: rule.cuts[0].score.name for rule in RULES if rule.cuts}
     for name in _ordered(row.index):
-        value = _label(row[name], class_names) if name == "suggested_label" else _shown(row[name])
+        value = _label(row[name], class_names) if name in _LABELS else _shown(row[name])
         words = meaning(name)
         if name == cuts.get(row["rule"]) and pd.notna(row["threshold"]):
             words = f"threshold {row['threshold']:g}; {words}"

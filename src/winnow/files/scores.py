@@ -26,7 +26,12 @@ VALUES = (
 """What each image does to a network that is trained on it."""
 
 NEIGHBOURS = (
-    Column("neighbour_label", "int64", "of most neighbours, -1 without any", low=-1),
-    Column("neighbour_agreement", "float64", "share of the neighbours that have it", low=0, high=1),
-    Column("neighbour_distance", "float64", "to the nearest of its label, in medians of the label; 1 is usual", low=0),
+    Column("neighbour_label", "int64", "the label of most of the nearest neighbours, or -1", low=-1),
+    Column("neighbour_agreement", "float64", "share of the neighbours that have that label", low=0, high=1),
+    Column(
+        "neighbour_distance",
+        "float64",
+        "from the nearest of its given label, in medians of the label; 1 is usual",
+        low=0,
+    ),
 )

@@ -9,6 +9,7 @@ from scipy.stats import pearsonr
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from stopped import stop_in
 from winnow.detect.valuation import exact
 from winnow.detect.valuation.exact import exact_influence
 from winnow.detect.valuation.hydra import value_checkpoints
@@ -158,20 +159,12 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
         "way back": (exact, "_back_through", 1),
         "within an epoch": (exact, "losses_of", 5),  # of 4 steps each
     }[killed_at]
-    real, calls = getattr(module, name), []
-
-    def until_killed(*arguments, **options):
-        calls.append(1)
-        if len(calls) > after:
-            raise KeyboardInterrupt
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(module, name, until_killed)
+    go_on = stop_in(monkeypatch, module, name, after=after)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "killed")
-    monkeypatch.setattr(module, name, lambda *arguments, **options: calls.append(2) or real(*arguments, **options))
+    calls = go_on()
     resumed = run(tmp_path / "killed")
-    assert calls.count(2) <= {"training": 2, "way back": 2, "within an epoch": 8}[killed_at]
+    assert len(calls) <= {"training": 2, "way back": 2, "within an epoch": 8}[killed_at]
     assert np.array_equal(resumed, straight)
 
 

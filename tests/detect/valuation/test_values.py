@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from stopped import stop_in
 from winnow.detect.valuation import hydra
 from winnow.detect.valuation.hydra import points_harmed, value_checkpoints
 from winnow.detect.valuation.trajectory import follow, margins_of, recalibrate, step_weights
@@ -237,21 +238,13 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
 
     straight = run(None)
     module, name, after = {"training": (trainer, "_train_epoch", 3), "checkpoints": (hydra, "_pass", 2)}[killed_at]
-    real, calls = getattr(module, name), []
-
-    def until_killed(*arguments, **options):
-        calls.append(1)
-        if len(calls) > after:
-            raise KeyboardInterrupt
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(module, name, until_killed)
+    go_on = stop_in(monkeypatch, module, name, after=after)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
-    monkeypatch.setattr(module, name, lambda *arguments, **options: calls.append(2) or real(*arguments, **options))
+    calls = go_on()
     resumed = run(tmp_path)
     # The first of 6 epochs is always written, later ones as the disk allows; of 3 passes the 2 that were done are kept.
-    assert calls.count(2) <= {"training": 5, "checkpoints": 1}[killed_at]
+    assert len(calls) <= {"training": 5, "checkpoints": 1}[killed_at]
     for name, value in vars(straight).items():
         assert np.array_equal(value, getattr(resumed, name)), name
 
