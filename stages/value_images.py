@@ -8,23 +8,30 @@ from winnow.workspace import Workspace
 
 
 def main(params: stage.Declared) -> str:
-    workspace, data, options = Workspace(), params.data, params.valuation
-    if not options.enabled:
+    workspace = Workspace()
+    if not params.valuation.enabled:
         workspace.write("values", VALUED.no_rows())
         return "off; valuation.enabled in params.yaml turns it on"
     from winnow.data.pixels import DecodedPixels, resized_to  # here: a stage that is off is to cost nothing
     from winnow.evaluation.valued import read_trusted, value_dataset
 
     manifest, names, scratch = workspace.table("manifest"), workspace.class_names, workspace.scratch("value_images")
-    side = resized_to(data.image_size, data.train_size)
+    side = resized_to(params.data.image_size, params.data.train_size)
     valued = value_dataset(
         join_scores(manifest, *(workspace.table(name) for name in ("duplicates", "label_issues", "ood_scores"))),
         DecodedPixels(workspace.column("images", "image_bytes"), resized_to=side),
-        read_trusted(data, class_names=names, spool=scratch),
+        read_trusted(
+            params.data.reference,
+            named=params.data.class_names,
+            class_names=names,
+            image_size=params.data.image_size or params.data.train_size,
+            max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
+            spool=scratch,
+        ),
         trusted_labels(workspace.path("review"), manifest, class_names=names),
         class_names=names,
-        options=options,
-        reference_per_class=data.reference_per_class,
+        options=params.valuation,
+        reference_per_class=params.data.reference_per_class,
         scratch=scratch,
     )
     stage.warn(valued.warnings)

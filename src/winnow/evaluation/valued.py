@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,6 @@ from winnow.device import best_device
 from winnow.errors import WinnowError, require_labels
 from winnow.evaluation.held_out import HeldOut, read_test_sets
 from winnow.models.networks import check_network
-from winnow.params.dataset import Data
 from winnow.params.valuation import Valuation
 
 
@@ -38,21 +38,18 @@ class Valued:
     summary: str
 
 
-def read_trusted(data: Data, *, class_names: list[str], spool: Path | None = None) -> HeldOut | None:
+def read_trusted(reference: str, *, class_names: list[str], **options: Any) -> HeldOut | None:
     """The images of `data.reference`, read as a test set is; None where there is none.
+
+    Args:
+        reference: a path, or `data/none`.
+        class_names, options: of `read_test_sets`.
 
     Raises:
         WinnowError: if it cannot be read, or holds no image of these classes.
     """
     try:
-        sets = read_test_sets(
-            {"reference": (data.reference, None)},
-            named=data.class_names,
-            class_names=class_names,
-            image_size=data.image_size or data.train_size,
-            max_unpacked_bytes=data.max_unpacked_gb * 2**30,
-            spool=spool,
-        )
+        sets = read_test_sets({"reference": (reference, None)}, class_names=class_names, **options)
     except WinnowError as error:
         raise WinnowError(f"data.reference: {error}") from None
     return sets.get("reference")

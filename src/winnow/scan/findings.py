@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.curation.estimates import wrong_label_probability, wrong_labels_left
-from winnow.curation.rules import REVIEW, RULES, withheld
+from winnow.curation.rules import REVIEW, RULES, in_force, withheld
 from winnow.curation.rules.image_fault import IMAGE_FAULT
 from winnow.curation.rules.rule import Rule
 from winnow.data.layouts.entries import NO_LABEL
@@ -69,7 +69,7 @@ def found_kinds(
 
     Returns:
         A kind per rule that looks for faults, label issues first, then the others as they win; those without an image
-        too, but for rules that are withheld. An image is of one kind, but for picture faults, which are counted beside.
+        too, but for rules that are off or withheld. An image is of one kind, but for picture faults, which are counted beside.
     """
     names = np.array([*class_names, ""], dtype=object)  # -1, where images have no labels, is the last
     shown = ledger.assign(
@@ -82,6 +82,7 @@ def found_kinds(
         for rule in rules
         if rule.takes_images
         and rule.name not in (REVIEW.name, IMAGE_FAULT.name)
+        and rule.is_on(in_force(thresholds, rules))
         and not withheld(ledger, thresholds, [rule])
     ]
     looking.sort(key=lambda rule: rule.target is None or rule.target.truth != "true_label")

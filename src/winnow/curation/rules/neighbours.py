@@ -17,20 +17,24 @@ from winnow.detect.labels.neighbour_rule import far_from_its_class, with_another
 _ON = Threshold("neighbour_rules", "Rules on neighbours")
 
 
-def _off(frame: pd.DataFrame, thresholds: Thresholds) -> bool:
-    """Where label issues are withheld, the features say nothing of classes, and so neither do neighbours."""
-    scored = "neighbour_label" in frame  # no ledger of earlier versions has it
-    return not thresholds["neighbour_rules"] or not scored or bool(LABEL_ISSUE.why_withheld(frame, thresholds))
+def _is_on(thresholds: Thresholds) -> bool:
+    return bool(thresholds["neighbour_rules"])
+
+
+def _unknown(frame: pd.DataFrame, thresholds: Thresholds) -> bool:
+    """Where label issues are withheld, the features say nothing of classes, and so neither do neighbours; a ledger of
+    earlier versions has none."""
+    return "neighbour_label" not in frame or bool(LABEL_ISSUE.why_withheld(frame, thresholds))
 
 
 def _agreed(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
-    if _off(frame, thresholds):
+    if _unknown(frame, thresholds):
         return np.zeros(len(frame), dtype=bool)
     return with_another_label(frame, frame["label"].to_numpy(), share=thresholds["neighbour_relabel"])
 
 
 def _far(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
-    if _off(frame, thresholds):
+    if _unknown(frame, thresholds):
         return np.zeros(len(frame), dtype=bool)
     return far_from_its_class(frame, frame["label"].to_numpy(), distance=thresholds["neighbour_drop_distance"])
 
@@ -63,6 +67,7 @@ NEIGHBOUR_RELABEL = Rule(
     meaning="the nearest neighbours have one other label",
     thresholds=(_ON, Threshold("neighbour_relabel", "Neighbours that relabel")),
     applies=_agreed,
+    switched_on=_is_on,
     decides=_relabels,
     explains=_explains_relabel,
     unfit=False,
@@ -75,6 +80,7 @@ NEIGHBOUR_DROP = Rule(
     meaning="far from the images of its label, among others",
     thresholds=(_ON, Threshold("neighbour_drop_distance", "Distance from its class", span=lambda: (0, 10))),
     applies=_far,
+    switched_on=_is_on,
     explains=_explains_drop,
     restoring=Restoring(turn=0, best_first=LABEL_QUALITY),
     outcome=Outcome("neighbour_drop", "dropped: far from its class", light="#56b4e9", dark="#8ccdf2"),

@@ -168,6 +168,7 @@ class Rule:
         applies: gives (N,) bool, the images that it takes, of a frame of all scores with a row per image, and the
             thresholds; those that the first cut takes where it is not given. A rule with neither takes none of its own
             accord: `decide` or a later stage applies it.
+        switched_on: whether the thresholds let it take any image; it always may where it is not given.
         withheld: gives why it takes no image of this dataset at all, in a sentence, or "" where it takes some.
         decides: gives what becomes of them; they are dropped where it is not given.
         explains: gives the reason in words, of a row of decisions and its context; made from the first cut, or the
@@ -189,6 +190,7 @@ class Rule:
     thresholds: tuple[Threshold, ...] = ()
     cuts: tuple[Cut, ...] = ()
     applies: Callable[[pd.DataFrame, Thresholds], np.ndarray | pd.Series] | None = None
+    switched_on: Callable[[Thresholds], bool] | None = None
     withheld: Callable[[pd.DataFrame, Thresholds], str] | None = None
     decides: Callable[[pd.DataFrame, Thresholds], Decision] = _drop
     explains: Callable[[Any, Context], str] | None = None
@@ -212,10 +214,14 @@ class Rule:
 
     def take(self, frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
         """(N,) bool: the images that it takes."""
-        if self.why_withheld(frame, thresholds):
+        if not self.is_on(thresholds) or self.why_withheld(frame, thresholds):
             return np.zeros(len(frame), dtype=bool)
         taken = self.applies(frame, thresholds) if self.applies else self.cuts[0].takes(frame, thresholds)
         return np.asarray(taken, dtype=bool)
+
+    def is_on(self, thresholds: Thresholds) -> bool:
+        """Whether the thresholds let it take any image."""
+        return self.switched_on is None or self.switched_on(thresholds)
 
     def why_withheld(self, frame: pd.DataFrame, thresholds: Thresholds) -> str:
         """Why it takes no image of this dataset at all, in a sentence; "" where it takes some."""

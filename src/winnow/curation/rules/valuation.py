@@ -13,12 +13,15 @@ from winnow.detect.labels import LABEL_QUALITY
 from winnow.detect.valuation.harm import harmful
 
 
+def _is_on(thresholds: Thresholds) -> bool:
+    return bool(thresholds["points_harmed"] > 0)
+
+
 def _harms(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
-    least = thresholds["points_harmed"]
-    if least == 0 or "points_harmed" not in frame:
+    if "points_harmed" not in frame:  # nothing was valued
         return np.zeros(len(frame), dtype=bool)
-    harmed, influence = frame["points_harmed"].to_numpy(), frame["influence"].to_numpy()
-    return harmful(harmed, influence, least=least, most=thresholds["valuation_max_share"])
+    least, most = thresholds["points_harmed"], thresholds["valuation_max_share"]
+    return harmful(frame["points_harmed"].to_numpy(), frame["influence"].to_numpy(), least=least, most=most)
 
 
 def _explains(row: Any, context: Context) -> str:
@@ -37,6 +40,7 @@ VALUATION = Rule(
         Threshold("valuation_max_share", "Most harmful images"),
     ),
     applies=_harms,
+    switched_on=_is_on,
     explains=_explains,
     restoring=Restoring(turn=0, best_first=LABEL_QUALITY),
     outcome=Outcome("valuation", "dropped: harmful", light="#882255", dark="#d46a9e"),
