@@ -17,17 +17,13 @@ def main(params: stage.Declared) -> str:
 
     manifest, names, scratch = workspace.table("manifest"), workspace.class_names, workspace.scratch("value_images")
     side = resized_to(params.data.image_size, params.data.train_size)
+    pixels = DecodedPixels(workspace.column("images", "image_bytes"), resized_to=side)
+    named, most = params.data.class_names, params.data.max_unpacked_gb * 2**30
+    trusted = read_trusted(params.data.reference, names, pixels, named=named, max_unpacked_bytes=most, spool=scratch)
     valued = value_dataset(
         join_scores(manifest, *(workspace.table(name) for name in ("duplicates", "label_issues", "ood_scores"))),
-        DecodedPixels(workspace.column("images", "image_bytes"), resized_to=side),
-        read_trusted(
-            params.data.reference,
-            named=params.data.class_names,
-            class_names=names,
-            image_size=params.data.image_size or params.data.train_size,
-            max_unpacked_bytes=params.data.max_unpacked_gb * 2**30,
-            spool=scratch,
-        ),
+        pixels,
+        trusted,
         trusted_labels(workspace.path("review"), manifest, class_names=names),
         class_names=names,
         options=params.valuation,

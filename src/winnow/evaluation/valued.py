@@ -38,21 +38,23 @@ class Valued:
     summary: str
 
 
-def read_trusted(reference: str, *, class_names: list[str], **options: Any) -> HeldOut | None:
+def read_trusted(reference: str, class_names: list[str], like: Pixels, **options: Any) -> HeldOut | None:
     """The images of `data.reference`, read as a test set is; None where there is none.
 
     Args:
         reference: a path, or `data/none`.
-        class_names, options: of `read_test_sets`.
+        class_names: K.
+        like: (N, H, W, 3), of the size that they are brought to.
+        options: the others of `read_test_sets`.
 
     Raises:
         WinnowError: if it cannot be read, or holds no image of these classes.
     """
+    options = {"class_names": class_names, "image_size": like.shape[1], **options}
     try:
-        sets = read_test_sets({"reference": (reference, None)}, class_names=class_names, **options)
+        return read_test_sets({"reference": (reference, None)}, **options).get("reference")
     except WinnowError as error:
         raise WinnowError(f"data.reference: {error}") from None
-    return sets.get("reference")
 
 
 def value_dataset(

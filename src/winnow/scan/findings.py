@@ -69,7 +69,8 @@ def found_kinds(
 
     Returns:
         A kind per rule that looks for faults, label issues first, then the others as they win; those without an image
-        too, but for rules that are off or withheld. An image is of one kind, but for picture faults, which are counted beside.
+        too, but for rules that are off or withheld. An image is of one kind, but for picture faults, which are counted
+        beside.
     """
     names = np.array([*class_names, ""], dtype=object)  # -1, where images have no labels, is the last
     shown = ledger.assign(
