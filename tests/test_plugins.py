@@ -72,7 +72,13 @@ def workspace(tmp_path_factory):
         others = before.drop(
             columns=[*FLAGS, *DECIDED, *found.frame.columns, "split", "leaks_validation", "confirmed_by"],
             errors="ignore",
-        ).assign(same_bytes=False, sources=np.int64(2))
+        ).assign(
+            same_bytes=False,
+            sources=np.int64(2),
+            neighbour_label=labels,
+            neighbour_agreement=1.0,
+            neighbour_distance=1.0,
+        )
         decisions = decide(
             join_scores(others, workspace.table("ood_scores")),
             class_names=NAMES,

@@ -13,7 +13,9 @@ LEDGER = pd.DataFrame(
         "action": ["keep", "keep", "relabel", "drop"],
         "decided_by": "rule",
         "label_quality_score": [0.9, 0.7, 0.2, 0.2],
+        "suggested_label": [0, 0, 1, 1],
         "suggested_confidence": [0.9, 0.7, 0.8, 0.5],
+        "final_label": [0, 0, 1, -1],
     }
 )
 

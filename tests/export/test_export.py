@@ -59,6 +59,7 @@ def ledger():
         decided_by="rule",
         split=["train", "none", "validation", "train", "none"],
         label_quality_score=[0.9, 0.8, 0.9, 0.1, 0.9],
+        suggested_label=[0, 0, 0, 0, 1],
         suggested_confidence=[0.9, 0.9, 0.9, 0.95, 0.9],
         ood_score=[0.0, 0.75, 0.0, 0.0, 0.0],
         duplicate_similarity=[np.nan, np.nan, np.nan, np.nan, 0.97],

@@ -244,7 +244,7 @@ def test_a_review_in_the_browser_is_replayed(browser, built):
     assert len(verdicts) == 20 and set(verdicts["reviewer"]) == {"grace"}
     output = dvc(built, "repro", "package_submission")
     ran = {name for name in yaml.safe_load((built / "dvc.yaml").read_text())["stages"] if f"'{name}':" in output}
-    assert ran == {"curate", "select_validation", "search_policy", "augment", "package_submission"}
+    assert ran == {"value_images", "curate", "select_validation", "search_policy", "augment", "package_submission"}
     ledger = pd.read_parquet(built / "data/processed/ledger.parquet").set_index("image_id")
     decided = ledger.loc[verdicts.index]
     assert (decided["decided_by"] == "grace").all()

@@ -13,7 +13,7 @@ from winnow.scan.findings import estimates, found_kinds
 from winnow.scan.words import found_tables
 
 NAMES = ["cat", "dog"]
-NEVER_WITHHELD = {"max_wrong_labels": 1.0}
+NEVER_WITHHELD = THRESHOLDS | {"max_wrong_labels": 1.0}
 
 
 @pytest.fixture
@@ -114,5 +114,5 @@ def test_where_labels_are_withheld_the_counts_are_told_and_no_estimate(ledger):
 
 
 def test_a_kind_that_is_withheld_is_not_called_found_or_not_found(ledger, faults):
-    kinds = found_kinds(ledger, faults, class_names=NAMES, thresholds={"max_wrong_labels": 0.1}, top=1)
+    kinds = found_kinds(ledger, faults, class_names=NAMES, thresholds=THRESHOLDS | {"max_wrong_labels": 0.1}, top=1)
     assert "label_issue" not in [kind.name for kind in kinds] and len(kinds) > 1

@@ -6,6 +6,7 @@ import pytest
 
 from curation_data import THRESHOLDS
 from tiny_project import encoded, picture
+from winnow.curation.rules import RULES
 from winnow.data.pixels import DecodedPixels
 from winnow.encoders.base import Embedding
 from winnow.selfcheck.check import self_check
@@ -52,8 +53,7 @@ def test_planted_faults_are_counted_whatever_the_encoder(is_fitted):
             "suggested_label": labels,
             "rule": "keep",
             "duplicate_kind": "",
-            "flagged_label_issue": False,
-            "flagged_ood": False,
+            **{rule.flag: False for rule in RULES if rule.flag},
             "flagged_duplicate": np.arange(120) < 12,
         }
     )

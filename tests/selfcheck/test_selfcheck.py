@@ -11,6 +11,7 @@ import pytest
 from scipy import ndimage
 
 from curation_data import THRESHOLDS
+from winnow.curation.rules import RULES
 from winnow.errors import WinnowError
 from winnow.params.configs import compose
 from winnow.selfcheck.pictures import COPIES, FOREIGN
@@ -129,9 +130,7 @@ def test_a_dataset_without_clean_images_is_refused(data):
 def test_only_images_that_no_detector_flags_are_clean():
     fine = {
         "rule": "keep",
-        "flagged_label_issue": False,
-        "flagged_ood": False,
-        "flagged_duplicate": False,
+        **{rule.flag: False for rule in RULES if rule.flag},
         "duplicate_kind": "",
         "suggested_label": 1,
         "label": 1,

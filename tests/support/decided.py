@@ -21,6 +21,7 @@ def decided_without_labels(files):
             "decided_by": "rule",
             "split": ["train", "none", "train"],
             "label_quality_score": np.nan,
+            "suggested_label": -1,
             "suggested_confidence": np.nan,
             "ood_score": 0.0,
             "duplicate_similarity": np.nan,

@@ -11,18 +11,17 @@ def main(params: stage.Declared) -> str:
     workspace, items = Workspace(), Workspace().table("items")
     features = np.load(workspace.path("layer_features"), mmap_mode="r")
     ids = items["image_id"].to_numpy(dtype=str)
-    section = params.reduce
     found = reduced_by(
-        section.method,
+        params.reduce.method,
         ids,
         features,
         items["is_filtered"].to_numpy(),
         workspace.arrays("changed"),
-        dimensions=section.dimensions,
-        seed=section.seed,
+        dimensions=params.reduce.dimensions,
+        seed=params.reduce.seed,
     )
     workspace.write("points", {"image_id": ids, **found.arrays()})
-    return f"{section.method}: {found.points.shape[1]} of {features.shape[1]} dimensions, {found.sentence}"
+    return f"{params.reduce.method}: {found.points.shape[1]} of {features.shape[1]} dimensions, {found.sentence}"
 
 
 if __name__ == "__main__":
