@@ -4,9 +4,10 @@
 
 Three disjoint pools of CIFAR-10 with true labels. On each the network `small` learns, the layer before its classifier
 describes the pool's images, and each rule chooses by these features. The same network then learns again from what is
-kept: with as many steps, however few images these are, and the epoch that is best on 1,000 other training images. The
-test images are asked at the end alone. Every finished training is written down, and a killed run goes on behind it.
-Several processes may run, each with pools of its own. Writes `benchmarks/results/filter-retraining.json`.
+kept, as in stage `compare` with `pays.learner: network`: with as many steps, however few images these are, and no epoch
+is chosen. The test images are asked at the end alone. Every finished training is written down, and a killed run goes on
+behind it. Several processes may run, each with pools of its own. Writes `benchmarks/results/filter-retraining.json`.
+Result files of revisions before `steps` stood in them are of the epoch that was best on 1,000 other training images.
 """
 
 import argparse
@@ -17,22 +18,21 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from torch import nn
 
 from filter_rules import densest, one_cut, outliers_then_ward
 from machine import machine
 from result_file import shared_result
 from winnow.device import best_device
 from winnow.filtering.compare import with_interval
-from winnow.filtering.rules import RULES, Rule, Thesis, choose, herding_by_class
-from winnow.models.classifier import train_classifier
-from winnow.models.networks import find_network
-from winnow.models.predict import predict, to_input
-from winnow.models.recipe import named_recipe
+from winnow.filtering.learners.network import BATCH, accuracy, trained
+from winnow.filtering.rules import RULES, Candidates, Rule, Thesis, choose, herding_by_class
+from winnow.models.predict import to_input
 from winnow.models.small_resnet import SmallClassifier
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (0.9, 0.8, 0.5, 0.1)
-CLASSES, POOLS, HELD_OUT = 10, 3, 1_000
+CLASSES, POOLS = 10, 3
 RANDOM_DRAWS = 2
 TRIED: dict[str, Rule | Thesis] = {
     **{name: rule for name, rule in RULES.items() if name != "balanced random"},
@@ -42,7 +42,6 @@ TRIED: dict[str, Rule | Thesis] = {
     "outliers and herding by class in one cut": one_cut(0.25, herding_by_class),
 }
 BESIDE = {"over_random": "random", "over_thesis": "single linkage (thesis)"}
-RECIPE = {"batch_size": 64, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "precision": "float32"}
 
 
 def main() -> None:
@@ -55,41 +54,44 @@ def main() -> None:
     parser.add_argument("--shares", nargs="+", default=SHARES, type=float, help="of the images that are kept")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/filter-retraining.json", type=Path)
     arguments = parser.parse_args()
-    sizes = {"images": arguments.images, "epochs": arguments.epochs}
+    sizes = {"images": arguments.images, "steps": arguments.epochs * arguments.images // BATCH}
     with shared_result(arguments.out) as before:
-        if any(before.get(key, value) != value for key, value in sizes.items()):
-            parser.error(f"{arguments.out} is of other pools; move it away, or give another file with --out")
+        if before and any(before.get(key) != value for key, value in sizes.items()):
+            parser.error(f"{arguments.out} is of other pools or steps; move it away, or give another file with --out")
         done = {(run["pool"], run["rule"], run["kept"], run["draw"]) for run in before.get("runs", [])}
     pixels, labels = pictures(arguments.shared, "train")
     test = pictures(arguments.shared, "test")
     order = np.random.default_rng(0).permutation(len(labels))
-    held_out = order[-HELD_OUT:]
     for number in arguments.pools:
         pool = np.sort(order[number * arguments.images : (number + 1) * arguments.images])
-        data = pixels[pool], labels[pool], pixels[held_out], labels[held_out]
-        whole = trained(*data, np.arange(len(pool)), epochs=arguments.epochs, seed=number, description="all")
-        features = described(whole, pixels[pool])
+        options = {"num_classes": CLASSES, "steps": sizes["steps"], "seed": number}
+        whole = trained(pixels[pool], labels[pool], **options, description="all")
+        images = Candidates(described(whole, pixels[pool]), labels[pool])
 
-        def write_down(rule: str, kept: float, draw: int, accuracy: float, pool: int = number) -> None:
-            run = {"pool": pool, "rule": rule, "kept": kept, "draw": draw, "accuracy": accuracy}
+        def write_down(rule: str, kept: float, draw: int, network: nn.Module, pool: int = number) -> None:
+            run = {
+                "pool": pool,
+                "rule": rule,
+                "kept": kept,
+                "draw": draw,
+                "accuracy": round(accuracy(network, *test), 5),
+            }
             print(run, flush=True)
             with shared_result(arguments.out) as content:
                 content.update(result([*content.get("runs", []), run], sizes))
 
         if (number, "all", 1.0, 0) not in done:
-            write_down("all", 1.0, 0, accuracy_of(whole, *test))
+            write_down("all", 1.0, 0, whole)
         for rule in arguments.rules:
             for draw in range(RANDOM_DRAWS if rule == "random" else 1):
                 counts = [round(share * len(pool)) for share in arguments.shares]
-                kept = choose(TRIED[rule], features, data[1], counts, seed=10 * number + draw)
-                for share, images in zip(arguments.shares, kept, strict=True):
+                kept = choose(TRIED[rule], images, counts, seed=10 * number + draw)
+                for share, places in zip(arguments.shares, kept, strict=True):
                     if (number, rule, share, draw) in done:
                         continue
-                    epochs = round(arguments.epochs * len(pool) / len(images))
-                    network = trained(
-                        *data, images, epochs=epochs, seed=number, description=f"{rule}, {share:.0%}, pool {number}"
-                    )
-                    write_down(rule, share, draw, accuracy_of(network, *test))
+                    own = pool[np.sort(places)]
+                    words = f"{rule}, {share:.0%}, pool {number}"
+                    write_down(rule, share, draw, trained(pixels[own], labels[own], **options, description=words))
 
 
 def pictures(shared: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -99,45 +101,12 @@ def pictures(shared: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     return pixels, frame["label"].to_numpy(dtype=np.int64)
 
 
-def trained(
-    pixels: np.ndarray,
-    labels: np.ndarray,
-    held_out: np.ndarray,
-    held_out_labels: np.ndarray,
-    kept: np.ndarray,
-    *,
-    epochs: int,
-    seed: int,
-    description: str,
-) -> SmallClassifier:
-    """The network of the best epoch on the held-out images."""
-    found = train_classifier(
-        pixels[kept],
-        labels[kept],
-        held_out,
-        held_out_labels,
-        num_classes=CLASSES,
-        network="small",
-        recipe=named_recipe("fast", epochs=epochs, **RECIPE),
-        seed=seed,
-        device=best_device(),
-        description=description,
-    )
-    network = find_network("small").build(CLASSES)
-    assert isinstance(network, SmallClassifier)
-    network.load_state_dict(found.state)
-    return network.to(best_device()).eval()
-
-
-def described(network: SmallClassifier, pixels: np.ndarray) -> np.ndarray:
+def described(network: nn.Module, pixels: np.ndarray) -> np.ndarray:
     """(N, 64) float32, what enters the classifier."""
+    assert isinstance(network, SmallClassifier)
     with torch.inference_mode():
         parts = torch.from_numpy(pixels).to(best_device()).tensor_split(50)
         return torch.cat([network.features(to_input(part)) for part in parts]).cpu().numpy()
-
-
-def accuracy_of(network: SmallClassifier, pixels: np.ndarray, labels: np.ndarray) -> float:
-    return round(float((predict(network, pixels, batch_size=256).argmax(axis=1) == labels).mean()), 5)
 
 
 def result(runs: list[dict], sizes: dict[str, int]) -> dict:

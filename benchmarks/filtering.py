@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,16 +40,16 @@ from winnow.extraction.encoders import encoder_features
 from winnow.extraction.extract import extract, layer_features
 from winnow.extraction.loading import load_model
 from winnow.filtering.calibration import Reduced, reduced
-from winnow.filtering.compare import compare
+from winnow.filtering.compare import Comparison, compare
 from winnow.filtering.cover import Points, find_copies
 from winnow.filtering.cut import Cut, cut
+from winnow.filtering.learners.probe import Probe
 from winnow.filtering.light_changes import lightly_changed
 from winnow.filtering.merge_tree import merge_tree
-from winnow.filtering.order import staying_order
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
-from winnow.filtering.redundancy import Method, Redundancy, score_redundancy
-from winnow.filtering.rules import RULES
+from winnow.filtering.redundancy import Redundancy, score_redundancy
+from winnow.filtering.rules import RULES, Candidates, Rule, Thesis, herding_by_class, ward
 from winnow.filtering.scores import cluster_groups
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -138,7 +139,7 @@ def million(shared: Path, cache: Path) -> dict:
 
 
 def features_of(images: list[Image.Image], name: str, shared: Path, cache: Path, *, image_size: int) -> np.ndarray:
-    """(N, 1280) float16 of MobileNetV2, kept in the cache by name."""
+    """(N, 1280) float32 of MobileNetV2, kept in the cache by name as float16."""
     file = cache / f"filtering-{name}.npy"
     if not file.exists():
         weights = str(shared / "encoders/mobilenetv2_100.imagenet.safetensors")
@@ -152,7 +153,7 @@ def features_of(images: list[Image.Image], name: str, shared: Path, cache: Path,
             settings=settings,
             batch_size=64,
         )
-    return np.load(file)
+    return np.load(file).astype(np.float32)
 
 
 def cifar(shared: Path) -> tuple[list[Image.Image], np.ndarray, list[Image.Image], np.ndarray]:
@@ -166,49 +167,62 @@ def cifar(shared: Path) -> tuple[list[Image.Image], np.ndarray, list[Image.Image
     return found[0], found[1], found[2], found[3]
 
 
-def cifar_described(shared: Path, cache: Path) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], dict]:
-    """Features and labels of the training images, three disjoint pools of them, and the test images."""
+Labelled = tuple[np.ndarray, np.ndarray]
+"""(N, D) float32 features and (N,) int64 labels of images."""
+
+
+def cifar_described(shared: Path, cache: Path) -> tuple[Labelled, list[np.ndarray], Labelled]:
+    """The training images, three disjoint pools of them, and the test images."""
     images, labels, test_images, test_labels = cifar(shared)
     features = features_of(images, "cifar-train", shared, cache, image_size=32)
     asked = features_of(test_images, "cifar-test", shared, cache, image_size=32)
     order = np.random.default_rng(SEED).permutation(9_999)
     pools = [np.sort(order[start : start + 3_333]) for start in (0, 3_333, 6_666)]
-    return features, labels, pools, {"test_features": asked, "test_labels": test_labels}
+    return (features, labels), pools, (asked, test_labels)
+
+
+def probed(
+    images: Labelled,
+    pools: list[np.ndarray],
+    test: Labelled,
+    *,
+    shares: tuple[float, ...] = SHARES,
+    l2: float = L2,
+    rules: dict[str, Rule | Thesis] | None = None,
+) -> Comparison:
+    """The comparison of rules that know no copies, by a probe of the test images."""
+    learner = Probe(np.vstack([images[0], test[0]]), np.concatenate([images[1], test[1]]), l2)
+    chosen_from, asked = Candidates(*images), len(test[1])
+    return compare(chosen_from, learner, shares=shares, pools=pools, asked=asked, seed=SEED, rules=rules or RULES)
 
 
 def cifar_pools(shared: Path, cache: Path) -> dict:
-    features, labels, pools, test = cifar_described(shared, cache)
-    result = compare(features, labels, shares=SHARES, pools=pools, **test, l2=L2, seed=SEED)
-    return {
-        **result.figures(),
-        "rules": by_rule(result.table),
-        "outliers_off": outliers_off(features, labels, pools, test),
-    }
+    described = cifar_described(shared, cache)
+    result = probed(*described)
+    return {**result.figures(), "rules": by_rule(result.table), "outliers_off": outliers_off(*described)}
 
 
 def penalties(shared: Path, cache: Path) -> dict:
-    features, labels, pools, test = cifar_described(shared, cache)
+    described = cifar_described(shared, cache)
     found = {}
     for l2 in PENALTIES:
-        result = compare(features, labels, shares=(0.5, 0.1), pools=pools, **test, l2=l2, seed=SEED)
+        result = probed(*described, shares=(0.5, 0.1), l2=l2)
         found[f"{l2:g}"] = {"full_accuracy": result.full, "rules": by_rule(result.table)}
     return found
 
 
 def outliers_first(shared: Path, cache: Path) -> dict:
     """A share of outliers off before Ward's redundancy, beside Ward alone and outliers alone."""
-    features, labels, pools, test = cifar_described(shared, cache)
     first = {f"{share:.0%} outliers, then ward": outliers_then_ward(share) for share in (0.1, 0.25, 0.5)}
     rules = {"random": RULES["random"], "outliers only": densest, **first, "ward (winnow)": RULES["ward (winnow)"]}
-    result = compare(features, labels, shares=SHARES, pools=pools, **test, l2=L2, seed=SEED, rules=rules)
+    result = probed(*cifar_described(shared, cache), rules=rules)
     return {"full_accuracy": result.full, "rules": by_rule(result.table)}
 
 
-def outliers_off(features: np.ndarray, labels: np.ndarray, pools: list[np.ndarray], test: dict) -> dict[str, float]:
+def outliers_off(images: Labelled, pools: list[np.ndarray], test: Labelled) -> dict[str, float]:
     """Accuracy in points, against all, with a share of outliers off; mean over the pools."""
-    shares = (0.98, 0.95, 0.9)
-    keep_all = {"all": lambda pool, _, seed: np.arange(len(pool)), "without outliers": partial(densest, dimensions=128)}
-    result = compare(features, labels, shares=shares, pools=pools, **test, l2=L2, seed=SEED, rules=keep_all)
+    keep_all = {"all": lambda pool, _: np.arange(len(pool)), "without outliers": partial(densest, dimensions=128)}
+    result = probed(images, pools, test, shares=(0.98, 0.95, 0.9), rules=keep_all)
     own = result.table[result.table["rule"] == "without outliers"]
     return {
         f"{1 - kept:.0%}": round(100 * (accuracy - result.full), 2)
@@ -253,31 +267,17 @@ def copies(shared: Path, cache: Path) -> dict:
         answers.append(own_labels)
         found.append(described_copies(pictures, f"copies-{first}", shared, cache, image_size=32))
 
-    def copies_first(method: Method, by_class: bool, own: np.ndarray, given: np.ndarray, seed: int) -> np.ndarray:
+    def copies_first(rule: Rule, images: Candidates, seed: int) -> np.ndarray:
         pool = found[(seed - SEED) // 1_000]  # as `compare` seeds the rules of each pool
-        groups = given if by_class else cluster_groups(pool.points, clusters=10, seed=seed)
-        inside = given if by_class else np.zeros_like(given)
-        covered = find_copies(pool.copies, inside, pixels=np.ones_like(inside), within=pool.copy_distance)
-        options = {"groups": groups, "balance": groups, "floor": 0.95, "copies": covered}
-        return staying_order(score_redundancy(pool.points, method=method, **options).removal_rank)
+        return rule(replace(images, copies=pool.copies, within=pool.copy_distance), seed)
 
     rules = {
         **RULES,
-        "copies first, then ward": partial(copies_first, "ward", False),
-        "copies first, then herding by class": partial(copies_first, "herding", True),
+        "copies first, then ward": partial(copies_first, ward),
+        "copies first, then herding by class": partial(copies_first, herding_by_class),
     }
     pools = [np.arange(start, start + 4_000) for start in (0, 4_000, 8_000)]
-    result = compare(
-        np.vstack(features),
-        np.concatenate(answers),
-        shares=SHARES,
-        pools=pools,
-        test_features=asked,
-        test_labels=test_labels,
-        l2=L2,
-        seed=SEED,
-        rules=rules,
-    )
+    result = probed((np.vstack(features), np.concatenate(answers)), pools, (asked, test_labels), rules=rules)
     return {"full_accuracy": result.full, "standard_error": result.standard_error, "rules": by_rule(result.table)}
 
 

@@ -4,6 +4,7 @@ import html
 import io
 import zipfile
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ from winnow.filtering.copies import CopySpace
 from winnow.filtering.decide import decide
 from winnow.filtering.describe import describe
 from winnow.filtering.items import dataset_figures, item_tables
+from winnow.filtering.learners import network
+from winnow.filtering.learners.network import trained
 from winnow.filtering.outliers import outlier_scores
 from winnow.filtering.pays import pays
 from winnow.filtering.sample import make_sample
@@ -28,6 +31,7 @@ from winnow.filtering.scores import order_figures, redundancy_scores
 from winnow.filtering.verdicts import read_verdicts
 from winnow.filtering.why import print_filter_explanation
 from winnow.report.filter_page import Facts, render
+from winnow.tables import read_json
 
 BANK = {
     "model": "torch:winnow.extraction.filter_bank:filter_bank",
@@ -48,6 +52,17 @@ CUT = {
     "seed": 0,
 }
 REDUNDANCY = {"method": "ward", "groups": "cluster", "clusters": 5, "floor": 0.95, "seed": 0}
+PAYS = {
+    "learner": "probe",
+    "shares": [0.5],
+    "pools": 2,
+    "most_images": 20_000,
+    "l2": 0.01,
+    "steps": 2,
+    "input_size": None,
+    "weights": None,
+    "seed": 0,
+}
 NOBODY = pd.DataFrame({"image_id": [], "action": [], "reviewer": [], "reason": []}, dtype=str)
 
 
@@ -77,6 +92,17 @@ class Run:
         self.redundancy = redundancy_scores(own, points[filtered], **self.copies, **REDUNDANCY)
         self.outliers = outlier_scores(own["image_id"].to_numpy(), points[filtered], min_samples=5)
         self.scores = self.outliers.merge(self.redundancy, on="image_id")
+
+    def pays(self, scratch=None, items=None, **options):
+        return pays(
+            self.items if items is None else items,
+            self.features,
+            self.points,
+            self.boxes,
+            partial(open_archive, self.path, max_unpacked_bytes=1e9),
+            **(PAYS | options),
+            scratch=scratch or self.path.parent / "compare",
+        )
 
     def decided(self, decisions=NOBODY, **options):
         return decide(self.items, self.boxes, self.points, self.features, self.scores, decisions, **(CUT | options))
@@ -215,7 +241,7 @@ def test_why_says_what_an_image_went_for(sample):
 
 def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
     found = sample.decided()
-    result = pays(sample.items, sample.features, shares=[0.5], pools=2, l2=0.01, seed=0)
+    result = sample.pays()
     ids = sample.items["is_filtered"].to_numpy()
     points = sample.points["points"][ids]
     options = {"method": "ward", "seed": 0}
@@ -237,19 +263,100 @@ def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
         with_blocks = render(replace(facts, order=order), archive, pairs=4, seed=0)
     assert page.count("which is kept<br>") == 4 and "http" not in page.replace("http-equiv", "")
     assert result.sentence in html.unescape(page) and "exact tree" not in page
+    assert "of a linear probe on the features" in page and "80 % of 300 images, asked about 300 others" in page
     assert order["blocks"]["sentence"] in html.unescape(with_blocks)
 
 
 def test_the_comparison_pairs_pools_and_says_when_it_cannot(sample):
-    result = pays(sample.items, sample.features, shares=[0.9, 0.3], pools=3, l2=0.01, seed=0)
+    result = sample.pays(shares=[0.9, 0.3], pools=3)
     table = result.table.set_index(["rule", "kept"])
     assert (table.loc["random", "difference"] == 0).all()
     ward = table.loc["ward (winnow)"]
     np.testing.assert_allclose(ward["difference"], ward["accuracy"] - table.loc["random", "accuracy"], atol=1e-12)
     np.testing.assert_allclose(ward["high"] - ward["difference"], ward["difference"] - ward["low"], atol=1e-12)
     assert table.loc[("ward (winnow)", 0.9), "accuracy"] > 0.4
+    assert (result.figures()["learner"], result.counts) == ("probe", {"images": 300, "asked": 300})
+    FILES["pays"].schema.check(result.table, "pays")
     unlabelled = sample.items.assign(label="")
-    assert pays(unlabelled, sample.features, shares=[0.5], pools=2, l2=0.01, seed=0).sentence.startswith("Not compared")
+    nothing = sample.pays(items=unlabelled)
+    assert nothing.sentence == "Not compared: 0 filtered images have labels of 0 classes."
+    assert nothing.figures()["learner"] == "probe"
+    FILES["pays"].schema.check(nothing.table, "pays")
+    assert "set pays.learner to detector" in sample.pays(items=unlabelled.assign(boxes=1)).sentence
+    assert "0 of 300 filtered images have boxes; set pays.learner to probe" in sample.pays(learner="detector").sentence
+
+
+def test_of_more_images_than_are_wanted_some_are_drawn_and_that_is_told(sample):
+    result = sample.pays(most_images=80)
+    assert result.sentence.startswith(
+        "Drawn at random: 80 of 300 images to choose from, 80 of 300 to be asked about. By ward, a probe's accuracy "
+    )
+    assert result.counts == {"images": 80, "asked": 80}
+    assert sample.pays(most_images=80).table.equals(result.table)
+    without_test = sample.items[sample.items["is_filtered"]].reset_index(drop=True)
+    features, points = sample.features, dict(sample.points)
+    assert len(without_test) == 300 and (sample.items["is_filtered"].to_numpy()[-300:]).all()
+    result = pays(
+        without_test, features[-300:], points, sample.boxes, open_archive, **PAYS | {"most_images": 80}, scratch=None
+    )
+    assert result.sentence.startswith("Drawn at random: 80 of 300 images to choose from. By ward")
+    assert result.counts == {"images": 80, "asked": 16}
+
+
+def test_a_network_learns_from_pixels_and_a_killed_comparison_goes_on(sample, tmp_path, monkeypatch):
+    options = {"learner": "network", "shares": [0.3], "pools": 2}
+    whole = sample.pays(tmp_path / "whole", **options)
+    assert "a network's accuracy" in whole.sentence and whole.figures()["learner"] == "network"
+    trainings = len(read_json(tmp_path / "whole/trained.json"))
+    assert trainings == 2 * (1 + 3 + 3 + 4)
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return trained(*arguments, **options)
+
+    monkeypatch.setattr(network, "trained", counted)
+    with pytest.raises(KeyboardInterrupt):
+        sample.pays(tmp_path / "killed", **options)
+    again = sample.pays(tmp_path / "killed", **options)
+    assert len(calls) == trainings + 1  # the one that was killed, once more
+    pd.testing.assert_frame_equal(again.table, whole.table)
+
+
+def test_a_detector_learns_from_boxes_and_is_scored_as_the_thesis_does(tmp_path):
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as packed:
+        packed.writestr("data.yaml", "names: [dot, line]\ntrain: images/train\ntest: images/test\n")
+        for number in range(70):
+            content = io.BytesIO()
+            Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(content, "PNG")
+            split = "train" if number < 60 else "test"
+            packed.writestr(f"images/{split}/{number}.png", content.getvalue())
+            text = f"{number % 2} 0.5 0.5 0.4 0.6\n" if number % 5 else ""
+            packed.writestr(f"labels/{split}/{number}.txt", text)
+    opened = partial(open_archive, tmp_path / "d.zip", max_unpacked_bytes=1e9)
+    with opened() as archive:
+        items, boxes, problems = item_tables(archive, read_dataset(archive), splits=[])
+    assert problems.empty and len(items) == 70 and len(boxes) == 56
+    features = rng.normal(size=(70, 8)).astype(np.float32)
+    points = reduced(
+        items["image_id"].to_numpy(dtype=str),
+        features,
+        items["is_filtered"].to_numpy(),
+        {"image_id": np.zeros(0, dtype=str), "features": np.zeros((0, 8), dtype=np.float32)},
+        dimensions=8,
+    ).arrays()
+    options = {"learner": "detector", "weights": "untrained", "input_size": 64, "steps": 1}
+    result = pays(items, features, points, boxes, opened, **PAYS | options, scratch=tmp_path / "scratch")
+    FILES["pays"].schema.check(result.table, "pays")
+    score = 0.1 * result.table["map50"] + 0.9 * result.table["map50_95"]
+    np.testing.assert_allclose(result.table["accuracy"], score)
+    assert "a detector's score" in result.sentence and result.counts == {"images": 60, "asked": 10}
+    assert np.isfinite(result.standard_error)
+    with pytest.raises(WinnowError, match=r"the weights none\.pth do not exist"):
+        pays(items, features, points, boxes, opened, **PAYS | options | {"weights": "none.pth"}, scratch=tmp_path)
 
 
 def test_how_well_blocks_agree_is_told_only_where_a_tree_was_built_in_blocks(sample):

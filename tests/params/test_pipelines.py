@@ -50,3 +50,30 @@ def test_the_main_pipelines_commands_say_whose_params_they_were_given(root, pipe
     assert (root / f"docs/{pipeline}.md").exists()
     with pytest.raises(WinnowError, match=words):
         load_params(root / f"pipelines/{pipeline}/params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learner": "detector", "input_size": 500}, r"pays.*input_size is 500, and a detector's is a multiple of 16"),
+        ({"learner": "neighbours"}, r"pays\.learner"),
+        ({"most_images": 20}, r"pays\.most_images"),
+    ],
+)
+def test_what_learns_in_a_comparison_is_checked(root, tmp_path, changes, words):
+    content = yaml.safe_load((root / "pipelines/filter/params.yaml").read_text())
+    path = tmp_path / "params.yaml"
+    content["pays"] |= {"learner": "network", "input_size": 500}
+    path.write_text(yaml.safe_dump(content))
+    assert load_sections({"pays"}, path).pays.input_size == 500
+    content["pays"] |= changes
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(WinnowError, match=words):
+        load_sections({"pays"}, path)
+
+
+def test_weights_are_an_input_of_a_detector_alone(root):
+    pays = load_sections({"pays"}, root / "pipelines/filter/params.yaml").pays
+    with_weights = pays.model_copy(update={"weights": "here.pth"})
+    assert dict(with_weights.inputs()) == {}
+    assert with_weights.model_copy(update={"learner": "detector"}).inputs()["weights"][0] == "here.pth"

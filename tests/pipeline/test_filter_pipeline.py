@@ -28,14 +28,20 @@ def test_filter_runs_once_and_a_new_share_cuts_only(root, tmp_path):
 
     assert "Data and pipelines are up to date" in dvc(folder, "repro")
     params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["cut"]["keep"] = 0.5
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    again = dvc(folder, "repro")
-    ran = {
-        stage for stage in yaml.safe_load((folder / "dvc.yaml").read_text())["stages"] if f"stage '{stage}':" in again
-    }
-    assert ran == {"cut", "export", "report"}
+    stages = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"]
+
+    def ran_with(section, **changes):
+        params[section] |= changes
+        (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        again = dvc(folder, "repro")
+        return {stage for stage in stages if f"stage '{stage}':" in again}
+
+    assert ran_with("cut", keep=0.5) == {"cut", "export", "report"}
     assert workspace.json("filter_summary")["kept"] == 150
+    assert workspace.json("pays_metrics")["learner"] == "probe"
+    assert ran_with("pays", learner="network", steps=1) == {"compare", "report"}
+    assert workspace.json("pays_metrics")["learner"] == "network" and not workspace.scratch("compare").exists()
+    assert "trained from nothing on the pixels" in workspace.path("filter_report").read_text()
 
 
 def test_winnow_filter_takes_images_without_labels_from_anywhere(tmp_path):

@@ -155,10 +155,26 @@ FILTER: Mapping[str, File] = MappingProxyType(
                 (
                     Column("rule", "str", "how images were chosen"),
                     Column("kept", "float64", "share", low=0, high=1),
-                    Column("accuracy", "float64", "of a probe, mean over the pools", low=0, high=1),
+                    Column(
+                        "accuracy",
+                        "float64",
+                        "of what `pays.learner` says, mean over the pools; a detector's score, 0.1 and 0.9 of `map50` "
+                        "and `map50_95`",
+                        low=0,
+                        high=1,
+                    ),
                     Column("difference", "float64", "from random of the same size"),
                     Column("low", "float64", "end of the 95 % interval of the difference"),
                     Column("high", "float64", "end of the 95 % interval of the difference"),
+                    Column(
+                        "map50",
+                        "float64",
+                        "of a detector: average precision at an overlap of 0.5",
+                        low=0,
+                        high=1,
+                        optional=True,
+                    ),
+                    Column("map50_95", "float64", "likewise from 0.5 to 0.95", low=0, high=1, optional=True),
                 ),
                 key=None,
             ),

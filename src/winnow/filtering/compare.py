@@ -1,21 +1,21 @@
-"""Does choosing pay? A probe learns from what each rule keeps, and is asked about images that no rule saw."""
+"""Does choosing pay? Something learns from what each rule keeps, and is asked about images that no rule saw."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from winnow.filtering.rules import RULES, Rule, Thesis, choose
-from winnow.learn.probe import LinearProbe
+from winnow.filtering.learners.learner import MEASURES, Judged, Learner
+from winnow.filtering.rules import RULES, Candidates, Rule, Thesis, choose
 from winnow.progress import progress
 
 _RANDOM_DRAWS = 3
 _POOL = 0.8
 _OURS = " (winnow)"
-_MODELS = 8  # probes that are fitted side by side
+_NUMBERS = ("kept", "accuracy", "difference", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,34 @@ class Comparison:
     """What came of it.
 
     Attributes:
-        table: `rule`, `kept`, `accuracy` (mean over the pools), `difference` from random of the same size, and the ends
-            `low` and `high` of its 95 % interval over the pools (Student's t).
-        full: accuracy of a probe of all images, mean over the pools.
-        standard_error: of an accuracy on that many test images.
+        learner: `probe`, `network` or `detector`.
+        table: `rule`, `kept`, `accuracy` (mean over the pools; of a detector its score), `difference` from random of
+            the same size, and the ends `low` and `high` of its 95 % interval over the pools (Student's t); then what
+            the score is made of.
+        full: accuracy, or score, of what learned from all images, mean over the pools.
+        standard_error: of an accuracy, or score, on that many test images.
         sentence: how far one can cut.
+        counts: of the images that were chosen from and asked about.
     """
 
+    learner: str
     table: pd.DataFrame
     full: float
     standard_error: float
     sentence: str
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
         """For a metrics file; without the accuracy where none was measured."""
         measured = {"full_accuracy": self.full, "standard_error": self.standard_error}
-        return {"sentence": self.sentence, **{name: value for name, value in measured.items() if np.isfinite(value)}}
+        measured = {name: value for name, value in measured.items() if np.isfinite(value)}
+        return {"sentence": self.sentence, "learner": self.learner, **self.counts, **measured}
+
+
+def not_compared(learner: str, why: str) -> Comparison:
+    """An empty comparison; `why` in words."""
+    table = pd.DataFrame(columns=["rule", *_NUMBERS]).astype({"rule": str} | dict.fromkeys(_NUMBERS, np.float64))
+    return Comparison(learner, table, float("nan"), float("nan"), f"Not compared: {why}.")
 
 
 def draw_pools(count: int, *, pools: int, seed: int) -> list[np.ndarray]:
@@ -48,87 +60,67 @@ def draw_pools(count: int, *, pools: int, seed: int) -> list[np.ndarray]:
 
 
 def compare(
-    features: np.ndarray,
-    labels: np.ndarray,
+    images: Candidates,
+    learner: Learner,
     *,
     shares: Sequence[float],
     pools: Sequence[np.ndarray],
-    test_features: np.ndarray | None = None,
-    test_labels: np.ndarray | None = None,
-    l2: float,
+    asked: int = 0,
     seed: int,
     rules: Mapping[str, Rule | Thesis] = RULES,
 ) -> Comparison:
     """Compare the rules.
 
     Args:
-        features: (N, D) float, of labelled images.
-        labels: (N,) int in [0, K).
+        images: N to choose from.
+        learner: of N + `asked` images, these first.
         shares: of a pool, that are kept.
-        pools: places of the images of each pool, 2 at least.
-        test_features, test_labels: of images to be asked about; None takes those outside the pool.
-        l2: penalty of the probe.
-        seed: of the rules that draw.
+        pools: sorted places of the images of each pool, 2 pools at least.
+        asked: images to be asked about, which come behind the others; 0 takes those outside the pool.
+        seed: of the rules that draw, and of trainings.
         rules: by name, the first is random, the last winnow's default; others of winnow's say so in their names.
 
     Returns:
         The table, by rule and share, and what it says. No epoch or penalty is chosen by the test images.
     """
-    features = np.asarray(features, dtype=np.float32)
-    classes = int(max(labels.max(), 0 if test_labels is None else test_labels.max())) + 1
-    rows: list[tuple[int, str, float, float]] = []
-    full, tested = [], []
-    with progress("compare", len(pools)) as report:
+    rows: list[dict[str, Any]] = []
+    full: list[Judged] = []
+    draws = [_RANDOM_DRAWS if place < 2 else 1 for place in range(len(rules))]
+    with progress("compare", len(pools) * (1 + sum(draws) * len(shares))) as report:
         for number, pool in enumerate(pools):
+            own = images.only(pool)
             counts = [max(round(share * len(pool)), 1) for share in shares]
-            chosen: list[tuple[str, float, np.ndarray]] = [("", 1.0, np.arange(len(pool)))]
-            for place, (name, rule) in enumerate(rules.items()):
-                for draw in range(_RANDOM_DRAWS if place < 2 else 1):
-                    kept = choose(rule, features[pool], labels[pool], counts, seed=seed + 1000 * number + draw)
-                    chosen += [(name, share, images) for share, images in zip(shares, kept, strict=True)]
-            outside = np.setdiff1d(np.arange(len(labels)), pool)
-            asked, answers = (
-                (features[outside], labels[outside])
-                if test_features is None or test_labels is None
-                else (np.asarray(test_features, dtype=np.float32), test_labels)
+            names, chosen = [("", 1.0)], [np.arange(len(pool))]
+            for (name, rule), times in zip(rules.items(), draws, strict=True):
+                for draw in range(times):
+                    names += [(name, share) for share in shares]
+                    chosen += choose(rule, own, counts, seed=seed + 1000 * number + draw)
+            others = (
+                np.arange(len(images), len(images) + asked) if asked else np.setdiff1d(np.arange(len(images)), pool)
             )
-            accuracy = _accuracies(
-                features[pool], labels[pool], [images for _, _, images in chosen], asked, answers, classes, l2
-            )
-            full.append(accuracy[0])
-            tested.append(len(answers))
-            named = zip(chosen, accuracy, strict=True)
-            rows += [(number, name, share, value) for (name, share, _), value in named if name]
-            report(1)
-    all_rows = pd.DataFrame(rows, columns=["pool", "rule", "kept", "accuracy"])
-    by_pool = all_rows.groupby(["pool", "rule", "kept"])["accuracy"].mean().reset_index()
+            found = learner.judged(pool, chosen, others, seed=seed + number, report=report)
+            full.append(found[0])
+            rows += [
+                {"pool": number, "rule": name, "kept": share, "accuracy": one.score, **one.parts}
+                for (name, share), one in zip(names, found, strict=True)
+                if name
+            ]
+    by_pool = pd.DataFrame(rows).groupby(["pool", "rule", "kept"]).mean().reset_index()
     table = _table(by_pool, list(rules), shares)
-    accuracy_of_all = float(np.mean(full))
-    error = float(np.sqrt(accuracy_of_all * (1 - accuracy_of_all) / np.mean(tested)))
-    return Comparison(table, accuracy_of_all, error, _sentence(table, accuracy_of_all, error, list(rules)))
+    accuracy_of_all = float(np.mean([one.score for one in full]))
+    error = _standard_error(full)
+    counted = {"images": len(images), "asked": round(float(np.mean([one.asked for one in full])))}
+    sentence = _sentence(table, accuracy_of_all, error, list(rules), learner.name)
+    return Comparison(learner.name, table, accuracy_of_all, error, sentence, counted)
 
 
-def _accuracies(
-    features: np.ndarray,
-    labels: np.ndarray,
-    choices: Sequence[np.ndarray],
-    asked: np.ndarray,
-    answers: np.ndarray,
-    classes: int,
-    l2: float,
-) -> list[float]:
-    probe = LinearProbe(np.vstack([features, asked]))
-    target = np.zeros((len(features) + len(asked), classes), dtype=np.float32)
-    target[np.arange(len(features)), labels] = 1
-    found: list[float] = []
-    for start in range(0, len(choices), _MODELS):
-        part = choices[start : start + _MODELS]
-        training = np.zeros((len(target), len(part)), dtype=np.float32)
-        for column, images in enumerate(part):
-            training[images, column] = 1
-        predicted = probe.predict(probe.fit(target, training, l2=l2))[len(features) :].argmax(axis=2)
-        found += (predicted == answers[:, None]).mean(axis=0).tolist()
-    return found
+def _standard_error(full: Sequence[Judged]) -> float:
+    """Of a score on the images that were asked about, as far as these are chance."""
+    errors = [one.error for one in full if one.error is not None]
+    if errors:
+        return float(np.sqrt(np.mean(np.square(errors))))
+    share = float(np.mean([one.score for one in full]))
+    return float(np.sqrt(share * (1 - share) / np.mean([one.asked for one in full])))
 
 
 def with_interval(differences: np.ndarray) -> tuple[float, float, float]:
@@ -139,30 +131,32 @@ def with_interval(differences: np.ndarray) -> tuple[float, float, float]:
 
 
 def _table(by_pool: pd.DataFrame, names: Sequence[str], shares: Sequence[float]) -> pd.DataFrame:
+    parts = [name for name in by_pool if name not in ("pool", "rule", "kept", "accuracy")]
     rows = []
     for name in names:
         for share in shares:
             own, other = (
-                by_pool[(by_pool["rule"] == which) & (by_pool["kept"] == share)]["accuracy"].to_numpy()  # by pool
+                by_pool[(by_pool["rule"] == which) & (by_pool["kept"] == share)]  # by pool
                 for which in (name, names[0])
             )
-            rows.append((name, share, own.mean(), *with_interval(own - other)))
-    return pd.DataFrame(rows, columns=["rule", "kept", "accuracy", "difference", "low", "high"]).astype(
-        dict.fromkeys(("kept", "accuracy", "difference", "low", "high"), np.float64)
-    )
+            accuracy = own["accuracy"].to_numpy()
+            interval = with_interval(accuracy - other["accuracy"].to_numpy())
+            rows.append((name, share, accuracy.mean(), *interval, *own[parts].mean()))
+    return pd.DataFrame(rows, columns=["rule", *_NUMBERS, *parts]).astype(dict.fromkeys(_NUMBERS, np.float64))
 
 
-def _sentence(table: pd.DataFrame, full: float, error: float, names: Sequence[str]) -> str:
+def _sentence(table: pd.DataFrame, full: float, error: float, names: Sequence[str], learner: str) -> str:
     own = names[-1].removesuffix(_OURS)
+    measured = f"a {learner}'s {MEASURES[learner]}"
     ours = table[table["rule"] == names[-1]].sort_values("kept", ascending=False)
     far = ours["kept"].tolist()
     good = np.minimum.accumulate(ours["accuracy"].to_numpy() >= full - error)  # from the largest share on
     reached = far[max(int(good.sum()) - 1, 0)]
     near = f"a standard error ({100 * error:.1f} points)"
     if good[0]:
-        first = f"By {own}, accuracy stays within {near} of all images' {full:.1%} down to {reached:.0%} kept"
+        first = f"By {own}, {measured} stays within {near} of all images' {full:.1%} down to {reached:.0%} kept"
     else:
-        first = f"By {own}, accuracy falls by more than {near} already at {far[0]:.0%} kept"
+        first = f"By {own}, {measured} falls by more than {near} already at {far[0]:.0%} kept"
     tried = table[table["rule"].str.endswith(_OURS) | (table["rule"] == names[-1])]
     wins = tried[tried["low"] > 0]
     if wins.empty:

@@ -1,50 +1,184 @@
-"""The comparison of rules on a dataset: who is asked, and who cannot be."""
+"""The comparison of rules on a dataset: which images are chosen from and asked about, and what learns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from winnow.filtering.compare import Comparison, compare, draw_pools
+from winnow.data.archive import Archive
+from winnow.filtering.compare import Comparison, compare, draw_pools, not_compared
+from winnow.filtering.copies import CopySpace, pixel_counts
+from winnow.filtering.groups import group_labels
+from winnow.filtering.items import pictures
+from winnow.filtering.learners.learner import Learner
+from winnow.filtering.learners.probe import Probe
+from winnow.filtering.rules import Candidates
+from winnow.progress import progress
 
-_NOTHING = pd.DataFrame(columns=["rule", "kept", "accuracy", "difference", "low", "high"]).astype(
-    {"rule": str} | dict.fromkeys(("kept", "accuracy", "difference", "low", "high"), np.float64)
-)
 _LEAST = 50
 
 
+@dataclass(frozen=True)
+class _Picked:
+    """Rows of the table `items`: of the images to choose from, and of those to be asked about; none of the latter takes
+    those outside each pool. `told` says what was drawn, and `why` why nothing can be compared."""
+
+    own: np.ndarray
+    asked: np.ndarray
+    told: str = ""
+    why: str = ""
+
+    @property
+    def rows(self) -> np.ndarray:
+        return np.concatenate([self.own, self.asked])
+
+
 def pays(
-    items: pd.DataFrame, features: np.ndarray, *, shares: Sequence[float], pools: int, l2: float, seed: int
+    items: pd.DataFrame,
+    features: np.ndarray,
+    points: Mapping[str, np.ndarray],
+    boxes: pd.DataFrame,
+    archive: Callable[[], AbstractContextManager[Archive]],
+    *,
+    learner: Literal["probe", "network", "detector"],
+    shares: Sequence[float],
+    pools: int,
+    most_images: int,
+    l2: float,
+    steps: int,
+    input_size: int | None,
+    weights: str | None,
+    seed: int,
+    scratch: Path,
 ) -> Comparison:
-    """Compare rules on the labelled filtered images, by those of a test or validation split if these have labels.
+    """Compare rules on the filtered images, by those of a test or validation split if these can be asked about.
 
     Args:
-        items: of N images.
-        features: (N, D) of any precision, also a memory map.
-        shares, l2, seed: of `winnow.filtering.compare.compare`.
+        items: of N images, sorted by `image_id`.
+        features: (N, D) of any precision, also a memory map; only the rows that are compared are read.
+        points: arrays of the file of that name, which know where copies are looked for.
+        boxes: of these images.
+        archive: opens what holds the images; called for `network` and `detector`.
+        learner: a probe or a network of labelled images, or a detector of images with boxes.
+        shares, seed: of `winnow.filtering.compare.compare`.
         pools: how many draws of 80 % of the images.
+        most_images: to choose from, and to be asked about; of more so many are drawn, which the sentence says.
+        l2: penalty of the probe.
+        steps: of each training of a network or detector.
+        input_size: side of the square that a network or detector sees; None for its own.
+        weights: of a detector's frozen network, as `load_backbone` takes them.
+        scratch: for trainings that are finished, and what is unpacked; the caller removes it.
 
     Returns:
-        The comparison; empty, and saying why, where fewer than 50 images have labels or all have one.
+        The comparison; empty, and saying why, where fewer than 50 images have labels or all have one, or where there
+        are no boxes for a detector.
+
+    Raises:
+        WinnowError: if the weights cannot be had, or the loss of a training stops being finite.
     """
     label = items["label"].to_numpy(dtype=str)
     number = np.unique(label, return_inverse=True)[1]
-    own = np.flatnonzero(items["is_filtered"].to_numpy() & (label != ""))
-    asked = np.array([], dtype=np.int64)
+    picked = _with_boxes(items, most_images, seed) if learner == "detector" else _labelled(items, most_images, seed)
+    if picked.why:
+        return not_compared(learner, picked.why)
+    chosen = np.zeros(len(items), dtype=bool)
+    chosen[picked.own] = True
+    of_own = items.iloc[picked.own].reset_index(drop=True)
+    images = Candidates(
+        np.asarray(features[picked.own], dtype=np.float32),
+        group_labels(of_own),
+        CopySpace.of_points(features, points).only(chosen),
+        float(points["copy_distance"]),
+        pixel_counts(of_own),
+    )
+    rows = picked.rows
+    learns: Learner
+    if learner == "probe":
+        learns = Probe(np.asarray(features[rows], dtype=np.float32), number[rows], l2)
+    else:
+        of_rows = items.iloc[rows].reset_index(drop=True)
+        with archive() as opened:
+            if learner == "network":
+                from winnow.filtering.learners.network import SIDE, network_learner
+
+                pixels = _squares(opened, of_rows["image_id"].tolist(), input_size or SIDE, scratch)
+                learns = network_learner(pixels, number[rows], steps=steps, file=scratch / "trained.json")
+            else:
+                from winnow.filtering.learners.detector import SIDE, detector_of_items
+
+                learns = detector_of_items(
+                    opened, of_rows, boxes, weights=weights, side=input_size or SIDE, steps=steps, scratch=scratch
+                )
+    drawn = draw_pools(len(picked.own), pools=pools, seed=seed)
+    found = compare(images, learns, shares=shares, pools=drawn, asked=len(picked.asked), seed=seed)
+    return replace(found, sentence=picked.told + found.sentence)
+
+
+def _labelled(items: pd.DataFrame, most: int, seed: int) -> _Picked:
+    label, filtered = items["label"].to_numpy(dtype=str), items["is_filtered"].to_numpy()
+    own = np.flatnonzero(filtered & (label != ""))
+    classes = len(set(label[own]))
+    if len(own) < _LEAST or classes < 2:
+        hint = "; for boxes set pays.learner to detector" if items["boxes"].any() else ""
+        return _Picked(own, own[:0], why=f"{len(own)} filtered images have labels of {classes} classes{hint}")
+    return _drawn(items, own, label != "", most, seed, label=label)
+
+
+def _with_boxes(items: pd.DataFrame, most: int, seed: int) -> _Picked:
+    has = items["boxes"].to_numpy() > 0
+    own = np.flatnonzero(items["is_filtered"].to_numpy())  # images without a box are learned from, too
+    if len(own) < _LEAST or not has[own].any():
+        hint = "; set pays.learner to probe or network" if not has.any() else ""
+        return _Picked(own, own[:0], why=f"{has[own].sum()} of {len(own)} filtered images have boxes{hint}")
+    with_answers = items["split"].isin(items.loc[has, "split"]).to_numpy()  # no box is an answer, too
+    return _drawn(items, own, with_answers, most, seed)
+
+
+def _drawn(
+    items: pd.DataFrame,
+    own: np.ndarray,
+    can_tell: np.ndarray,
+    most: int,
+    seed: int,
+    *,
+    label: np.ndarray | None = None,
+) -> _Picked:
+    """At most so many of the images to choose from, and of the first split that holds some that can tell.
+
+    Args:
+        can_tell: (N,) bool, images with an answer.
+        label: (N,) str; what none of the images to choose from has is not asked about. None: all can be.
+    """
+    rng = np.random.default_rng([seed, 1])  # not the pools' own
+    chosen, told = _at_most(own, most, rng)
+    asked, told_asked = own[:0], ""
     for split in ("test", "val"):
         if not len(asked):
-            asked = np.flatnonzero((items["split"] == split) & ~items["is_filtered"] & (label != ""))
-            asked = asked[np.isin(number[asked], number[own])]
-    if len(own) < _LEAST or len(set(number[own])) < 2:
-        sentence = f"Not compared: {len(own)} filtered images have labels of {len(set(number[own]))} classes."
-        return Comparison(_NOTHING, float("nan"), float("nan"), sentence)
-    return compare(
-        np.asarray(features[own]),
-        number[own],
-        shares=shares,
-        pools=draw_pools(len(own), pools=pools, seed=seed),
-        test_features=np.asarray(features[asked]) if len(asked) else None,
-        test_labels=number[asked] if len(asked) else None,
-        l2=l2,
-        seed=seed,
-    )
+            rows = np.flatnonzero((items["split"] == split) & ~items["is_filtered"] & can_tell)
+            rows = rows if label is None else rows[np.isin(label[rows], label[chosen])]
+            asked, told_asked = _at_most(rows, most, rng)
+    words = [f"{told} images to choose from" if told else "", f"{told_asked} to be asked about" if told_asked else ""]
+    words = [word for word in words if word]
+    return _Picked(chosen, asked, told=f"Drawn at random: {', '.join(words)}. " if words else "")
+
+
+def _at_most(rows: np.ndarray, most: int, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    """Sorted rows, and "30 of 70" where not all are taken."""
+    if len(rows) <= most:
+        return rows, ""
+    return np.sort(rng.choice(rows, most, replace=False)), f"{most:,} of {len(rows):,}"
+
+
+def _squares(archive: Archive, image_ids: Sequence[str], side: int, scratch: Path) -> np.ndarray:
+    """(N, side, side, 3) uint8 of the whole images, resized."""
+    pixels = np.empty((len(image_ids), side, side, 3), dtype=np.uint8)
+    with progress("decode", len(image_ids)) as report:
+        for place, (_, image) in enumerate(pictures(archive, image_ids, scratch=scratch)):
+            pixels[place] = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
+            report(1)
+    return pixels

@@ -147,12 +147,40 @@ class Cut(Section):
 
 
 class Pays(Section):
-    """The comparison of ways to choose, by a probe on the features; it needs labels."""
+    """The comparison of ways to choose, by what learns from the kept images; it needs labels, or boxes."""
 
-    shares: list[Annotated[float, Field(gt=0, lt=1)]] = Field(description="Shares kept.")
+    learner: Literal["probe", "network", "detector"] = Field(
+        description="What learns. `probe`, on the features, takes seconds; `network`, from nothing on the pixels of "
+        "labelled images, and `detector`, of boxes, train hundreds of times."
+    )
+    shares: list[Annotated[float, Field(gt=0, lt=1)]] = Field(min_length=1, description="Shares kept.")
     pools: int = Field(ge=2, description="How often all is repeated, on 80 % of the images drawn anew.")
+    most_images: int = Field(
+        ge=50, description="Most images to choose from, and to ask about. Of more so many are drawn."
+    )
     l2: NotNegative = Field(description="Penalty of the probe.")
-    seed: Seed = Field(description="Seed of the pools.")
+    steps: Count = Field(
+        description="Steps of each training, however few images are kept. A network's have 64 images, a detector's 4."
+    )
+    input_size: Annotated[int, Field(ge=16)] | None = Field(
+        description="Side that a network or detector sees. `null` is 32 or 512; a detector's is a multiple of 16."
+    )
+    weights: str | None = Field(
+        description="Weights of the detector's frozen MobileNetV2. A file, `null` for the published ones (downloaded "
+        "once), or `untrained`."
+    )
+    seed: Seed = Field(description="Seed of the pools, of what is drawn, and of trainings.")
+
+    def inputs(self) -> Mapping[str, tuple[str, str]]:
+        if self.learner != "detector" or self.weights in (None, "untrained"):
+            return {}
+        return {"weights": (str(self.weights), "put the weights there, or set it to null")}
+
+    @model_validator(mode="after")
+    def _whole_cells(self) -> "Pays":
+        if self.learner == "detector" and (self.input_size or 16) % 16:
+            raise ValueError(f"input_size is {self.input_size}, and a detector's is a multiple of 16; set it to 512")
+        return self
 
 
 class FilterReport(Section):

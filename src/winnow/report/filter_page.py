@@ -16,6 +16,12 @@ from winnow.report import elements
 from winnow.report.formatting import clean, number, percent
 
 _SIDE, _PER_TILE = 112, 6
+_MEASURED = {
+    "probe": "Accuracy in percent of a linear probe on the features (its gain does not always carry over to a network)",
+    "network": "Accuracy in percent of a small network that is trained from nothing on the pixels",
+    "detector": "Score in percent of a Faster R-CNN on a frozen MobileNetV2, 0.1 of its mAP50 and 0.9 of its mAP50-95",
+}
+"""What the comparison's learner gives."""
 _HINT = (
     "Move over a point to see which image it is, and a line to the image that is kept for it. Drag turns; click first, "
     "and the wheel zooms; arrow keys turn, plus and minus zoom."
@@ -235,9 +241,9 @@ def _pays(facts: Facts) -> str:
     return (
         text
         + elements.table(head, rows, numbers=range(1, len(head)))
-        + f"<p>Accuracy in percent of a linear probe on the features, mean over pools of 80 % of the images, and the "
-        f"difference from random of the same size in points; all images reach {percent(facts.pays['full_accuracy'])}. "
-        "A probe's gain does not always carry over to a network.</p>"
+        + f"<p>{_MEASURED[facts.pays['learner']]}, mean over pools of 80 % of {number(facts.pays['images'])} images, "
+        f"asked about {number(facts.pays['asked'])} others, and the difference from random of the same size in points; "
+        f"all images reach {percent(facts.pays['full_accuracy'])}.</p>"
     )
 
 
