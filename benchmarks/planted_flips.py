@@ -42,9 +42,9 @@ from winnow.curation.decide import decide
 from winnow.curation.review import no_review
 from winnow.data.decode import decode_pixels
 from winnow.data.manifest import load_dataset
-from winnow.detect.channel import channel_log_loss
 from winnow.detect.duplicates.search import find_duplicates
 from winnow.encoders.columns import concatenated, outlier_features
+from winnow.learn.channel import channel_log_loss
 from winnow.params.configs import load_config
 
 LOOK_ALIKE = np.array([1, 0, 3, 2, 5, 4, 7, 6, 9, 8])  # cat and lynx, wolf and coyote, jaguar and cheetah, ...

@@ -9,18 +9,20 @@ from torch.nn.functional import normalize
 
 from digit_scans import digit_scans
 from winnow.encoders.fitted import out_of_fold
-from winnow.encoders.fitted.contrastive import Contrastive, Projected, supervised_contrastive, varied
-from winnow.encoders.fitted.networks import TrainedSettings, fit_trained_encoder
+from winnow.encoders.fitted.contrastive import Contrastive, Projected, Variation, supervised_contrastive
+from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings, fit_trained_encoder
 from winnow.encoders.fitted.small_images import read_small_images
 from winnow.models.border import border_level
 from winnow.models.small_resnet import SmallResNet
 
 CPU = torch.device("cpu")
+STRENGTHS = {"shear": 0.3, "rotation": 15.0, "shift": 0.2, "zoom": 0.25, "noise": 0.5, "inversion": 0.25}
+varied = Variation(**STRENGTHS)
 
 
 def settings(loss, **changes) -> TrainedSettings:
     values = {"folds": 2, "epochs": 2, "width": 4, "input_size": 16, "learning_rate": 0.1, "label_smoothing": 0.1}
-    values |= {"shift": 0.0, "mirror": False, "zoom": 0.0, "color": 0.0, "seed": 0}
+    values |= {"shift": 0.0, "mirror": False, "zoom": 0.0, "color": 0.0, "seed": 0, "contrastive": STRENGTHS}
     return TrainedSettings(**{**values, "loss": loss, **changes})
 
 
@@ -57,7 +59,9 @@ def test_batches_hold_rare_classes_as_often_as_common_ones():
     rows = np.arange(0, 1000, 2)
     network = Projected(SmallResNet(width=4, num_classes=2))
     images = read_small_images(np.zeros((1000, 16, 16, 3), dtype=np.uint8), input_size=16, device=CPU)
-    objective = Contrastive(network, images, labels, rows=rows, loss="both", label_smoothing=0.1, seed=0, fold=0)
+    objective = Contrastive(
+        network, images, labels, rows=rows, variation=varied, loss="both", label_smoothing=0.1, seed=0, fold=0
+    )
     drawn = torch.cat([batch for epoch in range(1, 5) for batch in objective.batches(epoch)])
     assert set(drawn.tolist()) <= set(rows.tolist())
     assert 0.45 < labels[drawn].float().mean() < 0.55
@@ -82,6 +86,40 @@ def test_nothing_is_reflected_into_an_image():
     generator = torch.Generator().manual_seed(1)
     ink = varied(images, generator).clamp(0, 1)[:, 0]
     assert (ink[:, :, 20:].amax(dim=(1, 2)) < 1).float().mean() > 0.5
+
+
+def test_strengths_of_zero_leave_the_images():
+    images = torch.rand(20, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    still = Variation(**dict.fromkeys(STRENGTHS, 0.0))(images, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(still, images, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_each_strength_alone_changes_images_and_more_of_it_changes_them_more(strength):
+    images = torch.zeros(200, 3, 32, 32)
+    images[:, :, 6:20, 10:14] = 1.0
+
+    def change(value: float) -> float:
+        alone = Variation(**dict.fromkeys(STRENGTHS, 0.0) | {strength: value})
+        return float((alone(images, torch.Generator().manual_seed(0)) - images).abs().mean())
+
+    value = STRENGTHS[strength]
+    assert 1e-3 < change(value / 3) < change(value)
+
+
+def test_inverted_images_keep_their_range_and_their_share():
+    images = torch.rand(400, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = Variation(**dict.fromkeys(STRENGTHS, 0.0) | {"inversion": 0.25})(images, torch.Generator().manual_seed(0))
+    turned = (found - images).abs().amax(dim=(1, 2, 3)) > 0.1
+    assert 0.2 < turned.float().mean() < 0.3
+    torch.testing.assert_close(found[turned].amax(dim=(2, 3)), images[turned].amax(dim=(2, 3)), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "supervised_contrastive", "both"])
+def test_strengths_decide_the_networks_only_where_the_loss_uses_them(loss):
+    stronger = settings(loss, contrastive=STRENGTHS | {"noise": 0.9})
+    one, other = (SmallNetworks(each, 10, CPU).fingerprint for each in (settings(loss), stronger))
+    assert (one == other) == (loss == "cross_entropy")
 
 
 @pytest.mark.parametrize("loss", ["supervised_contrastive", "both"])

@@ -30,6 +30,7 @@ SMALL = TrainedSettings(
     zoom=0.0,
     color=0.0,
     loss="cross_entropy",
+    contrastive={},
     seed=0,
 )
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from winnow.encoders.base import Embedding
+from winnow.encoders.base import LOG_LOSSES, Embedding
 from winnow.encoders.columns import concatenated, outlier_features, picture_features, split_columns
 from winnow.encoders.normalise import l2_normalised
-from winnow.encoders.side_by_side import Part, SideBySide, held_out_log_loss
+from winnow.encoders.side_by_side import Part, SideBySide
 from winnow.encoders.zero_shot import ZeroShot
+from winnow.errors import WinnowError
 
 
 @dataclass
@@ -82,6 +83,7 @@ def test_fixed_weights_are_taken_and_told(two):
         "dimensions": 8,
         "weights": {"frozen": 1.0, "fitted": 0.5},
         "log_loss_by_weights": {},
+        "plain_log_loss_by_weights": {},
     }
     assert found.fingerprint["fitted"] == {"encoder": "fitted", "weight": 0.5, "dimensions": 3}
     assert found.zero_shot.pred_probs.shape == (40, 2) and not found.no_zero_shot
@@ -134,18 +136,19 @@ def test_the_weights_of_the_least_held_out_log_loss_are_chosen(two, useful):
     found = both(fakes, [1.0], candidates).embed_dataset(numbered(200), labels)
     log_loss = found.metrics["log_loss_by_weights"]
     assert found.choice.startswith("weights ") and f"of {len(log_loss)} tried" in found.choice
-    assert found.choice.endswith(f"{min(log_loss.values()):.4f}")
+    plain = found.metrics["plain_log_loss_by_weights"][f"[1.0, {found.metrics['weights']['b']}]"]
+    assert found.choice.endswith(f"{min(log_loss.values()):.4f} ({plain:.4f} without it)")
+    assert list(found.metrics["plain_log_loss_by_weights"]) == list(log_loss)
     assert list(log_loss) == ["[1.0, 0.3]", "[1.0, 1.0]", "[1.0, 3.0]"]
     assert found.metrics["weights"]["b"] == (3.0 if useful else 0.3)
     assert log_loss[f"[1.0, {found.metrics['weights']['b']}]"] == min(log_loss.values()) < 0.69
 
 
-def test_no_label_is_predicted_by_a_probe_that_saw_it():
-    """Features that name each image, labels at random: whoever saw the label would know it."""
-    labels = np.random.default_rng(0).integers(0, 2, 60)
-    features = [np.eye(60, dtype=np.float32)] * 2
-    found = held_out_log_loss(features, [(1.0, 1.0)], labels, np.arange(60) % 5, num_classes=2)
-    assert found[(1.0, 1.0)] > 0.69
+def test_without_labels_weights_cannot_be_chosen_and_nothing_is_embedded_before_that_is_said(two):
+    blind = SideBySide([Part(two[0], [1.0]), Part(two[1], [0.3, 0.7])], num_classes=0)
+    with pytest.raises(WinnowError, match="several weight_candidates for fitted, and the images have no labels"):
+        blind.embed_dataset(numbered(40), np.full(40, -1))
+    assert two[0].runs == two[1].runs == 0
 
 
 def test_an_extended_dataset_keeps_weights_and_zero_shot(two):
@@ -157,7 +160,8 @@ def test_an_extended_dataset_keeps_weights_and_zero_shot(two):
     expected = concatenated([two[0].table[:50], two[1].table[:50]], list(before.metrics["weights"].values()))
     np.testing.assert_allclose(after.features, expected, atol=1e-6)
     assert after.metrics["weights"] == before.metrics["weights"] != {"frozen": 1.0, "fitted": 9.0}
-    assert after.metrics["log_loss_by_weights"] == before.metrics["log_loss_by_weights"] != {}
+    for name in LOG_LOSSES:
+        assert after.metrics[name] == before.metrics[name] != {}
     assert after.zero_shot.pred_probs.shape == (50, 2)
 
 

@@ -58,12 +58,50 @@ def test_lists_stand_in_block_style(root):
         (lambda p: p["embed"].update(encoder=["timm"]), "encoder is ['timm']: a list names two encoders or more"),
         (lambda p: p["embed"].update(encoder=["timm", "timm"]), "names two encoders or more, each once"),
         (lambda p: p["embed"]["timm"].update(weight_candidates=[0.0]), "embed.timm.weight_candidates.0 is 0.0"),
+        (lambda p: p["embed"].update(encoder="trained-64"), "names trained-64, which embed.variants lacks; put there"),
+        (
+            lambda p: p["embed"].update(variants={"trained-64": {"inputsize": 64}}),
+            "embed.variants.trained-64.inputsize is no parameter of winnow (did you mean embed.trained.input_size?)",
+        ),
+        (
+            lambda p: p["embed"].update(variants={"trained-64": {"contrastive": {"shift": 1.5}}}),
+            "embed.variants.trained-64.contrastive.shift is 1.5",
+        ),
+        (lambda p: p["embed"].update(variants={"trained": {}}), "embed.variants: 'trained' is no name of a variant"),
+        (lambda p: p["embed"].update(variants={"trained-64-b": {}}), "'trained-64-b' is no name of a variant; write"),
+        (lambda p: p["embed"].update(variants={"resnet-64": {}}), "'resnet-64' is no name of a variant; write an enc"),
     ],
 )
 def test_each_mistake_is_named(tmp_path, root, change, words):
     with pytest.raises(WinnowError) as error:
         load_params(written(tmp_path, root, change))
     assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_variant_has_the_options_of_its_kind_but_for_what_it_changes(tmp_path, root):
+    def change(params):
+        params["embed"]["encoder"] = ["trained", "trained-64", "finetuned-x"]
+        different = {"input_size": 64, "contrastive": {"noise": 0.1}}
+        params["embed"]["variants"] = {"trained-64": different, "finetuned-x": {}, "timm-unused": {}}
+
+    embed = load_params(written(tmp_path, root, change)).embed
+    chosen = embed.chosen()
+    assert list(chosen) == ["trained", "trained-64", "finetuned-x", "timm"]  # where finetuned starts
+    kind, variant = chosen["trained"].model_dump(), chosen["trained-64"].model_dump()
+    assert variant == kind | {"input_size": 64, "contrastive": kind["contrastive"] | {"noise": 0.1}}
+
+
+def test_weights_of_a_variant_are_looked_for_by_the_key_that_names_them(tmp_path, root):
+    def change(params):
+        params["embed"]["encoder"] = ["timm", "timm-a", "timm-b"]
+        params["embed"]["timm"]["checkpoint"] = "weights/one"
+        params["embed"]["variants"] = {"timm-a": {"checkpoint": "weights/two"}, "timm-b": {"input_size": 64}}
+
+    inputs = load_params(written(tmp_path, root, change)).embed.inputs()
+    assert {key: path for key, (path, _) in inputs.items()} == {
+        "timm.checkpoint": "weights/one",
+        "variants.timm-a.checkpoint": "weights/two",
+    }
 
 
 @pytest.mark.parametrize(

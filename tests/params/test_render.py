@@ -74,6 +74,21 @@ def test_names_that_yaml_would_read_otherwise_are_quoted(name):
     assert yaml.safe_load(commented(content, Outer)) == content
 
 
+def test_a_mapping_is_laid_out_below_its_key(root):
+    variants = {"trained-64": {"input_size": 64, "weight_candidates": [0.3]}}
+    content = compose("base", {"embed.variants": variants}, start=root)
+    text = commented(content)
+    assert (
+        "  variants: # Encoders that differ from one above in a few keys, for two of one kind side by side\n"
+        "    trained-64:\n"
+        "      input_size: 64\n"
+        "      weight_candidates:\n"
+        "      - 0.3\n"
+        "\n" in text
+    )
+    assert yaml.safe_load(text) == content
+
+
 def test_no_line_is_longer_than_the_page(root):
     assert max(map(len, commented(compose("base", start=root)).splitlines())) <= 120
 

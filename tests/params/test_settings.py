@@ -23,3 +23,16 @@ def test_settings_are_read_as_yaml():
         parse_settings(["train.course.epochs"])
     with pytest.raises(WinnowError, match="close its brackets"):
         parse_settings(["train.seeds=[0"])
+
+
+def test_a_key_that_holds_a_mapping_is_set_as_a_whole(root):
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    variants = {"trained-64": {"input_size": 64}}
+    once = changed(params, {"embed.variants": variants})
+    assert once["embed"]["variants"] == variants
+    assert changed(once, {"embed.variants.trained-64.input_size": 48})["embed"]["variants"]["trained-64"] == {
+        "input_size": 48
+    }
+    assert changed(once, {"embed.variants": {}})["embed"]["variants"] == {}
+    with pytest.raises(WinnowError, match=r"embed\.trained is a section; name one of its keys"):
+        changed(params, {"embed.trained": variants})

@@ -1,4 +1,4 @@
-"""Two encoders side by side through the stages that read features: which weights, which columns, which photos."""
+"""Encoders side by side, two of a kind among them, through the stages that read features: weights, columns, photos."""
 
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def choose(folder: Path, encoder: str | list[str]) -> None:
     params["data"]["outside_photos"] = "data/raw/photos"
     params["embed"]["encoder"] = encoder
     params["embed"]["timm"] |= {"model": "test_resnet", "checkpoint": "weights.safetensors", **PREPROCESSING}
+    params["embed"]["variants"] = {"trained-24": {"input_size": 24, "weight_candidates": [0.3]}}
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
@@ -51,16 +52,17 @@ def project(root, tmp_path) -> Path:
     return folder
 
 
-def test_two_encoders_meet_in_one_table_of_features(project):
-    choose(project, ["timm", "trained"])
+def test_several_encoders_meet_in_one_table_of_features(project):
+    choose(project, ["timm", "trained", "trained-24"])
     for stage in STAGES:
         run_stage(project, stage)
     metrics = tables.read_json(project / "data/interim/embedding.json")
     log_loss = metrics["log_loss_by_weights"]
-    assert list(log_loss) == ["[1.0, 0.5]", "[1.0, 1.0]"]
+    assert list(log_loss) == ["[1.0, 0.5, 0.3]", "[1.0, 1.0, 0.3]"]
+    assert list(metrics["plain_log_loss_by_weights"]) == list(log_loss)
     assert str(list(metrics["weights"].values())) == min(log_loss, key=log_loss.__getitem__)
     both = tables.read_arrays(project / "data/interim/features.npz")
-    trained = 4 * 8  # dimensions: four times the width
+    trained = 2 * 4 * 8  # dimensions: of each of two four times the width
     assert metrics["dimensions"] == both["features"].shape[1] > trained
     photos = pd.read_parquet(project / "data/interim/outside.parquet")
     assert len(photos) == 12 and photos["encoder_agrees"].mean() > 0.8

@@ -11,6 +11,10 @@ import numpy as np
 from winnow.data.pixels import Pixels
 from winnow.encoders.zero_shot import ZeroShot, joined
 
+LOG_LOSSES = ("log_loss_by_weights", "plain_log_loss_by_weights")
+"""Of several encoders the held-out log-loss under each weights that were tried, in the fingerprint and the metrics:
+through the noise channel, by which they were chosen, and of the labels as given."""
+
 
 @dataclass(frozen=True)
 class Embedding:
@@ -46,23 +50,27 @@ class Embedding:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Numbers of images and dimensions, by encoder its weight, and the log-loss that chose the weights."""
+        """Numbers of images and dimensions, by encoder its weight, and the held-out log-losses of `LOG_LOSSES`."""
         names, chosen = self.fingerprint["encoder"], isinstance(self.fingerprint["encoder"], list)
         return {
             "images": len(self.features),
             "dimensions": self.features.shape[1],
             "weights": {name: self.fingerprint[name]["weight"] for name in names} if chosen else {names: 1.0},
-            "log_loss_by_weights": self.fingerprint.get("log_loss_by_weights", {}),
+            **{name: self.fingerprint.get(name, {}) for name in LOG_LOSSES},
         }
 
     @property
     def choice(self) -> str:
         """Of several encoders the weights that were chosen, in words; "" where there was nothing to choose."""
-        tried = self.metrics["log_loss_by_weights"]
-        if not tried:
+        channel, plain = (self.metrics[name] for name in LOG_LOSSES)
+        if not channel:
             return ""
-        weights = ", ".join(f"{name} {weight:g}" for name, weight in self.metrics["weights"].items())
-        return f"weights {weights}: of {len(tried)} tried the least held-out log-loss, {min(tried.values()):.4f}"
+        by_name = self.metrics["weights"]
+        weights, tried = ", ".join(f"{name} {weight:g}" for name, weight in by_name.items()), str([*by_name.values()])
+        return (
+            f"weights {weights}: of {len(channel)} tried the least held-out log-loss through the noise channel, "
+            f"{channel[tried]:.4f} ({plain[tried]:.4f} without it)"
+        )
 
     def followed_by(self, other: "Embedding") -> "Embedding":
         """The images of both, embedded by the same encoder, one after the other."""

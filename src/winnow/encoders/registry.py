@@ -6,16 +6,19 @@ A new one is a module that implements `winnow.encoders.base.Encoder`, an entry i
 Importing this module costs nothing: an encoder's library, which takes seconds, is imported when the encoder is loaded.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from winnow.errors import WinnowError
+from winnow.params.encoders import key_of, kind_of, section_of, with_backbones
 
 if TYPE_CHECKING:
     import torch
 
     from winnow.encoders.base import Encoder
+    from winnow.encoders.frozen.network import FrozenNetwork
 
 Section = Mapping[str, Any]
 
@@ -25,6 +28,7 @@ class Common:
     """What all encoders are given, beside their own section of params.yaml.
 
     Attributes:
+        name: of the encoder, as `embed.encoder` has it.
         class_names: K names, in label order.
         batch_size: images per forward pass.
         flip: whether features are averaged with those of the mirrored image.
@@ -32,6 +36,7 @@ class Common:
         embed: the whole section, for an encoder that starts from another.
     """
 
+    name: str
     class_names: list[str]
     batch_size: int
     flip: bool
@@ -43,7 +48,8 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
     """Make the encoder that the section `embed` of params.yaml chooses; of several names, all of them side by side.
 
     Args:
-        embed: the section: `encoder` (a name or several), `batch_size`, `flip`, and a section for each encoder.
+        embed: the section: `encoder` (a name or several), `batch_size`, `flip`, a section for each encoder, and
+            `variants` if it names one.
         class_names: K names, in label order.
         device: where it runs; None takes `best_device`.
 
@@ -53,12 +59,12 @@ def load_encoder(embed: Section, *, class_names: list[str], device: "torch.devic
     from winnow.device import best_device
 
     names = embed["encoder"]
-    common = Common(class_names, embed["batch_size"], embed["flip"], device or best_device(), embed)
+    common = Common("", class_names, embed["batch_size"], embed["flip"], device or best_device(), embed)
     if isinstance(names, str):
         return _load(names, embed, common)
     from winnow.encoders.side_by_side import Part, SideBySide
 
-    parts = [Part(_load(name, embed, common), embed[name]["weight_candidates"]) for name in names]
+    parts = [Part(_load(name, embed, common), section_of(name, embed)["weight_candidates"]) for name in names]
     return SideBySide(parts, len(class_names))
 
 
@@ -68,7 +74,7 @@ def load_frozen(embed: Section, *, class_names: list[str]) -> "Encoder":
     Args and Raises: as in `load_encoder`.
     """
     names = embed["encoder"]
-    frozen = [name for name in ([names] if isinstance(names, str) else names) if not ENCODERS[name].is_fitted]
+    frozen = [name for name in ([names] if isinstance(names, str) else names) if not is_fitted(name)]
     return load_encoder({**embed, "encoder": (*frozen, "plain")[0]}, class_names=class_names)
 
 
@@ -82,18 +88,33 @@ def check_encoder(embed: Section) -> None:
         WinnowError: if a model or tag is unknown.
     """
     names = embed["encoder"]
-    chosen = {names} if isinstance(names, str) else set(names)
-    for name in chosen | ({"timm"} if "finetuned" in chosen else set()):
-        if check := ENCODERS[name].check:
-            check(_options(name, embed))
+    for name in with_backbones([names] if isinstance(names, str) else names):
+        if check := ENCODERS[kind_of(name)].check:
+            with _told_of(name):
+                check(_options(name, embed))
+
+
+def is_fitted(name: str) -> bool:
+    """Whether the encoder or variant of that name is trained on the dataset."""
+    return ENCODERS[kind_of(name)].is_fitted
 
 
 def _load(name: str, embed: Section, common: Common) -> "Encoder":
-    return ENCODERS[name].load(_options(name, embed), common)
+    with _told_of(name):
+        return ENCODERS[kind_of(name)].load(_options(name, embed), replace(common, name=name))
 
 
 def _options(name: str, embed: Section) -> Section:
-    return {key: value for key, value in embed[name].items() if key != "weight_candidates"}
+    return {key: value for key, value in section_of(name, embed).items() if key != "weight_candidates"}
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    """Where a variant's options are wrong, says that they are the variant's, for errors name the keys of its kind."""
+    try:
+        yield
+    except WinnowError as error:
+        raise error if name == kind_of(name) else WinnowError(f"{key_of(name)}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -111,12 +132,18 @@ class Entry:
     is_fitted: bool = False
 
 
-def _open_clip(section: Section, common: Common) -> "Encoder":
+def _frozen(network: "FrozenNetwork", common: Common) -> "Encoder":
     from winnow.encoders.frozen.encoder import FrozenEncoder
+
+    network = replace(network, name=common.name)
+    return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
+
+
+def _open_clip(section: Section, common: Common) -> "Encoder":
     from winnow.encoders.frozen.open_clip import load_open_clip
 
     network = load_open_clip(class_names=common.class_names, device=common.device, **section)
-    return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
+    return _frozen(network, common)
 
 
 def _check_open_clip(section: Section) -> None:
@@ -126,11 +153,10 @@ def _check_open_clip(section: Section) -> None:
 
 
 def _timm(section: Section, common: Common) -> "Encoder":
-    from winnow.encoders.frozen.encoder import FrozenEncoder
     from winnow.encoders.frozen.timm import load_timm
 
     network = load_timm(class_names=common.class_names, device=common.device, **section)
-    return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
+    return _frozen(network, common)
 
 
 def _check_timm(section: Section) -> None:
@@ -140,21 +166,20 @@ def _check_timm(section: Section) -> None:
 
 
 def _plain(section: Section, common: Common) -> "Encoder":
-    from winnow.encoders.frozen.encoder import FrozenEncoder
     from winnow.encoders.frozen.plain import load_plain
 
     network = load_plain(device=common.device, **section)
-    return FrozenEncoder(network, len(common.class_names), common.batch_size, common.flip)
+    return _frozen(network, common)
 
 
 def _trained(section: Section, common: Common) -> "Encoder":
     from winnow.encoders.fitted.encoder import FittedEncoder
     from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
 
-    _need_labels("trained", common)
-    return FittedEncoder(
-        SmallNetworks(TrainedSettings(**section), len(common.class_names), common.device), flip=common.flip
-    )
+    _need_labels(common)
+    settings = TrainedSettings(**section)
+    learner = SmallNetworks(settings, len(common.class_names), common.device, name=common.name)
+    return FittedEncoder(learner, flip=common.flip)
 
 
 def _finetuned(section: Section, common: Common) -> "Encoder":
@@ -162,19 +187,18 @@ def _finetuned(section: Section, common: Common) -> "Encoder":
     from winnow.encoders.fitted.finetuning import FinetunedNetworks, FinetunedSettings
     from winnow.encoders.frozen.timm import load_backbone
 
-    _need_labels("finetuned", common)
+    _need_labels(common)
     settings = FinetunedSettings(**section)
     start = {key: common.embed["timm"][key] for key in ("model", "checkpoint", "pad_type", "mean", "std")}
     backbone = load_backbone(**start, input_size=settings.input_size)
-    return FittedEncoder(
-        FinetunedNetworks(settings, len(common.class_names), common.device, backbone), flip=common.flip
-    )
+    learner = FinetunedNetworks(settings, len(common.class_names), common.device, backbone, name=common.name)
+    return FittedEncoder(learner, flip=common.flip)
 
 
-def _need_labels(encoder: str, common: Common) -> None:
+def _need_labels(common: Common) -> None:
     if not common.class_names:
         raise WinnowError(
-            f"embed.encoder is {encoder}, which learns from labels, and these images have none; set it to plain, "
+            f"embed.encoder is {common.name}, which learns from labels, and these images have none; set it to plain, "
             "open_clip or timm."
         )
 

@@ -1,7 +1,7 @@
 """Several encoders side by side: each embeds the dataset, and their features are weighted and concatenated."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +9,13 @@ import numpy as np
 
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.data.pixels import Pixels, batches
-from winnow.encoders.base import Embedding, Encoder
+from winnow.encoders.base import LOG_LOSSES, Embedding, Encoder
 from winnow.encoders.columns import concatenated, split_columns
+from winnow.encoders.weighing import held_out_log_loss
+from winnow.errors import NO_LABELS, WinnowError
 from winnow.learn.folds import stratified_group_folds
-from winnow.learn.probe import crossval_pred_probs
-from winnow.progress import progress
 
 _FOLDS = 5
-_L2 = (0.01, 0.1)  # of the probe that judges weights
 _HASH_DISTANCE = 6  # bits of 64: images that share a fold
 
 
@@ -58,19 +57,23 @@ class SideBySide:
         return any(part.encoder.is_fitted for part in self.parts)
 
     def embed_dataset(self, pixels: Pixels, labels: np.ndarray, *, scratch: Path | None = None) -> Embedding:
+        candidates = list(itertools.product(*(part.weight_candidates for part in self.parts)))
+        if len(candidates) > 1 and not self.num_classes:
+            keys = ", ".join(part.encoder.name for part in self.parts if len(part.weight_candidates) > 1)
+            raise WinnowError(
+                f"embed has several weight_candidates for {keys}, and {NO_LABELS} to choose by; leave one of each."
+            )
         found = [
             part.encoder.embed_dataset(pixels, labels, scratch=scratch and scratch / part.encoder.name)
             for part in self.parts
         ]
-        features = [embedding.features for embedding in found]
-        candidates = list(itertools.product(*(part.weight_candidates for part in self.parts)))
-        log_loss: dict[tuple[float, ...], float] = {}
-        if len(candidates) > 1:
-            log_loss = held_out_log_loss(
-                features, candidates, labels, alike_folds(pixels, labels), num_classes=self.num_classes
-            )
-        weights = min(log_loss, key=log_loss.__getitem__) if log_loss else candidates[0]
-        return self._joined(found, weights, {str(list(tried)): loss for tried, loss in log_loss.items()})
+        if len(candidates) == 1:
+            return self._joined(found, candidates[0], {name: {} for name in LOG_LOSSES})
+        features, fold = [embedding.features for embedding in found], alike_folds(pixels, labels)
+        held_out = held_out_log_loss(features, candidates, labels, fold, num_classes=self.num_classes)
+        by_name = zip(LOG_LOSSES, (held_out.by_channel, held_out.plain), strict=True)
+        told = {name: {str(list(tried)): loss for tried, loss in losses.items()} for name, losses in by_name}
+        return self._joined(found, held_out.best, told)
 
     def embed_extended(
         self, pixels: Pixels, labels: np.ndarray, before: Embedding, *, scratch: Path | None = None
@@ -81,7 +84,7 @@ class SideBySide:
             for part, own in zip(self.parts, _embeddings(before), strict=True)
         ]
         weights = [before.fingerprint[part.encoder.name]["weight"] for part in self.parts]
-        return self._joined(found, weights, before.fingerprint["log_loss_by_weights"])
+        return self._joined(found, weights, {name: before.fingerprint[name] for name in LOG_LOSSES})
 
     def classify_new(
         self, new_pixels: Pixels, *, pixels: Pixels, labels: np.ndarray, embedding: Embedding, l2: float
@@ -95,11 +98,13 @@ class SideBySide:
         total: np.ndarray = sum(found[1:], start=found[0])
         return total / len(found)
 
-    def _joined(self, found: Sequence[Embedding], weights: Sequence[float], log_loss: dict[str, float]) -> Embedding:
+    def _joined(
+        self, found: Sequence[Embedding], weights: Sequence[float], log_losses: Mapping[str, Mapping[str, float]]
+    ) -> Embedding:
         names = [part.encoder.name for part in self.parts]
         fingerprint = {
             "encoder": names,
-            "log_loss_by_weights": log_loss,
+            **log_losses,
             **{
                 name: {**each.fingerprint, "weight": weight, "dimensions": each.features.shape[1]}
                 for name, each, weight in zip(names, found, weights, strict=True)
@@ -110,39 +115,6 @@ class SideBySide:
         return Embedding(
             concatenated([each.features for each in found], weights), fingerprint, zero_shot, "; ".join(reasons)
         )
-
-
-def held_out_log_loss(
-    features: Sequence[np.ndarray],
-    candidates: Sequence[tuple[float, ...]],
-    labels: np.ndarray,
-    fold: np.ndarray,
-    *,
-    num_classes: int,
-) -> dict[tuple[float, ...], float]:
-    """How badly a linear probe on the weighted features predicts the given labels of images that it did not see.
-
-    It needs no truth: noise that no feature predicts costs all candidates alike.
-
-    Args:
-        features: (N, D_i) float32 of each encoder, rows of length 1.
-        candidates: weights to try, one for each encoder.
-        labels: (N,) int in [0, num_classes), as given.
-        fold: (N,) int; rows of one fold are predicted by a probe of the others.
-        num_classes: K.
-
-    Returns:
-        Mean log-loss under the better of two penalties, nats, by candidate; lower is better.
-    """
-    found = {}
-    with progress("weigh the encoders", len(candidates)) as report:
-        for weights in candidates:
-            result = crossval_pred_probs(
-                concatenated(features, weights), labels, fold, num_classes=num_classes, l2_candidates=_L2
-            )
-            found[weights] = result.log_loss[result.l2]
-            report(1)
-    return found
 
 
 def alike_folds(pixels: Pixels, labels: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 from winnow.errors import WinnowError
 from winnow.params.load import EXTENDS, check_content, read_yaml
+from winnow.params.merging import merged
 from winnow.params.model import Params
 from winnow.params.settings import changed
 
@@ -95,14 +96,6 @@ def _composed(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     if parent is not None:
         if not isinstance(parent, str):
             raise WinnowError(f"{path}: {EXTENDS} is {parent!r}; name one config, for example '{EXTENDS}: base'.")
-        whole = _merged(_composed(find_config(parent, path.parent), (*extending, path)), content)
+        whole = merged(_composed(find_config(parent, path.parent), (*extending, path)), content)
     check_content(whole, str(path))
     return whole
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(below)
-    for key, value in above.items():
-        inside = isinstance(value, dict) and isinstance(both.get(key), dict)
-        both[key] = _merged(both[key], value) if inside else value
-    return both

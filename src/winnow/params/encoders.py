@@ -1,12 +1,23 @@
 """Features: `embed`."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from winnow.params.section import Count, Positive, Section, Seed
+from winnow.params.merging import merged
+from winnow.params.section import Count, NotNegative, Positive, Section, Seed, Share
 
 InputSize = Annotated[
     int, Field(ge=1, description="Width and height in pixels that images are resized to for the encoder.")
@@ -26,11 +37,41 @@ Prompt = Annotated[str, Field(pattern=r"\{\}")]
 
 
 Name = Literal["open_clip", "timm", "plain", "trained", "finetuned"]
+_VARIANT = rf"^({'|'.join(get_args(Name))})-[A-Za-z0-9_]+$"
+VariantName = Annotated[str, Field(pattern=_VARIANT, description="a variant")]
+
+
+def kind_of(name: str) -> str:
+    """Of an encoder or a variant which encoder it is: `trained` of `trained-64`."""
+    return name.partition("-")[0]
+
+
+def key_of(name: str) -> str:
+    """Where the params have what is an encoder's own: `embed.trained`, `embed.variants.trained-64`."""
+    return f"embed.{name}" if name == kind_of(name) else f"embed.variants.{name}"
+
+
+def section_of(name: str, embed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of an encoder; of a variant those of its kind, but for what it changes.
+
+    Args:
+        name: as `encoder` names it.
+        embed: the section `embed` of params.yaml; KeyError if it lacks the encoder or the variant.
+    """
+    kind = kind_of(name)
+    section: Mapping[str, Any] = embed[kind]
+    return section if name == kind else merged(section, embed["variants"][name])
+
+
+def with_backbones(names: Sequence[str]) -> list[str]:
+    """The encoders that are loaded where these are used: `timm` too, from which `finetuned` starts."""
+    starts = any(kind_of(name) == "finetuned" for name in names)
+    return [*names, *(["timm"] if starts and "timm" not in names else [])]
 
 
 def _one_or_several(value: Any, check: ValidatorFunctionWrapHandler) -> str | list[str]:
     """One name or a list of several, with one sentence for whatever else it is."""
-    names = ", ".join(get_args(Name))
+    names = f"{', '.join(get_args(Name))}, a variant of one as embed.variants names it"
     try:
         checked: str | list[str] = check(value)
     except ValidationError:
@@ -46,8 +87,9 @@ class EncoderSection(Section):
     weight_candidates: list[Positive] = Field(
         min_length=1,
         description="Weight of its features beside those of other encoders. Of several candidates the one is taken "
-        "with which a linear probe best predicts the given labels of images that it did not see: that needs no truth. "
-        "It plays no part where the encoder is alone.",
+        "with which a linear probe best foretells the given labels of images that it did not see, its probabilities of "
+        "the true class sent through the estimated noise rates: that needs no truth. It plays no part where the "
+        "encoder is alone.",
     )
 
     def local_weights(self) -> tuple[str, str] | None:
@@ -135,6 +177,21 @@ class FittedNetworks(Section):
     seed: Seed = Field(description="Seed of the folds and the training.")
 
 
+class Contrastive(Section):
+    """How the losses `supervised_contrastive` and `both` vary images.
+
+    Each step draws anew, evenly up to these; they take the place of `shift`, `mirror`, `zoom` and `color` there. What
+    comes in from outside has the level of the image's border.
+    """
+
+    shear: NotNegative = Field(description="How far upright lines lean either way, as a share of their height.")
+    rotation: Annotated[float, Field(ge=0, le=180)] = Field(description="How far images turn either way, in degrees.")
+    shift: ShareBelowOne = Field(description="How far images are moved each way, as a share of their side.")
+    zoom: NotNegative = Field(description="How much larger or smaller images become: up to 1 + this times.")
+    noise: NotNegative = Field(description="Standard deviation of normal noise, in deviations of the dataset's pixels.")
+    inversion: Share = Field(description="Share of the images that are inverted within their own range of levels.")
+
+
 class SmallNetworks(FittedNetworks):
     """Small networks trained on the dataset itself. They need no download."""
 
@@ -143,6 +200,7 @@ class SmallNetworks(FittedNetworks):
         description="What the networks learn by. `cross_entropy`: of mixed pairs. `supervised_contrastive` (arXiv "
         "2004.11362): on sheared, turned, shifted, zoomed, noisy and inverted images. `both`: that and cross-entropy."
     )
+    contrastive: Contrastive
 
 
 class TrainedEncoder(SmallNetworks, EncoderSection):
@@ -167,11 +225,11 @@ class Embed(Section):
     Each encoder has its section; images are resized to its `input_size`, then normalised.
     """
 
-    encoder: Annotated[Name | list[Name], WrapValidator(_one_or_several)] = Field(
-        description="Which of the sections below is used. A list of several puts them side by side: the features of "
-        "each are scaled to length 1, weighted and concatenated for whatever learns from labels. Near duplicates and "
-        "the map go by the first one's alone, outliers by these and `finetuned`'s: name a frozen one first. External "
-        "photos are classified by each, and the mean counts."
+    encoder: Annotated[Name | VariantName | list[Name | VariantName], WrapValidator(_one_or_several)] = Field(
+        description="Which encoder is used. Each has a section below. A list puts several side by side: the features "
+        "of each are scaled to length 1, weighted and concatenated for whatever learns from labels. Near duplicates "
+        "and the map go by the first one's alone, outliers by these and `finetuned`'s: name a frozen one first. "
+        "External photos are classified by each, and the mean counts."
     )
     batch_size: Count = Field(description="Images per forward pass.")
     flip: bool = Field(description="Average the features of each image and its mirror image.")
@@ -180,18 +238,52 @@ class Embed(Section):
     plain: PlainEncoder
     trained: TrainedEncoder
     finetuned: FinetunedEncoder
+    variants: dict[str, dict[str, Any]] = Field(
+        description="Encoders that differ from one above in a few keys, for two of one kind side by side. By a name, "
+        "which is the kind's with a hyphen and letters, digits or `_` behind it, the keys that differ: `{trained-64: "
+        "{input_size: 64}}`, with `encoder: [timm, trained, trained-64]`. All that holds of the kind holds of them."
+    )
+
+    @field_validator("variants")
+    @classmethod
+    def _as_their_kind(cls, variants: dict[str, dict[str, Any]], given: ValidationInfo) -> dict[str, dict[str, Any]]:
+        for name in variants:
+            if not re.fullmatch(_VARIANT, name):
+                raise ValueError(
+                    f"{name!r} is no name of a variant; write an encoder's, a hyphen and letters or digits"
+                )
+            kind = given.data.get(kind_of(name))
+            if kind is not None:  # else its own error is told
+                embed = {kind_of(name): kind.model_dump(), "variants": variants}
+                with_name: Any = dict[str, type(kind)]  # type: ignore[misc]
+                TypeAdapter(with_name).validate_python({name: section_of(name, embed)})
+        return variants
+
+    @model_validator(mode="after")
+    def _variants_are_there(self) -> "Embed":
+        for name in self._names:
+            if name != kind_of(name) and name not in self.variants:
+                raise ValueError(f"encoder names {name}, which embed.variants lacks; put there what it changes")
+        return self
 
     def inputs(self) -> Mapping[str, tuple[str, str]]:
         found = {}
         for name, section in self.chosen().items():
             if weights := section.local_weights():
                 key, otherwise = weights
-                found[f"{name}.{key}"] = (getattr(section, key), f"put the weights there, or {otherwise}")
+                place = name if key in self.variants.get(name, {}) else kind_of(name)
+                found[f"{key_of(place)}.{key}".removeprefix("embed.")] = (
+                    getattr(section, key),
+                    f"put the weights there, or {otherwise}",
+                )
         return found
 
     def chosen(self) -> dict[str, EncoderSection]:
         """The sections of the encoders that are used, by name."""
-        names = [self.encoder] if isinstance(self.encoder, str) else [*self.encoder]
-        if "finetuned" in names and "timm" not in names:
-            names.append("timm")  # where it starts
-        return {name: getattr(self, name) for name in names}
+        names = with_backbones(self._names)
+        embed = self.model_dump()
+        return {name: type(getattr(self, kind_of(name)))(**section_of(name, embed)) for name in names}
+
+    @property
+    def _names(self) -> list[str]:
+        return [self.encoder] if isinstance(self.encoder, str) else [*self.encoder]

@@ -118,9 +118,9 @@ def _key(name: str, entry: Mapping[str, Any]) -> Key:
 
 def _values(entry: Mapping[str, Any]) -> str:
     if "anyOf" in entry:
-        one, *others = entry["anyOf"]
-        if [part.get("items") for part in others] == [one]:
-            return f"{_values(one)}, or a list"
+        *ones, last = entry["anyOf"]
+        if last.get("items") in (ones[0], {"anyOf": ones}):
+            return f"{' or '.join(part.get('description') or _values(part) for part in ones)}, or a list"
         return " or ".join(_values(part) for part in entry["anyOf"])
     if "const" in entry:
         return str(entry["const"])
@@ -135,7 +135,7 @@ def _values(entry: Mapping[str, Any]) -> str:
         case "integer" | "number" as kind:
             return f"{'int' if kind == 'integer' else 'float'}{_range(entry)}"
         case kind:
-            return {"string": "str", "boolean": "bool", "null": "null"}[kind]
+            return {"string": "str", "boolean": "bool", "null": "null", "object": "mapping"}[kind]
 
 
 def _range(entry: Mapping[str, Any]) -> str:

@@ -53,11 +53,15 @@ def _lines(member: Key | Group, content: Mapping[str, Any], indent: str = "") ->
         for inner in member.members:
             yield from _lines(inner, value, f"{indent}  ")
     else:
-        if not member.values.startswith(("str", "bool", "list")):
+        if not member.values.startswith(("str", "bool", "list", "mapping")):
             comment += f" ({member.values})"
         if isinstance(value, list) and value:
             yield f"{indent}{name}: {comment}"
             yield from (f"{indent}- {_scalar(item)}" for item in value)
+        elif isinstance(value, dict) and value:
+            yield f"{indent}{name}: {comment}"
+            block = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=float("inf"))
+            yield from (f"{indent}  {line}" for line in block.splitlines())
         else:
             yield f"{indent}{name}: {_scalar(value)} {comment}"
 

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from winnow.errors import WinnowError
+from winnow.params.keys import keys
 from winnow.params.messages import unknown_key
 from winnow.params.model import Params
 from winnow.params.section import Section
@@ -39,7 +40,7 @@ def changed(params: Mapping[str, Any], changes: Mapping[str, Any], model: type[S
             place = place.get(part) if isinstance(place, dict) else None
         if not isinstance(place, dict) or last not in place:
             raise WinnowError(f"{unknown_key(key, model)}; see docs/params.md.")
-        if isinstance(place[last], dict):
+        if isinstance(place[last], dict) and not any(f"{key}.".startswith(f"{name}.") for name in keys(model)):
             raise WinnowError(f"{key} is a section; name one of its keys, for example {key}.{next(iter(place[last]))}.")
         place[last] = value
     return result

@@ -8,8 +8,9 @@ import numpy as np
 
 from winnow.data.images import BadImage, decoding, upright_rgb
 from winnow.data.pixels import DecodedPixels
-from winnow.encoders.registry import ENCODERS
+from winnow.encoders.registry import is_fitted
 from winnow.errors import WinnowError
+from winnow.params.encoders import kind_of, section_of
 from winnow.row_groups import StoredColumn
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ def like_vector(features: np.ndarray, vector: np.ndarray) -> np.ndarray:
 def can_embed(embed: Mapping[str, Any]) -> bool:
     """Whether a picture from elsewhere gets the features that the encoder of the section `embed` of params.yaml gave
     the dataset; one that was fitted on it kept no network, and several are weighed by the dataset."""
-    return isinstance(embed["encoder"], str) and not ENCODERS[embed["encoder"]].is_fitted
+    return isinstance(embed["encoder"], str) and not is_fitted(embed["encoder"])
 
 
 def text_encoder(embed: Mapping[str, Any]) -> bool:
     """Whether the section `embed` of params.yaml names an encoder that knows words."""
-    return bool(embed["encoder"] == "open_clip")
+    return isinstance(embed["encoder"], str) and kind_of(embed["encoder"]) == "open_clip"
 
 
 class Lookalikes:
@@ -121,7 +122,7 @@ class Lookalikes:
             )
         from winnow.review.words import TextTower
 
-        section = self._embed["open_clip"]
+        section = section_of(self._embed["encoder"], self._embed)
         with self._lock:
             if self._tower is None:
                 self._tower = TextTower(**{key: section[key] for key in ("model", "pretrained", "prompts")})

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from winnow.detect.channel import label_likelihood
 from winnow.detect.labels import LABEL_QUALITY, SOURCES, SUGGESTED_CONFIDENCE
 from winnow.detect.labels.neighbour_scores import neighbour_scores
-from winnow.detect.labels.noise import (
+from winnow.detect.labels.noise import expected_f1_cut
+from winnow.detect.labels.pooling import pool_over_groups
+from winnow.detect.labels.sources import Learner, Lesson, Source
+from winnow.detect.labels.vote import neighbourhood
+from winnow.detect.signals import Evidence
+from winnow.learn.channel import (
     at_temperature,
-    expected_f1_cut,
+    label_likelihood,
     noise_rates,
     posterior,
     refined_rates,
     temperature,
     true_class_probs,
 )
-from winnow.detect.labels.pooling import pool_over_groups
-from winnow.detect.labels.sources import Learner, Lesson, Source
-from winnow.detect.labels.vote import neighbourhood
-from winnow.detect.signals import Evidence
 
 # Any class may be given any label: pictures that nobody can read, and slips, follow no confusion of classes. From 5 to
 # 20 % the F1 on CIFAR-10N and the sample is the same within 0.01; on handwritten numerals more is better.

@@ -9,10 +9,10 @@ import pandas as pd
 from scipy import special
 from scipy.stats import rankdata
 
-from winnow.detect.channel import label_likelihood
 from winnow.detect.outliers import DETECTORS, OOD_SCORE, mahalanobis
 from winnow.detect.signals import Detector, Evidence
 from winnow.errors import WinnowError
+from winnow.learn.channel import label_likelihood
 from winnow.learn.probe import LinearProbe, others_of
 
 # The share of images, the least odd by the first detectors, that other detectors may trust.

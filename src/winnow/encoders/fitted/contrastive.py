@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +18,49 @@ _BATCH_SIZE = 100
 _TEMPERATURE = 0.1
 _PROJECTION = 32
 
-# How far images are varied at most: drawn anew in each step, for every image on its own.
-_SHEAR, _DEGREES, _SHIFT, _ZOOM, _NOISE, _INVERTED = 0.3, 15.0, 0.2, 1.25, 0.5, 0.25
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """How far images are varied at most: drawn anew in each step, for every image on its own. 0 leaves them.
+
+    What comes in from outside has the level of the image's border: a reflected stroke would be another sign.
+
+    Attributes:
+        shear: the tangent of the angle that upright lines lean by, either way.
+        rotation: degrees, either way.
+        shift: each way, as a share of the side; [0, 1).
+        zoom: an image becomes up to 1 + this times larger, or smaller.
+        noise: standard deviation of normal noise on normalised images; up to this, evenly.
+        inversion: the share of images that are inverted, each within its own range of levels; [0, 1].
+    """
+
+    shear: float
+    rotation: float
+    shift: float
+    zoom: float
+    noise: float
+    inversion: float
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, 3, S, S) of (B, 3, S, S) normalised images, on the same device; `generator` is one of the CPU."""
+        count, device = len(images), images.device
+
+        def drawn(low: float, high: float) -> Tensor:
+            return (low + (high - low) * torch.rand(count, generator=generator)).to(device)
+
+        angle, shear = torch.deg2rad(drawn(-self.rotation, self.rotation)), drawn(-self.shear, self.shear)
+        size = torch.exp(drawn(-math.log(1 + self.zoom), math.log(1 + self.zoom)))
+        cosine, sine = angle.cos() * size, angle.sin() * size
+        right, down = 2 * drawn(-self.shift, self.shift), 2 * drawn(-self.shift, self.shift)
+        rows = [cosine, shear * cosine - sine, right, sine, shear * sine + cosine, down]
+        places = torch.stack(rows, dim=1).view(count, 2, 3)
+        images = sampled_on_border(images, functional.affine_grid(places, list(images.shape), align_corners=False))
+
+        noise = torch.randn(images.shape, generator=generator).to(device)
+        images = images + drawn(0, self.noise)[:, None, None, None] * noise
+        ends = images.amin(dim=(2, 3), keepdim=True) + images.amax(dim=(2, 3), keepdim=True)
+        inverted = (drawn(0, 1) < self.inversion)[:, None, None, None]
+        return torch.where(inverted, ends - images, images)
 
 
 def supervised_contrastive(embedded: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
@@ -68,6 +110,7 @@ class Contrastive:
         labels: Tensor,
         *,
         rows: np.ndarray,
+        variation: Variation,
         loss: Literal["supervised_contrastive", "both"],
         label_smoothing: float,
         seed: int,
@@ -75,10 +118,11 @@ class Contrastive:
     ) -> None:
         """Train on the `rows`, (R,) int64, of N images with (N,) int64 labels on the network's device.
 
-        `seed` and `fold` decide which images make a batch, and how they are varied.
+        `variation` is how far images are varied; `seed` and `fold` decide which make a batch, and what is drawn.
         """
         self.trained = projected
         self._images, self._labels, self._label_smoothing = images, labels, label_smoothing
+        self._variation = variation
         self._rows, self._loss = torch.from_numpy(rows).to(images.device), loss
         self._generator = torch.Generator().manual_seed(seed * 1_000 + fold)
         given = labels[self._rows].cpu()
@@ -93,7 +137,7 @@ class Contrastive:
 
     def loss(self, batch: Tensor) -> Tensor:
         network, labels = self.trained.network, self._labels[batch]
-        features = network.features(varied(self._images[batch], self._generator))
+        features = network.features(self._variation(self._images[batch], self._generator))
         embedded = functional.normalize(self.trained.head(features), dim=1)
         contrastive = supervised_contrastive(embedded, labels, temperature=_TEMPERATURE)
         seen = features if self._loss == "both" else features.detach()
@@ -105,32 +149,3 @@ class Contrastive:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._generator.set_state(state["generator"])
-
-
-def varied(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image sheared, turned, shifted, zoomed, made noisy and now and then inverted within its own range of levels.
-
-    What comes in from outside has the level of the image's border: a reflected stroke would be another sign.
-
-    Args:
-        images: (B, 3, S, S), normalised.
-        generator: of the CPU.
-    """
-    count, device = len(images), images.device
-
-    def drawn(low: float, high: float) -> Tensor:
-        return (low + (high - low) * torch.rand(count, generator=generator)).to(device)
-
-    angle, shear = torch.deg2rad(drawn(-_DEGREES, _DEGREES)), drawn(-_SHEAR, _SHEAR)
-    size = torch.exp(drawn(-math.log(_ZOOM), math.log(_ZOOM)))
-    cosine, sine = angle.cos() * size, angle.sin() * size
-    right, down = 2 * drawn(-_SHIFT, _SHIFT), 2 * drawn(-_SHIFT, _SHIFT)
-    rows = [cosine, shear * cosine - sine, right, sine, shear * sine + cosine, down]
-    places = torch.stack(rows, dim=1).view(count, 2, 3)
-    images = sampled_on_border(images, functional.affine_grid(places, list(images.shape), align_corners=False))
-
-    noise = torch.randn(images.shape, generator=generator).to(device)
-    images = images + drawn(0, _NOISE)[:, None, None, None] * noise
-    ends = images.amin(dim=(2, 3), keepdim=True) + images.amax(dim=(2, 3), keepdim=True)
-    inverted = (drawn(0, 1) < _INVERTED)[:, None, None, None]
-    return torch.where(inverted, ends - images, images)

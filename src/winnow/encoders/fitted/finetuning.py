@@ -6,7 +6,7 @@ batch norm: those of converted weights may be placeholders.
 """
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -89,7 +89,7 @@ class FinetunedNetworks(Learner[FinetunedNetwork]):
 
     settings: FinetunedSettings
     backbone: Backbone
-    name: ClassVar[str] = "finetuned"
+    name: str = field(kw_only=True, default="finetuned")
     batch_size: ClassVar[int] = CPU_BATCH
 
     @property

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from winnow.device import seeded
 from winnow.encoders.fitted.settings import FittedSettings
 from winnow.encoders.fitted.small_images import SmallImages
 from winnow.encoders.fitted.training import NetworkObjective, OneCycle, Training, train_side_by_side
+from winnow.params.encoders import key_of
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -45,7 +46,7 @@ class Learner(ABC, Generic[Network]):
     settings: FittedSettings
     num_classes: int
     device: torch.device
-    name: ClassVar[str]
+    name: str = field(kw_only=True)
     batch_size: ClassVar[int]
 
     @property
@@ -99,7 +100,7 @@ class Learner(ABC, Generic[Network]):
             seed=self.settings.seed,
             device=self.device,
             description=description,
-            remedy=f"lower embed.{self.name}.learning_rate in params.yaml",
+            remedy=f"lower {key_of(self.name)}.learning_rate in params.yaml",
         )
         return [network.eval() for network in networks]
 

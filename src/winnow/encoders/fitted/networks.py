@@ -7,7 +7,8 @@ distance to the 50th neighbour, photographs against digits: 0.989; of centred fe
 digits differ in the channels' level.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,7 +18,7 @@ from torch import nn
 
 from winnow.data.pixels import Pixels
 from winnow.device import seeded
-from winnow.encoders.fitted.contrastive import Contrastive, Projected
+from winnow.encoders.fitted.contrastive import Contrastive, Projected, Variation
 from winnow.encoders.fitted.learner import Learner
 from winnow.encoders.fitted.mixup import Mixup
 from winnow.encoders.fitted.out_of_fold import OutOfFold, fit_out_of_fold
@@ -39,11 +40,18 @@ class TrainedSettings(FittedSettings):
     Attributes:
         width: channels of the first block; the features have 4 * width dimensions.
         loss: "cross_entropy" of varied and mixed pairs (`mixup`), "supervised_contrastive", or "both" that and
-            cross-entropy (`contrastive`); these two vary images in their own way.
+            cross-entropy (`contrastive`).
+        contrastive: of `Variation`, by which these two vary images, in place of `augmentation`.
     """
 
     width: int
     loss: Literal["cross_entropy", "supervised_contrastive", "both"]
+    contrastive: Mapping[str, float]
+
+    @property
+    def variation(self) -> Variation:
+        """How images are varied in each step by the contrastive losses."""
+        return Variation(**self.contrastive)
 
 
 @dataclass(frozen=True)
@@ -51,12 +59,15 @@ class SmallNetworks(Learner[SmallResNet]):
     """Small networks that start from random weights."""
 
     settings: TrainedSettings
-    name: ClassVar[str] = "trained"
+    name: str = field(kw_only=True, default="trained")
     batch_size: ClassVar[int] = 256
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        return {**asdict(self.settings), "n_classes": self.num_classes}
+        decides = asdict(self.settings)
+        if self.settings.loss == "cross_entropy":
+            del decides["contrastive"]
+        return {**decides, "n_classes": self.num_classes}
 
     def read(self, pixels: Pixels) -> SmallImages:
         return read_small_images(pixels, input_size=self.settings.input_size, device=self.device)
@@ -84,9 +95,16 @@ class SmallNetworks(Learner[SmallResNet]):
             )
         with seeded(seed, self.device):
             projected = Projected(network).to(self.device)
-        loss = settings.loss
         return Contrastive(
-            projected, images, labels, rows=rows, loss=loss, label_smoothing=smoothing, seed=seed, fold=fold
+            projected,
+            images,
+            labels,
+            rows=rows,
+            variation=settings.variation,
+            loss=settings.loss,
+            label_smoothing=smoothing,
+            seed=seed,
+            fold=fold,
         )
 
     def _optimizer(self, trained: nn.Module) -> torch.optim.Optimizer:

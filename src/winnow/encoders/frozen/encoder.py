@@ -60,5 +60,5 @@ class FrozenEncoder:
         features, zero_shot = embed_images(
             self.network, pixels, batch_size=self.batch_size, flip=self.flip, scratch=scratch
         )
-        fingerprint = {**self.network.fingerprint, "flip": self.flip}
+        fingerprint = {**self.network.fingerprint, "encoder": self.name, "flip": self.flip}
         return Embedding(features, fingerprint, zero_shot, self.network.no_zero_shot)

@@ -15,7 +15,7 @@ class FrozenNetwork:
     """A frozen network that turns images into feature vectors.
 
     Attributes:
-        name: as in params.yaml: `open_clip`, `timm`.
+        name: as in params.yaml: `open_clip`, `timm`, or a variant's.
         fingerprint: all that decides the features (model, weights' sha256, preprocessing); JSON values only.
         input_size: the largest side that `encode` resizes images to.
         encode: (B, H, W, 3) uint8 pixels to (B, D) float32 features, not yet normalised, on the encoder's device.
