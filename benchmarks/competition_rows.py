@@ -113,6 +113,7 @@ class Row:
         validation: images per class that choose the epoch; all others are trained on. None: as released.
         drawn_from: the splits that they come from.
         validation_with_copies: images of each class that choose the epoch, originals and copies; None: no copies.
+        original_levels: whether copies have no other grey levels than their originals.
     """
 
     what: str
@@ -123,6 +124,7 @@ class Row:
     validation: int | None = None
     drawn_from: tuple[str, ...] = ("train", "val")
     validation_with_copies: int | None = None
+    original_levels: bool = False
 
     @property
     def per_class(self) -> int:
@@ -291,6 +293,7 @@ def with_copies(
     strength: float,
     per_class: int,
     seed: int,
+    original_levels: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The images at `rows` and copies of them up to `per_class` in each class, as the network sees them."""
     difficulty = np.full(len(rows), np.nan) if cleaned.difficulty is None else cleaned.difficulty[rows]
@@ -303,6 +306,7 @@ def with_copies(
         policy=policy,
         strength=strength,
         seed=seed,
+        original_levels=original_levels,
     )
     return pool.shrunk(packed["image_bytes"].tolist()), packed["label"].to_numpy()
 
@@ -364,6 +368,14 @@ ROWS: dict[str, Row] = {
         by_label_issues,
         random_copies(sizes=SIZES),
         validation=FEW,
+    ),
+    "label-issues+random+drawn+levels": Row(
+        "random copies to 9,750 with no other grey levels than their originals",
+        None,
+        by_label_issues,
+        random_copies(),
+        validation=FEW,
+        original_levels=True,
     ),
     "label-issues+faa2+drawn": Row(
         "two sub-policies of Faster AutoAugment for every copy in place of random ones",
@@ -439,7 +451,8 @@ def prepare(name: str, released: Numerals, audit: Path, *, state: Path) -> Prepa
             return shrunk([released.images[image] for image in at]), chosen.cleaned.labels[at]
         file = state / name / f"{kind}.npz"
         if not file.exists():
-            pixels, given = with_copies(released, at, chosen.cleaned, chosen.policy, per_class=per_class, **options)
+            options |= {"per_class": per_class, "original_levels": row.original_levels}
+            pixels, given = with_copies(released, at, chosen.cleaned, chosen.policy, **options)
             file.parent.mkdir(parents=True, exist_ok=True)
             tables.write_arrays(file, pixels=pixels, labels=given)
         arrays = tables.read_arrays(file)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from archives import write_zip
 from winnow.augmentation.policy.policy import Policy, Step
-from winnow.competition.copies import arms, drawn_of_each_class, packed_with_copies
+from winnow.competition.copies import arms, drawn_of_each_class, packed_with_copies, with_levels_of
 from winnow.competition.pool import HIDDEN, read_pool, shrunk
 from winnow.competition.sample import make_sample
 from winnow.data.pixel_digest import pixel_digest
@@ -109,6 +109,37 @@ def test_originals_keep_their_bytes_and_copies_their_size(pool):
         assert copy.image_bytes != source[copy.image_id]
     again = packed_with_copies(ids, rows["image_bytes"].tolist(), labels, np.full(len(ids), np.nan), **options)
     assert again["image_bytes"].tolist() == packed["image_bytes"].tolist()
+
+
+def test_a_copy_s_levels_become_the_nearest_ones_of_its_original():
+    original = np.zeros((1, 3, 3), dtype=np.uint8)
+    original[0, :, 0] = [0, 64, 255]
+    original[0, :, 1] = [10, 10, 30]
+    copy = np.zeros((2, 2, 3), dtype=np.uint8)
+    copy[..., 0] = [[31, 32], [33, 160]]  # 32 is as near to 0 as to 64
+    copy[..., 1] = [[0, 20], [21, 255]]
+    copy[..., 2] = 7
+    found = with_levels_of(original, copy)
+    assert found.dtype == np.uint8
+    assert found[..., 0].tolist() == [[0, 0], [64, 255]] and found[..., 1].tolist() == [[10, 10], [30, 30]]
+    assert (found[..., 2] == 0).all()
+
+
+def test_turned_copies_have_the_levels_of_their_originals_where_that_is_asked_for(pool):
+    rows = pool[pool["split"] == "train"]
+    policy = Policy(((Step("rotate", 1.0, 0.5),),), fill="border")
+    sets = [rows["image_id"].to_numpy(), rows["image_bytes"].tolist(), rows["label"].to_numpy(), np.full(60, np.nan)]
+    options = {"per_class": 10, "policy": policy, "strength": 0.0, "seed": 0}
+    blended, brought_back = (
+        packed_with_copies(*sets, **options, original_levels=original_levels) for original_levels in (False, True)
+    )
+    is_copy = (blended["technique"] != "").to_numpy()
+    levels = [
+        [set(np.unique(np.asarray(Image.open(io.BytesIO(content))))) for content in packed["image_bytes"][is_copy]]
+        for packed in (blended, brought_back)
+    ]
+    assert max(map(len, levels[0])) > 50 and all(found <= {0, 255} for found in levels[1])
+    assert blended[~is_copy].equals(brought_back[~is_copy]) and blended["name"].equals(brought_back["name"])
 
 
 def test_hard_images_get_more_copies_than_easy_ones(pool):

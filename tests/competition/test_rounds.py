@@ -1,5 +1,7 @@
 """Decisions of a round in a table, what comes back, what flips, and two rounds on planted errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,10 +30,11 @@ RULES = Rules(
     neighbours=10,
     neighbour_relabel=1.0,
     neighbour_drop_distance=3.0,
+    neighbour_drop_cluster=False,
 )
 SETTINGS = TrainedSettings(
     folds=2, epochs=30, width=12, input_size=32, learning_rate=0.1, label_smoothing=0.1, shift=0.125, mirror=False,
-    zoom=0.1, color=0.0, loss="cross_entropy", seed=0,
+    zoom=0.1, color=0.0, loss="cross_entropy", contrastive={}, seed=0,
 )  # fmt: skip
 FINE = {"label_quality_score": 0.9, "suggested_label": 0, "suggested_confidence": 0.9}
 FINE |= {"neighbour_label": 0, "neighbour_agreement": 1.0, "neighbour_distance": 1.0}
@@ -61,6 +64,20 @@ def decided(before=0, *, untouched=False, rules=RULES, **found) -> pd.Series:
 def test_rules_of_a_round(found, final, rule):
     row = decided(**found)
     assert (row["final_label"], row["rule"]) == (final, rule)
+
+
+def test_an_image_in_another_cluster_is_dropped_where_that_is_asked_for():
+    rules = replace(RULES, neighbour_drop_cluster=True)
+    near = {"neighbour_label": 3, "neighbour_agreement": 0.9}
+    for found, final, rule in (
+        (near, -1, "neighbour_drop"),
+        (near | {"neighbour_agreement": 0.8}, 0, ""),
+        (near | {"neighbour_agreement": 1.0}, 3, "neighbour_relabel"),
+        (near | {"label_quality_score": 0.4, "suggested_label": 2}, 2, "label_issue"),
+        (near | {"neighbour_label": 0, "neighbour_distance": 9.0}, 0, ""),  # far, but in its own: an edge case
+    ):
+        row = decided(**found, rules=rules)
+        assert (row["final_label"], row["rule"]) == (final, rule)
 
 
 def test_a_dropped_image_is_judged_by_its_given_label_and_comes_back_under_it_alone():

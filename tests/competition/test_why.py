@@ -152,6 +152,29 @@ def test_an_image_that_a_round_never_saw_is_one_sentence(workspace):
             "dropped by neighbour_drop: it is 3.4 times as far .*, and 100% of its neighbours have the label ii",
         ),
         (
+            {
+                "rule": "neighbour_drop",
+                "final_label": -1,
+                "neighbour_label": 1,
+                "neighbour_agreement": 0.9,
+                "neighbour_distance": 1.2,
+            },
+            None,
+            "dropped by neighbour_drop: it is 1.2 times as far .*, and 90% of its neighbours have the label ii, "
+            "so that it lies in their cluster$",
+        ),
+        (
+            {
+                "rule": "neighbour_drop",
+                "final_label": -1,
+                "neighbour_label": 1,
+                "neighbour_agreement": 0.8,
+                "neighbour_distance": 3.4,
+            },
+            None,
+            "dropped by neighbour_drop: it is 3.4 times as far .*, and 80% of its neighbours have the label ii$",
+        ),
+        (
             {"rule": "neighbour_relabel", "final_label": 2, "neighbour_label": 2},
             None,
             "relabelled to iii by neighbour_relabel: 100% of its neighbours have the label iii",

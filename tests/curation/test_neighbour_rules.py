@@ -28,6 +28,23 @@ def test_neighbours_relabel_and_drop():
     assert decided(frame, neighbour_rules=True, neighbour_relabel=0.9)["final_label"].tolist() == [2, 2, -1, 0, 0]
 
 
+def test_an_image_in_another_cluster_is_dropped_where_that_is_asked_for():
+    inside = ANOTHER | {"neighbour_agreement": 0.9, "neighbour_distance": 1.2}
+    frame = scores(inside, inside | {"neighbour_agreement": 0.85}, inside | {"neighbour_distance": 3.1}, ANOTHER, {})
+    assert decided(frame, neighbour_rules=True)["action"].tolist() == ["keep", "keep", "drop", "relabel", "keep"]
+    assert decided(frame, neighbour_drop_cluster=True)["action"].tolist() == ["keep"] * 5  # the rules are off
+    found = decided(frame, neighbour_rules=True, neighbour_drop_cluster=True)
+    assert found["rule"].tolist() == ["neighbour_drop", "keep", "neighbour_drop", "neighbour_relabel", "keep"]
+    assert found["final_label"].tolist() == [-1, 0, -1, 2, 0]
+    assert found["reason"][0] == (
+        "90% of its nearest neighbours are wolf, so that it lies in their cluster (allowed: less than 90%); "
+        "1.2 times as far from the nearest cat as is usual"
+    )
+    assert found["reason"][2] == (
+        "3.1 times as far from the nearest cat as is usual (allowed: 3), and most of its neighbours are wolf"
+    )
+
+
 def test_label_issues_win_and_a_person_beats_both():
     issue = ANOTHER | {"label_quality_score": 0.1, "suggested_label": 1, "suggested_confidence": 0.8}
     assert decided(scores(issue), neighbour_rules=True)["rule"][0] == "label_issue"

@@ -71,6 +71,15 @@ def test_the_figure_is_written_whole_and_the_same_every_time(rows, tmp_path):
     assert ET.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
 
 
+def test_another_score_is_drawn_under_its_name_with_notes(rows, tmp_path):
+    plain = [{**row, "accuracy": row.pop("balanced_accuracy"), "note": ", one seed"} for row in rows]
+    options = {"score": "accuracy", "whiskers": "95 % interval of the row"}
+    write_waterfall(plain, [tmp_path / "a.svg"], title="t", split="test", **options)
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "accuracy on the test set, % (whiskers: 95 % interval of the row)" in drawn and "balanced" not in drawn
+    assert "71.0 %  (+31.0), one seed" in drawn
+
+
 def test_rows_whose_reference_is_missing_are_still_drawn(tmp_path):
     rows = study_rows(STUDY, {"nothing": predictions(80), "crop": predictions(144)})
     write_waterfall(rows, [tmp_path / "a.png"], title="t", split="test")

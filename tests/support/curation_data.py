@@ -19,6 +19,7 @@ THRESHOLDS = {
     "neighbour_rules": False,
     "neighbour_relabel": 1.0,
     "neighbour_drop_distance": 3.0,
+    "neighbour_drop_cluster": False,
     "points_harmed": 0,
     "valuation_max_share": 1.0,
     "class_floor": 0,

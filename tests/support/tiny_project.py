@@ -52,6 +52,14 @@ CHANGES = {
             "zoom": 0.0,
             "color": 0.0,
             "loss": "cross_entropy",
+            "contrastive": {
+                "shear": 0.3,
+                "rotation": 15.0,
+                "shift": 0.2,
+                "zoom": 0.25,
+                "noise": 0.5,
+                "inversion": 0.25,
+            },
             "seed": 0,
         }
     },

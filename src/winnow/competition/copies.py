@@ -27,6 +27,7 @@ def packed_with_copies(
     policy: Policy,
     strength: float,
     seed: int,
+    original_levels: bool = False,
 ) -> pd.DataFrame:
     """A packed set of the originals' own bytes and of copies that even the classes out.
 
@@ -39,6 +40,7 @@ def packed_with_copies(
         policy: what makes a copy; with its fill.
         strength: hard images get up to 1 + this times the copies of easy ones; 0 treats all alike.
         seed: of the sources and of every copy.
+        original_levels: whether a copy goes through `with_levels_of` its original.
 
     Returns:
         Rows of a packed set (see `data.packed`), sorted by name.
@@ -55,7 +57,9 @@ def packed_with_copies(
             names.append(f"{image_id[row]}_policy-{number:05d}")
             sources.append(row)
             techniques.append("policy")
-            content.append(_png(policy.apply(np.asarray(image), seed * 1_000_003 + number)))
+            original = np.asarray(image)
+            copy = policy.apply(original, seed * 1_000_003 + number)
+            content.append(_png(with_levels_of(original, copy) if original_levels else copy))
             report(1)
     frame = pd.DataFrame(
         {
@@ -67,6 +71,23 @@ def packed_with_copies(
         }
     )
     return frame.sort_values("name", ignore_index=True)
+
+
+def with_levels_of(original: np.ndarray, copy: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: a copy in whose channels every level has become the nearest one of the original's, the lower of
+    two as near.
+
+    The released numerals have three levels, 0, 64 and 255; moving pixels blends them. It takes small noise away again,
+    and leaves an inverted copy no level that the original lacks.
+
+    Args:
+        original: (H', W', 3) uint8.
+        copy: (H, W, 3) uint8.
+    """
+    known = np.stack([np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(original, 2, 0)]) > 0
+    distance = np.abs(np.subtract.outer(np.arange(256), np.arange(256)))
+    nearest = np.where(known[:, None, :], distance, 256).argmin(axis=2).astype(np.uint8)  # (3, 256)
+    return np.stack([nearest[channel][copy[..., channel]] for channel in range(3)], axis=2)
 
 
 def _sources(rows: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -95,6 +116,7 @@ def arms(
     seed: int,
     validation_per_class: int | None = None,
     validation_with_copies: int | None = None,
+    original_levels: bool = False,
 ) -> dict[tuple[str, str], pd.DataFrame]:
     """Packed sets by arm (`raw`, `cleaned`) and part (`training`, `validation`); the reference is in none.
 
@@ -108,13 +130,14 @@ def arms(
         validation_per_class: see `cleaned_parts`.
         validation_with_copies: images of each class in the cleaned validation set, originals and copies of them, all
             alike; None makes no copies.
+        original_levels: see `packed_with_copies`.
 
     Raises:
         WinnowError: as `cleaned_parts`.
     """
     images = pool[pool["split"] != "label_book"].merge(decided.drop(columns="label"), on="image_id", validate="1:1")
     training, validation = cleaned_parts(images, class_names=class_names, validation_per_class=validation_per_class)
-    plain = {"per_class": 0, "policy": policy, "strength": 0.0, "seed": seed}
+    plain = {"per_class": 0, "policy": policy, "strength": 0.0, "seed": seed, "original_levels": original_levels}
     copied, validating = plain, plain
     if policy.sub_policies:
         copied = plain | {"per_class": per_class, "strength": strength}

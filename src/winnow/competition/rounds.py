@@ -19,7 +19,7 @@ import torch
 from winnow.competition.pool import squares
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.detect.labels.label_issues import score_labels
-from winnow.detect.labels.neighbour_rule import far_from_its_class, with_another_label
+from winnow.detect.labels.neighbour_rule import outside_its_class, with_another_label
 from winnow.detect.labels.neighbour_scores import neighbour_scores
 from winnow.detect.labels.vote import neighbourhood
 from winnow.detect.signals import Evidence
@@ -48,6 +48,7 @@ class Rules:
         neighbour_relabel: share of them that must have one other label for a relabelling by them alone; above 1 never.
         neighbour_drop_distance: an image farther than this from the nearest one of its label, in units of the label's
             median, is dropped if most of its neighbours have another label.
+        neighbour_drop_cluster: whether an image in the cluster of another label is dropped, too.
     """
 
     label_quality_threshold: float
@@ -55,6 +56,7 @@ class Rules:
     neighbours: int
     neighbour_relabel: float
     neighbour_drop_distance: float
+    neighbour_drop_cluster: bool
 
 
 def score_round(
@@ -128,8 +130,10 @@ def decide_round(
     quality = scores["label_quality_score"].to_numpy()
     suggested, confidence = scores["suggested_label"].to_numpy(), scores["suggested_confidence"].to_numpy()
     final, rule = given.copy(), np.full(len(given), "", dtype=object)
-    far = far_from_its_class(scores, given, distance=rules.neighbour_drop_distance)
-    final[far], rule[far] = -1, "neighbour_drop"
+    outside = outside_its_class(
+        scores, given, distance=rules.neighbour_drop_distance, another_cluster=rules.neighbour_drop_cluster
+    )
+    final[outside], rule[outside] = -1, "neighbour_drop"
     issue = quality < rules.label_quality_threshold
     sure = issue & (confidence >= rules.relabel_confidence) & (suggested != given) & (labels >= 0)
     final[issue], rule[issue] = np.where(sure, suggested, -1)[issue], "label_issue"

@@ -1,7 +1,6 @@
 """What `winnow why` says of an image of the competition: what each round did with it, by which rule, and its scores."""
 
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,8 @@ from winnow import schema
 from winnow.competition.pool import packed_name
 from winnow.competition.released import class_names
 from winnow.competition.rounds import VALUES
-from winnow.data.listing import listed
-from winnow.errors import WinnowError
+from winnow.data.called import Names, find_called
+from winnow.detect.labels.neighbour_rule import IN_CLUSTER
 from winnow.files import FILES
 from winnow.workspace import Workspace
 
@@ -80,23 +79,16 @@ def find_image(known: Sequence[str], asked: str) -> str:
     Raises:
         WinnowError: if there is none, or several have that file name; the message has these, or paths that look alike.
     """
-    called: tuple[Callable[[str], str], ...] = (
-        str,
-        packed_name,
-        lambda image: f"{packed_name(image)}.png",
-        lambda image: image.rpartition("/")[2],
+    packed = [packed_name(image) for image in known]
+    _, row = find_called(
+        asked,
+        [Names(known, others=(packed, [f"{name}.png" for name in packed]))],
+        known=known,
+        missing=f"the archive holds no image {asked!r}",
+        like="images are named like",
+        where=" in the archive",
     )
-    for name in called:
-        matching = [image for image in known if name(image) == asked]
-        if len(matching) > 1:
-            raise WinnowError(
-                f"{len(matching)} images are called {asked}: {listed(matching)}; name one by its path in the archive."
-            )
-        if matching:
-            return matching[0]
-    close = [image for image in known if asked and asked in image][:3] or difflib.get_close_matches(asked, known, n=3)
-    hint = f"did you mean {', '.join(close)}?" if close else f"images are named like {', '.join(known[:2])}."
-    raise WinnowError(f"the archive holds no image {asked!r}; {hint}")
+    return known[row]
 
 
 def round_in_words(row: pd.Series, before: int | None, names: Sequence[str]) -> str:
@@ -133,7 +125,8 @@ def _grounds(row: pd.Series, before: int | None, names: Sequence[str]) -> str:
             return f"{near}{third}"
         case "neighbour_drop":
             far = f"{row['neighbour_distance']:.2g} times as far from the nearest image of its label as is usual"
-            return f"it is {far}, and {near}"
+            cluster = ", so that it lies in their cluster" if row["neighbour_agreement"] >= IN_CLUSTER else ""
+            return f"it is {far}, and {near}{cluster}"
         case "valuation":
             return f"it harms {row['points_harmed']} images of the label book"
         case "class_floor":

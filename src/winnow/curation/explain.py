@@ -1,6 +1,5 @@
 """Why an image was kept, relabelled or dropped: all that the ledger knows of it, for people."""
 
-import difflib
 from collections.abc import Iterable, Set
 from typing import Any
 
@@ -13,10 +12,9 @@ from rich.table import Table
 
 from winnow import schema
 from winnow.curation.rules import KEEP, RULES
-from winnow.data.listing import listed
+from winnow.data.called import Names, find_called
 from winnow.detect.labels import LABEL_QUALITY, SUGGESTED_CONFIDENCE
 from winnow.detect.outliers import DETECTORS, OOD_SCORE
-from winnow.errors import WinnowError
 from winnow.files import DUPLICATES, IMAGE_FAULTS, LABEL_ISSUES, LEDGER, OOD_SCORES
 
 _ACTIONS = {"keep": "kept", "relabel": "relabelled", "drop": "dropped"}
@@ -56,24 +54,16 @@ def find_row(ledger: pd.DataFrame, image_id: str, rejected: pd.DataFrame | None 
     by_path = "file_name" not in ledger  # the pipeline filter names its images so
     files = known if by_path else ledger["file_name"].astype(str)
     others = _rejected_files(rejected, set(files))
-    for table, ids, names in ((ledger, known, files), (others, others["image_id"], others["file_name"])):
-        for matching in (ids == image_id, names == image_id, _last_part(names) == image_id):
-            rows = np.flatnonzero(matching)
-            if len(rows) > 1:
-                every = pd.concat([files, others["file_name"]])
-                same = every[_last_part(every) == image_id].tolist() or names.iloc[rows].tolist()
-                raise WinnowError(f"{len(same)} images are called {image_id}: {listed(same)}; name one by its path.")
-            if len(rows):
-                return table.iloc[int(rows[0])]
-    close = known[known.str.contains(image_id, regex=False)].head(3).tolist() if image_id else []
-    close = close or difflib.get_close_matches(image_id, known.tolist(), n=3)
+    named = (files, known), (others["file_name"], others["image_id"])
     lists = "problems.csv" if by_path else "rejected.csv"
-    hint = f"did you mean {', '.join(close)}?" if close else "ids look like " + ", ".join(known.head(2)) + "."
-    raise WinnowError(f"the ledger holds no image {image_id!r} ({lists} lists those not accepted); {hint}")
-
-
-def _last_part(names: pd.Series) -> pd.Series:
-    return names.map(lambda name: name.rpartition("/")[2])
+    table, row = find_called(
+        image_id,
+        [Names(paths.tolist(), others=(ids.tolist(),)) for paths, ids in named],
+        known=known.tolist(),
+        missing=f"the ledger holds no image {image_id!r} ({lists} lists those not accepted)",
+        like="ids look like",
+    )
+    return (ledger, others)[table].iloc[row]
 
 
 def _rejected_files(rejected: pd.DataFrame | None, accepted: Set[str]) -> pd.DataFrame:

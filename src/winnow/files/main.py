@@ -184,7 +184,7 @@ MAIN: Mapping[str, File] = MappingProxyType(
         ),
         "embedding": File(
             "data/interim/embedding.json",
-            "images, dimensions, the weight of each encoder, and the log-loss that chose the weights",
+            "images, dimensions, the weight of each encoder, and the held-out log-losses by weights",
         ),
         "duplicates": File("data/interim/duplicates.parquet", "accepted images", Table(DUPLICATES)),
         "pred_probs": File(

@@ -50,6 +50,10 @@ class Cleaning(Section):
         description="An image farther from its class is dropped if most neighbours have another label. In units of the "
         "median distance to the nearest image of the class."
     )
+    neighbour_drop_cluster: bool = Field(
+        description="Whether an image in the cluster of another class is dropped too. Nine in ten of its neighbours "
+        "have one other label then, however near the nearest image of its own."
+    )
     points_harmed: Count | None = Field(
         description="Drop an image that harms so many reference images by HyDRA's rule min + std; null drops none."
     )
@@ -73,6 +77,10 @@ class Copies(Section):
     per_class: Count = Field(description="Images of each class in the training set, originals and copies together.")
     strength: NotNegative = Field(description="Edge cases get up to 1 + this times the copies of others.")
     seed: Seed = Field(description="Seed of every copy.")
+    original_levels: bool = Field(
+        description="Whether a copy has no other grey levels than its original. Moving pixels blends them, so that the "
+        "network sees softer strokes than the originals'; small noise goes, too."
+    )
     validation_per_class: Count | None = Field(
         description="Different kept images of each class, of both splits, that choose the epoch; null: val/ as it is."
     )

@@ -57,6 +57,10 @@ class Curate(Section):
         description="An image farther from its class is dropped if its neighbours are others. Most of them have "
         "another label then; in units of the median distance to the nearest image of the class, lower drops more."
     )
+    neighbour_drop_cluster: bool = Field(
+        description="Whether an image in the cluster of another class is dropped too. Nine in ten of its neighbours "
+        "have one other label then, however near the nearest image of its own."
+    )
     points_harmed: int = Field(
         ge=0,
         description="Drop an image that harms so many reference images by HyDRA's rule; 0 drops none. The rule is min "

@@ -12,7 +12,7 @@ import pandas as pd
 from winnow.curation.rules.label_issue import LABEL_ISSUE
 from winnow.curation.rules.rule import Context, Decision, Outcome, Restoring, Rule, Threshold, Thresholds
 from winnow.detect.labels import LABEL_QUALITY
-from winnow.detect.labels.neighbour_rule import far_from_its_class, with_another_label
+from winnow.detect.labels.neighbour_rule import IN_CLUSTER, outside_its_class, with_another_label
 
 _ON = Threshold("neighbour_rules", "Rules on neighbours")
 
@@ -33,10 +33,15 @@ def _agreed(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     return with_another_label(frame, frame["label"].to_numpy(), share=thresholds["neighbour_relabel"])
 
 
-def _far(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
+def _outside(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     if _unknown(frame, thresholds):
         return np.zeros(len(frame), dtype=bool)
-    return far_from_its_class(frame, frame["label"].to_numpy(), distance=thresholds["neighbour_drop_distance"])
+    return outside_its_class(
+        frame,
+        frame["label"].to_numpy(),
+        distance=thresholds["neighbour_drop_distance"],
+        another_cluster=thresholds["neighbour_drop_cluster"],
+    )
 
 
 def _relabels(frame: pd.DataFrame, thresholds: Thresholds) -> Decision:
@@ -55,9 +60,13 @@ def _explains_drop(row: Any, context: Context) -> str:
     own, near = context.class_names[row.label], context.class_names[row.neighbour_label]
     if np.isinf(row.neighbour_distance):
         return f"no other image is {own}, and most of its neighbours are {near}"
+    far = f"{row.neighbour_distance:.1f} times as far from the nearest {own} as is usual"
+    allowed = context.thresholds["neighbour_drop_distance"]
+    if row.neighbour_distance > allowed:
+        return f"{far} (allowed: {allowed:g}), and most of its neighbours are {near}"
     return (
-        f"{row.neighbour_distance:.1f} times as far from the nearest {own} as is usual "
-        f"(allowed: {context.thresholds['neighbour_drop_distance']:g}), and most of its neighbours are {near}"
+        f"{row.neighbour_agreement:.0%} of its nearest neighbours are {near}, so that it lies in their cluster "
+        f"(allowed: less than {IN_CLUSTER:.0%}); {far}"
     )
 
 
@@ -77,9 +86,13 @@ NEIGHBOUR_RELABEL = Rule(
 NEIGHBOUR_DROP = Rule(
     name="neighbour_drop",
     words="far from its class",
-    meaning="far from the images of its label, among others",
-    thresholds=(_ON, Threshold("neighbour_drop_distance", "Distance from its class", span=lambda: (0, 10))),
-    applies=_far,
+    meaning="far from the images of its label, or in the cluster of another",
+    thresholds=(
+        _ON,
+        Threshold("neighbour_drop_distance", "Distance from its class", span=lambda: (0, 10)),
+        Threshold("neighbour_drop_cluster", "Another cluster drops"),
+    ),
+    applies=_outside,
     switched_on=_is_on,
     explains=_explains_drop,
     restoring=Restoring(turn=0, best_first=LABEL_QUALITY),

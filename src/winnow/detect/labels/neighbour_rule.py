@@ -1,14 +1,15 @@
 """The rule on neighbours: when they alone speak against a label, and when an image lies well inside its class.
 
 As in the paper whose pipeline docs/competition.md describes: an image whose neighbours all have one other label takes
-it, one that is far from its class goes, and one that is far from the nearest image of its class, but among it, is an
-edge case.
+it, one that is far from its class or lies in another's cluster goes, and one that is far from the nearest image of its
+class, but in its cluster, is an edge case.
 """
 
 import numpy as np
 import pandas as pd
 
-_INSIDE = 0.9  # share of the neighbours that have an image's label, from which on it lies inside its class
+IN_CLUSTER = 0.9
+"""Share of the neighbours that have one label, from which on an image lies in that label's cluster."""
 
 
 def with_another_label(scores: pd.DataFrame, labels: np.ndarray, *, share: float) -> np.ndarray:
@@ -36,11 +37,34 @@ def far_from_its_class(scores: pd.DataFrame, labels: np.ndarray, *, distance: fl
     return found
 
 
+def in_another_cluster(scores: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
+    """(N,) bool: images nine in ten of whose neighbours have one other label, however near the nearest of their own.
+
+    Args:
+        scores, labels: as in `with_another_label`.
+    """
+    return with_another_label(scores, labels, share=IN_CLUSTER)
+
+
+def outside_its_class(
+    scores: pd.DataFrame, labels: np.ndarray, *, distance: float, another_cluster: bool
+) -> np.ndarray:
+    """(N,) bool: images `far_from_its_class`, and with `another_cluster` those `in_another_cluster` too.
+
+    Args:
+        scores, labels, distance: as in `far_from_its_class`.
+        another_cluster: whether a cluster of another label counts, too.
+    """
+    far = far_from_its_class(scores, labels, distance=distance)
+    return far | in_another_cluster(scores, labels) if another_cluster else far
+
+
 def edge_difficulty(scores: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
     """(N,) float: how far an edge case is from the nearest image of its label, NaN for what is none.
 
     Args:
-        scores, labels: as in `with_another_label`; an edge case has nine in ten neighbours of its own label.
+        scores, labels: as in `with_another_label`; an edge case lies in the cluster of its own label.
     """
-    inside = (scores["neighbour_label"].to_numpy() == labels) & (scores["neighbour_agreement"].to_numpy() >= _INSIDE)
+    agreement = scores["neighbour_agreement"].to_numpy()
+    inside = (scores["neighbour_label"].to_numpy() == labels) & (agreement >= IN_CLUSTER)
     return np.where(inside, scores["neighbour_distance"].to_numpy(), np.nan)
