@@ -29,7 +29,19 @@ from winnow.shift.waterfall import PARTS
 from winnow.workspace import Workspace
 
 HOSTILE = ['<img src=x onerror="alert(1)">', "$\\frac{1}{", "a&b' --></script><script>alert(2)</script>\x00"]
-SECTIONS = ["results", "limits", "arrived", "classes", "dropped", "relabelled", "kept", "noise", "scores", "map"]
+SECTIONS = [
+    "results",
+    "lagging",
+    "limits",
+    "arrived",
+    "classes",
+    "dropped",
+    "relabelled",
+    "kept",
+    "noise",
+    "scores",
+    "map",
+]
 SECTIONS += ["sets", "detectors", "params", "provenance"]
 
 

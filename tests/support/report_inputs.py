@@ -37,6 +37,7 @@ def make_ledger(count: int = 30) -> pd.DataFrame:
             "repairs": np.where(turn == 0, "size,grey", ""),
             "label_quality_score": np.where(rule == "label_issue", 0.1, 0.8),
             "suggested_label": suggested,
+            "suggested_confidence": np.where(rule == "label_issue", 0.9, 0.8),
             "ood_score": np.where(rule == "ood", 0.9, 0.1),
             "rule": rule,
             "action": action,
@@ -104,6 +105,7 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
             }
         ),
         submission_set=submission_set,
+        misjudged=misjudged_of(named[labels], named[predicted["submission"]], splits=splits, class_names=names),
         metrics={
             "manifest": {"images_in": 31, "accepted": 30, "rejected": 1, "converted": 3, "repaired": 0},
             "image_faults": {"dark": 2},
@@ -162,6 +164,23 @@ def make_inputs(root: Path, *, class_names: list[str] | None = None, test: bool 
         params=params,
         files=pd.DataFrame({"path": ["data/processed/ledger.parquet"], "bytes": [1234], "md5": ["0123abc"]}),
     )
+
+
+def misjudged_of(
+    labels: np.ndarray, *predicted: np.ndarray, splits: list[str], class_names: list[str], most: int = 8
+) -> pd.DataFrame:
+    """What `evaluate` writes of the splits, whose images are called `<split>_<i>`; class names."""
+    wrong = np.sum([own != labels for own in predicted], axis=0)
+    table = pd.DataFrame({"image_id": np.arange(len(labels)), "label": labels, "wrong": wrong})
+    table = table[2 * wrong > len(predicted)].sort_values("wrong", ascending=False, kind="stable")
+    table = table.groupby("label").head(most)
+    table["label"] = table["label"].map(class_names.index)
+    parts = [
+        table.assign(split=split, image_id=[f"{split}_{i}" for i in table["image_id"]], image_bytes=jpeg((5, 5, 5)))
+        for split in splits
+        if split != "test_unseen"
+    ]
+    return pd.concat(parts).sort_values(["split", "image_id"], ignore_index=True)
 
 
 def scorecard() -> dict[str, float]:

@@ -14,6 +14,7 @@ from winnow.detect.duplicates.hashed import HashedImages
 from winnow.detect.duplicates.leaks import find_leaks
 from winnow.evaluation.evaluate import Evaluation, evaluate
 from winnow.evaluation.held_out import HeldOut
+from winnow.evaluation.misjudged import misjudged
 from winnow.evaluation.predict import by_seed, predict_splits
 from winnow.evaluation.predictions import predictions_table
 from winnow.evaluation.summary import summary
@@ -30,6 +31,7 @@ class ArmsEvaluation:
             test sets or more also `pairs`, why the last arm's accuracy differs between them, of `explain_pairs`.
         per_class: as `Evaluation.per_class`.
         predictions: by arm, as `predictions_table` returns them.
+        misjudged: as `misjudged` returns it, of the last arm.
         confusion: by arm, `actual` and `predicted` (class names) of the first seed on the set that the arms are judged
             by: the first test set, or the validation set where there is none.
         warnings: sentences on what could not be scored and on leaks.
@@ -40,6 +42,7 @@ class ArmsEvaluation:
     metrics: dict[str, Any]
     per_class: pd.DataFrame
     predictions: dict[str, pd.DataFrame]
+    misjudged: pd.DataFrame
     confusion: dict[str, pd.DataFrame]
     warnings: list[str]
     summaries: str
@@ -49,6 +52,7 @@ class ArmsEvaluation:
         """Name in `winnow.files`, parts of the path, and content of every file that holds a result."""
         yield "metrics", {"stage": "evaluation"}, self.metrics
         yield "per_class", {}, self.per_class
+        yield "misjudged", {}, self.misjudged
         for name, by_arm in (("predictions", self.predictions), ("confusion", self.confusion)):
             for arm, table in by_arm.items():
                 yield name, {"arm": arm}, table
@@ -131,6 +135,7 @@ def evaluate_arms(
         metrics=evaluation.metrics | counts | ({"pairs": pairs} if pairs else {}),
         per_class=evaluation.per_class,
         predictions=tables,
+        misjudged=misjudged({split: rows.argmax(axis=2) for split, rows in logits.items()}, splits),
         confusion={arm: _confusion(evaluation, arm, judged) for arm in weights},
         warnings=_warnings(test_sets, leaks, unseen, training_name),
         summaries="\n\n".join(

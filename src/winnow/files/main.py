@@ -327,6 +327,21 @@ MAIN: Mapping[str, File] = MappingProxyType(
             ),
             note="In git, so that any two runs can be paired.",
         ),
+        "misjudged": File(
+            "data/processed/misjudged.parquet",
+            "validation and test images that most of the submission's networks get wrong, at most eight of a class",
+            Table(
+                (
+                    Column("split", "str", "`validation`, `test`, or a test set by its name"),
+                    IMAGE_ID,
+                    Column("label", "int64", "the true class", low=0),
+                    Column("wrong", "int64", "how many networks get it wrong", low=1),
+                    Column("image_bytes", "bytes", "a JPEG of what the networks see"),
+                ),
+                key=None,
+            ),
+            note="Sorted by `split` and `image_id`. It is for the report, which does not read the test set itself.",
+        ),
         "per_class": File(
             "metrics/per_class.csv",
             "an arm, split and class",

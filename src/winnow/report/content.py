@@ -17,6 +17,7 @@ from winnow.report.formatting import clean
 from winnow.report.galleries import Gallery, make_galleries
 from winnow.report.histograms import Histogram, histogram
 from winnow.report.inputs import Inputs
+from winnow.report.lagging import Lagging, find_lagging
 from winnow.report.noise import NoiseMatrix, noise_from_table
 from winnow.report.results import Results, gather_results
 from winnow.report.tiles import Tiles, make_tiles
@@ -39,7 +40,7 @@ class Facts:
         swaps: a row per pair of given and new label, most first: `given`, `new`, `images`.
         repairs: a row per kind of repair: `repair`, `images`.
         rejected: a row per reason: `reason`, `files`, `example`.
-        noise, places, histograms, galleries, results, limits: as their modules describe them.
+        noise, places, histograms, galleries, results, lagging, limits: as their modules describe them.
         tiles: small pictures of images of the map, and which.
         reviewers: a row per person who decided or confirmed: `reviewer`, `kept`, `relabelled`, `dropped`, `confirmed`
             (for the validation set), counts of images; the busiest first.
@@ -65,6 +66,7 @@ class Facts:
     reviewers: pd.DataFrame
     copies: list[tuple[str, str, bytes, bytes]]
     results: Results
+    lagging: Lagging
     limits: list[str]
     curves: dict[str, pd.DataFrame]
     params: Mapping[str, Any]
@@ -96,6 +98,7 @@ def gather(inputs: Inputs) -> Facts:
     )
     results.classes["class"] = names
     thresholds = in_force(curate)
+    noise = noise_from_table(inputs.noise_transition, class_names=inputs.class_names)
     return Facts(
         dataset=clean(PurePosixPath(inputs.params["data"]["archive"]).name.partition(".")[0]),
         team=clean(inputs.params["submission"]["team"]),
@@ -107,7 +110,7 @@ def gather(inputs: Inputs) -> Facts:
         swaps=count_swaps(ledger, class_names=names),
         repairs=count_repairs(ledger),
         rejected=count_rejected(inputs.rejected),
-        noise=noise_from_table(inputs.noise_transition, class_names=inputs.class_names),
+        noise=noise,
         places=place_images(image_id, inputs.image_map),
         histograms=[
             histogram(cut.score, ledger[cut.score.name].to_numpy(float), threshold=thresholds[cut.threshold])
@@ -119,6 +122,17 @@ def gather(inputs: Inputs) -> Facts:
         reviewers=count_reviewers(ledger),
         copies=choose_copies(inputs.submission_set, images, class_names=names),
         results=results,
+        lagging=find_lagging(
+            results,
+            inputs.predictions["submission"],
+            inputs.misjudged,
+            ledger,
+            images,
+            class_names=inputs.class_names,
+            classes=classes,
+            noise=noise,
+            curate=curate,
+        ),
         limits=find_limits(
             inputs.metrics,
             results,

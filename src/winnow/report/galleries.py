@@ -128,14 +128,12 @@ def make_galleries(
     chosen.append(_Chosen("validation", "Validation set", "label after cleaning", rows))
 
     rng = np.random.default_rng(seed)
-    positions = pd.Series(np.arange(len(ledger)), index=ledger["image_id"])
     galleries = []
     for each in chosen:
         if not len(each.rows):
             continue
         shown = np.sort(rng.permutation(each.rows)[:CAP]) if each.shown is None else each.shown
-        scores = [cut.score for _, cut in cuts_of(rules)]
-        cards = [_card(int(row), ledger, images, positions, class_names, scores, each.cut) for row in shown]
+        cards = make_cards(shown, ledger, images, class_names=class_names, rules=rules, cut=each.cut)
         choice = "drawn at random" if each.shown is None else "chosen"
         galleries.append(Gallery(each.key.replace("_", "-"), each.title, each.note, choice, len(each.rows), cards))
     return galleries
@@ -145,6 +143,21 @@ def _ranks(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(len(rows),) in [0, 1], 0 for the smallest that is not below 0; those below 0 were kept for another reason."""
     own = np.where(values[rows] >= 0, values[rows], np.inf)
     return own.argsort(kind="stable").argsort(kind="stable") / max(len(rows), 1)
+
+
+def make_cards(
+    rows: np.ndarray,
+    ledger: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    class_names: list[str],
+    rules: Sequence[Rule] = RULES,
+    cut: Cut | None = None,
+) -> list[Card]:
+    """The images of these rows, in their order; other arguments are those of `make_galleries` and `_Chosen`."""
+    positions = pd.Series(np.arange(len(ledger)), index=ledger["image_id"])
+    scores = [cut.score for _, cut in cuts_of(rules)]
+    return [_card(int(row), ledger, images, positions, class_names, scores, cut) for row in rows]
 
 
 def _card(

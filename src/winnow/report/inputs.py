@@ -41,6 +41,7 @@ class Inputs:
         rejected: `file_name`, `image_id`, `reason`, `detail`.
         submission_set: the packed training set.
         metrics: content of metrics/<name>.json by the names of METRICS.
+        misjudged: as `evaluation.misjudged.misjudged` returns it.
         noise_transition: as `noise.noise_from_table` takes it.
         per_class, predictions: as `results.gather_results` takes them.
         curves: per arm `epoch`, `train_loss`, `validation_balanced_accuracy`, `seed`.
@@ -55,6 +56,7 @@ class Inputs:
     encoder: dict[str, Any]
     rejected: pd.DataFrame
     submission_set: pd.DataFrame
+    misjudged: pd.DataFrame
     metrics: dict[str, dict[str, Any]]
     noise_transition: pd.DataFrame
     per_class: pd.DataFrame
@@ -78,6 +80,7 @@ def read_inputs(workspace: Workspace, *, params: Mapping[str, Any], files: pd.Da
         encoder=json.loads(str(workspace.arrays("features", ["encoder"])["encoder"])),
         rejected=workspace.table("rejected"),
         submission_set=workspace.table("packed_set", part="submission"),
+        misjudged=workspace.table("misjudged"),
         metrics={stage: workspace.json("metrics", stage=stage) for stage in METRICS},
         noise_transition=workspace.table("noise_transition"),
         per_class=workspace.table("per_class"),

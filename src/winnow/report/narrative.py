@@ -98,6 +98,24 @@ def augmentation_sentence(facts: Facts) -> str:
     )
 
 
+def lagging_sentence(facts: Facts) -> str:
+    """Which classes the cleaned networks get right less often than the others, by more than chance."""
+    found, place = facts.lagging, facts.results.place
+    if found.judged == 0:
+        return f"No class has images in the {place}, so none can lag."
+    if found.judged == 1:
+        return f"One class has images in the {place}, so none can lag behind others."
+    chance = f"intervals of {100 * found.level:.4g}%, as {number(found.judged)} classes share an error rate of 5%"
+    mean = f"the mean of the classes on the {place}, {percent(found.mean)}"
+    if not found.count:
+        return f"No class lags by more than chance: the interval of every class reaches {mean} ({chance})."
+    lags = "lags" if found.count == 1 else "lag"
+    return (
+        f"{number(found.count)} of {number(found.judged)} classes {lags} by more than chance: the interval of the "
+        f"accuracy lies below {mean} ({chance}; over images, not over seeds)."
+    )
+
+
 def detector_sentence(facts: Facts) -> str:
     """How well the detectors did."""
     card, check = facts.metrics["scorecard"], facts.metrics.get("self_check", {})

@@ -1,6 +1,6 @@
 """The report as one page that opens from disk: nothing in it is loaded from elsewhere."""
 
-from winnow.report import elements, page_data, page_results
+from winnow.report import elements, page_data, page_lagging, page_results
 from winnow.report import page_parts as parts
 from winnow.report.content import Facts
 from winnow.report.formatting import number, percent
@@ -10,6 +10,7 @@ from winnow.report.style import ACTION_WORDS
 STAMP = "<!-- stamp -->"
 _SECTIONS = {
     "results": "Results",
+    "lagging": "Classes that lag",
     "limits": "Limits",
     "arrived": "What came in",
     "classes": "Class counts",
@@ -39,6 +40,7 @@ def render_page(facts: Facts) -> str:
         "map": page_data.map(facts),
         "sets": page_data.sets(facts),
         "results": page_results.results(facts),
+        "lagging": page_lagging.lagging(facts),
         "detectors": page_results.detectors(facts),
         "limits": page_results.limits(facts),
         "params": page_results.params(facts),

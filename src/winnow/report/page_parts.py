@@ -27,17 +27,23 @@ def drawn(draw: Callable[[Facts, Render[str]], str], facts: Facts) -> str:
 
 def gallery(found: Gallery) -> str:
     """A gallery, closed at first; it says how many of how many it shows."""
-    shown = len(found.cards)
-    size = (
-        f"{number(shown)} of {number(found.total)}, {found.choice}"
-        if shown < found.total
-        else counted(found.total, "image")
-    )
-    cards = "".join(_card(card) for card in found.cards)
     return (
         f'<details id="gallery-{found.key}"><summary>{escaped(found.title)} '
-        f'<span class="soft">{size} · {escaped(found.note)}</span></summary><div class="cards">{cards}</div></details>'
+        f'<span class="soft">{gallery_size(found)} · {escaped(found.note)}</span></summary>{cards(found)}</details>'
     )
+
+
+def gallery_size(found: Gallery) -> str:
+    """How many of how many a gallery shows."""
+    shown = len(found.cards)
+    if shown < found.total:
+        return f"{number(shown)} of {number(found.total)}, {found.choice}"
+    return counted(found.total, "image")
+
+
+def cards(found: Gallery) -> str:
+    """The images of a gallery."""
+    return f'<div class="cards">{"".join(_card(card) for card in found.cards)}</div>'
 
 
 def _card(card: Card) -> str:

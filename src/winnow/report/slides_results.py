@@ -10,7 +10,8 @@ from winnow.report import deck, figures_data, figures_results
 from winnow.report.content import Facts
 from winnow.report.deck import BOTTOM, FULL, LEFT, MOST_CLASSES, TOP, WIDTH, Deck
 from winnow.report.formatting import counted, listed, number, percent, points
-from winnow.report.narrative import detector_sentence, map_sentence, noise_sentence
+from winnow.report.lagging import LAGGING_HEAD, lagging_rows
+from winnow.report.narrative import detector_sentence, lagging_sentence, map_sentence, noise_sentence
 from winnow.report.scores import scorecard_rows, self_check_rows
 from winnow.report.style import ARM_COLOURS, to_png
 
@@ -93,6 +94,8 @@ def results(made: Deck, facts: Facts) -> None:
     png = figures_results.confusion_matrices(facts, to_png)
     deck.figure(slide, png, FULL, description="confusion matrices of both arms")
 
+    _lagging(made, facts)
+
     last = {arm: facts.curves[arm]["validation_balanced_accuracy"].max() for arm in ARMS}
     notes = (
         f"The best epoch on the validation set: baseline {percent(last['baseline'])}, submission "
@@ -103,6 +106,23 @@ def results(made: Deck, facts: Facts) -> None:
     )
     png = figures_results.learning_curves(facts, to_png)
     deck.figure(slide, png, FULL, description="learning curves of both arms")
+
+
+def _lagging(made: Deck, facts: Facts) -> None:
+    """The classes that lag, if any do."""
+    found = facts.lagging
+    if not found.classes:
+        return
+    first = found.classes[0]
+    own, other = facts.class_names[first.label], facts.class_names[first.taken_for]
+    lags = f"{own} lags" if found.count == 1 else f"{counted(found.count, 'class', 'classes')} lag, {own} most"
+    title = f"{lags}: {percent(first.accuracy)} right, most often taken for {other}"
+    slide = made.slide(title, f"{lagging_sentence(facts)} {first.advice}")
+    rows = lagging_rows(found, facts.class_names)
+    box = (LEFT, TOP + 0.1, WIDTH - 2 * LEFT, 3.4)
+    deck.table(slide, LAGGING_HEAD, rows, box, widths=[1.8, 0.8, 1.1, 1.2, 2.1, 1.8, 1.2])
+    box = (LEFT, TOP + 3.7, WIDTH - 2 * LEFT, BOTTOM - TOP - 3.7)
+    deck.bullets(slide, [lagging_sentence(facts), first.advice], box, size=18, dots=True)
 
 
 def _most_confused(facts: Facts) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
+from winnow.compare.proportion import share_interval
 from winnow.review.two_sets import TwoSets
 from winnow.shift.checked import TEST_SETS
 from winnow.shift.waterfall import WORDS
@@ -71,5 +71,5 @@ def _recall(value: float, rows: int) -> dict[str, float] | None:
     """With its 95 % interval (Wilson); None without rows."""
     if not rows:
         return None
-    interval = binomtest(round(value * rows), rows).proportion_ci(method="wilson")
-    return {"value": float(value), "low": float(interval.low), "high": float(interval.high)}
+    low, high = share_interval(value, rows)
+    return {"value": float(value), "low": low, "high": high}
