@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from curation_data import THRESHOLDS, decided, scores
-from winnow.curation.rules import withheld
+from winnow.curation.rules import RULES, withheld
 
 ISSUE = {"label_quality_score": 0.1, "suggested_label": 1, "suggested_confidence": 0.8}
 
@@ -104,6 +104,22 @@ def test_a_group_whose_every_label_is_wrong_leaves_one_relabelled_image():
     exact = {"exact_group": 7, "duplicate_group": 7} | ISSUE
     result = decided(scores(exact, exact | {"label_quality_score": 0.05}))
     assert result["action"].tolist() == ["relabel", "drop"]
+
+
+def test_a_rule_is_off_while_its_switch_is_false_or_0_or_empty():
+    off = {"drop_near_duplicates": False, "drop_image_faults": [], "neighbour_rules": False}
+    off |= {"points_harmed": 0, "doubtful_share": 0.0}
+    on = {"drop_near_duplicates": True, "drop_image_faults": ["dark"], "neighbour_rules": True}
+    on |= {"points_harmed": 1, "doubtful_share": 0.1}
+    assert [rule.name for rule in RULES if not rule.is_on(THRESHOLDS | off)] == [
+        "near_duplicate",
+        "image_fault",
+        "neighbour_relabel",
+        "neighbour_drop",
+        "valuation",
+        "doubtful_label",
+    ]
+    assert all(rule.is_on(THRESHOLDS | on) for rule in RULES)
 
 
 @pytest.mark.parametrize(("drop", "actions"), [(True, ["keep", "drop"]), (False, ["keep", "keep"])])

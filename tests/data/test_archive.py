@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from archives import write_folder, write_silent_zip, write_tar, write_zip, write_zip_of_method
-from winnow.data.archive import open_archive
+from winnow.data.archive import open_archive, read_in_order
 from winnow.data.readers import names
 from winnow.errors import WinnowError
 
@@ -62,6 +62,16 @@ def test_every_kind_reads_alike(tmp_path, kind):
         assert dict(archive.items(archive.names())) == FILES
         assert archive.read("set/a.txt") == b"first"
         assert dict(archive.items(["set/b.txt"])) == {"set/b.txt": b"second"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_come_in_the_order_asked_for_and_leave_nothing_behind(tmp_path, kind):
+    path = KINDS[kind](tmp_path / kind, FILES)
+    backwards = sorted(FILES, reverse=True)
+    with open_archive(path, max_unpacked_bytes=LIMIT) as archive:
+        found = list(read_in_order(archive, backwards, scratch=tmp_path / "scratch"))
+    assert found == [(name, FILES[name]) for name in backwards]
+    assert not list(tmp_path.glob("scratch/*"))
 
 
 def test_errors_of_the_reader_itself_are_not_blamed_on_the_archive(tmp_path):

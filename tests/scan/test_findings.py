@@ -116,3 +116,10 @@ def test_where_labels_are_withheld_the_counts_are_told_and_no_estimate(ledger):
 def test_a_kind_that_is_withheld_is_not_called_found_or_not_found(ledger, faults):
     kinds = found_kinds(ledger, faults, class_names=NAMES, thresholds=THRESHOLDS | {"max_wrong_labels": 0.1}, top=1)
     assert "label_issue" not in [kind.name for kind in kinds] and len(kinds) > 1
+
+
+@pytest.mark.parametrize("near", [True, False])
+def test_a_kind_whose_rule_is_off_is_not_called_found_or_not_found(ledger, faults, near):
+    thresholds = NEVER_WITHHELD | {"drop_near_duplicates": near}
+    names = [kind.name for kind in found_kinds(ledger, faults, class_names=NAMES, thresholds=thresholds, top=1)]
+    assert ("near_duplicate" in names) == near and "exact_duplicate" in names

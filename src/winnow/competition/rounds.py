@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from winnow.competition.pool import squares
+from winnow.curation.rules.class_floor import CLASS_FLOOR, brought_back
 from winnow.data.perceptual_hash import hash_groups, perceptual_hash
 from winnow.detect.labels.label_issues import score_labels
 from winnow.detect.labels.neighbour_rule import outside_its_class, with_another_label
@@ -255,19 +256,9 @@ def hold_class_floor(decisions: pd.DataFrame, given: np.ndarray, quality: np.nda
         floor: images that a class keeps at least; 0 brings none back.
     """
     final, rule = decisions["final_label"].to_numpy(copy=True), decisions["rule"].to_numpy(copy=True)
-    classes = max(given.max(), final.max()) + 1
-    floors = np.minimum(floor, np.bincount(given, minlength=classes))
-    count = np.bincount(final[final >= 0], minlength=classes)
-    for label in np.unique(given):
-        gone = np.flatnonzero((given == label) & (final != label))
-        for row in gone[np.lexsort((-quality[gone], final[gone] >= 0))]:
-            donor = final[row]
-            if count[label] >= floors[label]:
-                break
-            if donor >= 0 and count[donor] <= floors[donor]:
-                continue
-            if donor >= 0:
-                count[donor] -= 1
-            count[label] += 1
-            final[row], rule[row] = label, "class_floor"
+    gone = np.flatnonzero(final != given)
+    ranked = gone[np.lexsort((-quality[gone], final[gone] >= 0))]
+    floors = np.minimum(floor, np.bincount(given, minlength=final.max() + 1))
+    rows = brought_back(given, final, ranked, reach=floors, least=floors)
+    final[rows], rule[rows] = given[rows], CLASS_FLOOR.name
     return decisions.assign(final_label=final, rule=rule)

@@ -182,7 +182,7 @@ def apply_confirmations(
     answers = confirmations.set_index("image_id").reindex(frame["image_id"])
     confirm = answers["verdict"].eq("confirm").to_numpy()
     label = answers["label"].fillna(-1).astype(np.int64).to_numpy()
-    agrees = (frame["action"] != "drop").to_numpy() & (frame["final_label"].to_numpy() == label)
+    agrees = frame["final_label"].to_numpy() == label
     contradicted = confirm & frame["rule"].eq(REVIEW.name).to_numpy() & ~agrees
     confirm = confirm & ~contradicted
     frame.loc[confirm, "confirmed_by"] = answers["reviewer"].to_numpy()[confirm]

@@ -6,9 +6,10 @@ hostile or broken file, and whoever unpacks it by hand would be hurt.
 
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Protocol, TypeVar
 
 from winnow.data.readers.damage import damage_reported
@@ -114,6 +115,30 @@ def open_archive(path: str | Path, *, max_unpacked_bytes: float) -> Iterator[Arc
         )
     with _reading(path, zipfile.ZipFile, ZipReader, max_unpacked_bytes) as archive:
         yield archive
+
+
+def read_in_order(archive: Archive, names: Collection[str], *, scratch: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files wanted, in this order.
+
+    Args:
+        archive: that holds them.
+        names: of the files, each once.
+        scratch: a folder on a disk with room for these files, which go through a file without a name there if the
+            archive is a compressed tar, to be inflated once.
+    """
+    if not (isinstance(archive, TarReader) and archive.is_compressed):
+        yield from ((name, archive.read(name)) for name in names)
+        return
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=scratch) as file:
+        places = {}
+        for name, content in archive.items(names):
+            places[name] = (file.tell(), len(content))
+            file.write(content)
+        for name in names:
+            start, size = places[name]
+            file.seek(start)
+            yield name, file.read(size)
 
 
 @contextmanager

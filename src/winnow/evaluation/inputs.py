@@ -29,9 +29,9 @@ def check_models(params: Params) -> None:
     check_network(params.train.network, image_size=size)
     check_network(params.quick_check.network, image_size=size, key="quick_check.network")
     if params.valuation.enabled:
-        from winnow.detect.valuation.values import NETWORK_KEY, buildable  # takes long to import
+        from winnow.detect.valuation.values import NETWORK_KEY, build_hookable  # takes long to import
 
-        buildable(params.valuation.network)
+        build_hookable(params.valuation.network, num_classes=2)
         check_network(params.valuation.network, image_size=size, key=NETWORK_KEY)
 
 

@@ -90,6 +90,7 @@ def cut(
     verdict[odd] = OUTLIER
     open_to = ~stays & (verdict == KEPT)
     if keep is None and similar is None:
+        # Copies are looked for anew: of those that the order knows, some kept images have gone as outliers by now.
         order = staying_order(removal_rank)
         order = best_first(copies, order[verdict[order] == KEPT], pixels=pixels, within=within)
         kept_by, distance = covered_by(copies, group=copy_groups, order=order, may_go=open_to, within=within)

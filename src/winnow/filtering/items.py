@@ -1,21 +1,18 @@
 """The images of a dataset as a table: which of them are filtered, and what is known of each."""
 
 import hashlib
-import tarfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from winnow.data.archive import Archive
+from winnow.data.archive import Archive, read_in_order
 from winnow.data.images import BadImage, upright_rgb
 from winnow.data.layouts.collection import Dataset, Problem
 from winnow.data.layouts.entries import too_large
-from winnow.data.readers.tar import TarReader, is_tar
 from winnow.errors import WinnowError
 from winnow.progress import progress
 
@@ -97,33 +94,7 @@ def pictures(archive: Archive, image_ids: Collection[str], *, scratch: Path) -> 
     Args:
         archive: that holds them.
         image_ids: which.
-        scratch: a folder on a disk with room for these images, if the archive is a compressed tar.
+        scratch: as `read_in_order` takes it.
     """
-    contents = (
-        _unpacked(archive, image_ids, scratch)
-        if _is_compressed_tar(archive)
-        else ((name, archive.read(name)) for name in image_ids)
-    )
-    for name, content in contents:
+    for name, content in read_in_order(archive, image_ids, scratch=scratch):
         yield name, upright_rgb(content, file_name=name)[0]
-
-
-def _is_compressed_tar(archive: Archive) -> bool:
-    if not isinstance(archive, TarReader):
-        return False
-    with Path(archive.label).open("rb") as file:
-        return not is_tar(file.read(tarfile.BLOCKSIZE))
-
-
-def _unpacked(archive: Archive, names: Collection[str], scratch: Path) -> Iterator[tuple[str, bytes]]:
-    """Each file in this order. All go through a file without a name: to go back in the archive inflates it anew."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=scratch) as file:
-        places = {}
-        for name, content in archive.items(names):
-            places[name] = (file.tell(), len(content))
-            file.write(content)
-        for name in names:
-            start, size = places[name]
-            file.seek(start)
-            yield name, file.read(size)

@@ -7,6 +7,7 @@ import numpy as np
 
 from winnow.encoders.normalise import l2_normalised
 from winnow.errors import WinnowError
+from winnow.learn.components import principal_axes, turned
 
 _ROWS = 4096
 
@@ -68,10 +69,7 @@ def fit_reduction(features: np.ndarray, *, dimensions: int | None, rows: np.ndar
     for part in _batches(rows):
         centred = features[rows[part]].astype(np.float64) - mean
         covariance += centred.T @ centred
-    _, basis = np.linalg.eigh(covariance)
-    basis = basis[:, ::-1][:, : min(dimensions, count, width)]
-    largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=0)[None], axis=0)
-    return Reduction(mean, basis * np.where(largest < 0, -1, 1))
+    return Reduction(mean, turned(principal_axes(covariance, most=min(dimensions, count))))
 
 
 def _batches(images: np.ndarray) -> Iterator[slice]:

@@ -3,6 +3,8 @@
 import faiss
 import numpy as np
 
+from winnow.learn.components import principal_axes
+
 
 def nearest_neighbours(
     features: np.ndarray, *, k: int, queries: np.ndarray | None = None
@@ -50,7 +52,7 @@ def compact(features: np.ndarray, *, dimensions: int = 256) -> np.ndarray:
     """
     if features.shape[1] <= dimensions:
         return features
-    _, basis = np.linalg.eigh((features.T @ features).astype(np.float64))
-    reduced: np.ndarray = features @ basis[:, ::-1][:, :dimensions].astype(np.float32)
+    axes = principal_axes((features.T @ features).astype(np.float64), most=dimensions)
+    reduced: np.ndarray = features @ axes.astype(np.float32)
     reduced /= np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
     return reduced

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from winnow.learn.components import principal_components, turned
 from winnow.learn.neighbours import nearest_neighbours
 
 # Neighbours are sought among so many principal components: those of 1,280 features lie within them, 20 times faster.
@@ -53,7 +54,7 @@ def project(
         (N, 3) and (N, 2) float32, centred and scaled so that nearly all images lie within 1 of the centre, and the
         method that was used.
     """
-    components = _principal_components(features)
+    components = _start(features)
     if method == "pca" or len(features) < _LEAST_FOR_UMAP:
         return _scaled(components[:, :3]), _scaled(components[:, :2]), "pca"
     graph = _neighbour_graph(components, min(neighbours, len(features) - 1))
@@ -65,13 +66,9 @@ def project(
     return _scaled(three), _scaled(two), "umap"
 
 
-def _principal_components(features: np.ndarray) -> np.ndarray:
-    """(N, at least 3, at most 50) float32, the widest first; each axis turned so that its largest value is positive."""
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    _, basis = np.linalg.eigh(centred.T @ centred)
-    components = centred @ basis[:, ::-1][:, :_COMPONENTS]
-    largest = np.take_along_axis(components, np.abs(components).argmax(axis=0)[None], axis=0)
-    components = components * np.where(largest < 0, -1, 1)
+def _start(features: np.ndarray) -> np.ndarray:
+    """(N, at least 3, at most 50) float32 principal components, the widest first, without chance in their signs."""
+    components = turned(principal_components(features, most=_COMPONENTS))
     return np.pad(components, ((0, 0), (0, max(0, 3 - components.shape[1])))).astype(np.float32)
 
 

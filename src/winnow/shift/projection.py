@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from winnow.learn.components import principal_axes
+
 _ROWS = 16384
 
 
@@ -28,8 +30,7 @@ class Projection:
         mean = total / count
         covariance = product / count - np.outer(mean, mean)
         scale = float(np.sqrt(max(np.trace(covariance), 1e-24)))
-        _, basis = np.linalg.eigh(covariance)
-        basis = basis[:, ::-1][:, :directions] / scale
+        basis = principal_axes(covariance, most=directions) / scale
         return cls((mean + shift).astype(np.float32), np.ascontiguousarray(basis, dtype=np.float32))
 
     def of(self, rows: np.ndarray) -> np.ndarray:

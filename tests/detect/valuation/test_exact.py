@@ -13,7 +13,7 @@ from stopped import stop_in
 from winnow.detect.valuation import exact
 from winnow.detect.valuation.exact import exact_influence
 from winnow.detect.valuation.hydra import value_checkpoints
-from winnow.detect.valuation.trajectory import follow
+from winnow.detect.valuation.trajectory import Followed, follow
 from winnow.detect.valuation.values import value_images
 from winnow.device import seeded
 from winnow.errors import WinnowError
@@ -72,10 +72,8 @@ class Planted:
         )  # fmt: skip
 
     def exact(self, trajectory, folder, *, network="residual", recipe=RECIPE):
-        return exact_influence(
-            find_network(network).build(3), trajectory, self.pixels, self.labels, *self.reference, recipe=recipe,
-            seed=0, epoch_states=folder, device=CPU,
-        )  # fmt: skip
+        followed = Followed(find_network(network).build(3), trajectory, self.pixels, self.labels, *self.reference)
+        return exact_influence(followed, recipe=recipe, seed=0, epoch_states=folder, device=CPU)
 
     def trained_with(self, weights, trajectory, *, network="residual", recipe=RECIPE) -> float:
         """The reference loss after a plain training in float64: of the code under test, only the statistics."""
@@ -126,9 +124,10 @@ def test_it_foretells_training_without_an_image_better_than_hydra_and_wrong_labe
     planted, recipe = Planted(), replace(RECIPE, learning_rate=0.01)
     trajectory = planted.followed(tmp_path, recipe=recipe)
     found = planted.exact(trajectory, tmp_path, recipe=recipe)
-    hydra = value_checkpoints(
-        find_network("residual").build(3), trajectory, planted.pixels, planted.labels, *planted.reference, device=CPU
-    ).influence.mean(axis=1)
+    followed = Followed(
+        find_network("residual").build(3), trajectory, planted.pixels, planted.labels, *planted.reference
+    )
+    hydra = value_checkpoints(followed, device=CPU).influence.mean(axis=1)
     weights = [torch.ones(40, dtype=torch.float64), *(1 - torch.eye(40, dtype=torch.float64))]
     whole, *without = (planted.trained_with(each, trajectory, recipe=recipe) for each in weights)
     harm = whole - np.array(without)

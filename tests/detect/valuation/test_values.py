@@ -10,7 +10,7 @@ from torch import nn
 from stopped import stop_in
 from winnow.detect.valuation import hydra
 from winnow.detect.valuation.hydra import points_harmed, value_checkpoints
-from winnow.detect.valuation.trajectory import follow, margins_of, recalibrate, step_weights
+from winnow.detect.valuation.trajectory import Followed, follow, margins_of, recalibrate, step_weights
 from winnow.detect.valuation.values import value_images
 from winnow.errors import WinnowError
 from winnow.models import trainer
@@ -66,8 +66,8 @@ def followed(pixels, labels, *, network="softmax", recipe=None, checkpoints=(0, 
 
 
 def valued(trajectory, pixels, labels, reference, *, network="softmax", scratch=None):
-    module = find_network(network).build(3)
-    return value_checkpoints(module, trajectory, pixels, labels, *reference, scratch=scratch, device=CPU)
+    followed = Followed(find_network(network).build(3), trajectory, pixels, labels, *reference)
+    return value_checkpoints(followed, scratch=scratch, device=CPU)
 
 
 def test_a_step_weighs_what_its_velocity_carries_on():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from winnow.curation.rules.rule import Context, Rule, Threshold
@@ -39,43 +40,50 @@ def hold_floor(frame: pd.DataFrame, rules: Sequence[Rule], *, num_classes: int, 
         num_classes: K.
         floor: least images of a class.
     """
+    label, final = frame["label"].to_numpy(), frame["final_label"].to_numpy()
+    if (np.bincount(final[final >= 0], minlength=num_classes) >= floor).all():
+        return
     restoring = sorted((rule.restoring.turn, rule.name, rule.restoring.best_first) for rule in rules if rule.restoring)
-    for label in range(num_classes):
-        lacking = floor - int((frame["final_label"] == label).sum())
-        if lacking <= 0:
+    ranked = [
+        row
+        for _, name, score in restoring
+        for action in ("drop", "relabel")
+        for row in _best_first(frame, (frame["rule"] == name) & (frame["action"] == action), score)
+    ]
+    least = np.bincount(label, minlength=num_classes).clip(1, floor)
+    rows = brought_back(label, final, np.array(ranked, np.int64), reach=np.full(num_classes, floor), least=least)
+    frame.loc[rows, "action"] = "keep"
+    frame.loc[rows, "rule"] = CLASS_FLOOR.name
+    frame.loc[rows, "final_label"] = label[rows]
+
+
+def brought_back(
+    label: np.ndarray, final_label: np.ndarray, ranked: np.ndarray, *, reach: np.ndarray, least: np.ndarray
+) -> np.ndarray:
+    """Rows that get their own labels back, class by class, the first of `ranked` first.
+
+    Args:
+        label: (N,) integers in [0, K), as given.
+        final_label: (N,) integers in [0, K), or -1 for a dropped image.
+        ranked: (M,) rows whose final label is not their own, the worthiest first.
+        reach: (K,) images up to which a class is filled.
+        least: (K,) images with which a class gives no relabelled one back.
+    """
+    final = final_label.copy()
+    count = np.bincount(final[final >= 0], minlength=len(reach))
+    back = []
+    for row in ranked[np.argsort(label[ranked], kind="stable")]:
+        own, donor = label[row], final[row]
+        if count[own] >= reach[own] or (donor >= 0 and count[donor] <= least[donor]):
             continue
-        own = frame["label"] == label
-        rows = []
-        spare = _spare(frame, floor)
-        for _, name, score in restoring:
-            taken = own & (frame["rule"] == name)
-            rows += _best_first(frame, taken & (frame["action"] == "drop"), score)
-            rows += _spared(frame, taken & (frame["action"] == "relabel"), score, spare)
-        rows = rows[:lacking]
-        frame.loc[rows, "action"] = "keep"
-        frame.loc[rows, "rule"] = CLASS_FLOOR.name
-        frame.loc[rows, "final_label"] = label
+        if donor >= 0:
+            count[donor] -= 1
+        count[own] += 1
+        final[row] = own
+        back.append(row)
+    return np.array(back, dtype=np.int64)
 
 
 def _best_first(frame: pd.DataFrame, rows: pd.Series, score: Score) -> list[int]:
     order = frame[rows].sort_values([score.name, "image_id"], ascending=[not score.lower_is_worse, True])
     return order.index.tolist()
-
-
-def _spare(frame: pd.DataFrame, floor: int) -> pd.Series:
-    """By class, how many images it can give up: those above the floor, or above what it was given with if that is
-    less."""
-    final, given = (frame[column].value_counts() for column in ("final_label", "label"))
-    spare: pd.Series = final - given.reindex(final.index, fill_value=0).clip(1, floor)
-    return spare
-
-
-def _spared(frame: pd.DataFrame, rows: pd.Series, score: Score, spare: pd.Series) -> list[int]:
-    """Relabelled images of a class, best first, each only while its new class can spare it; counts `spare` down."""
-    spared = []
-    for row in _best_first(frame, rows, score):
-        donor = int(frame["final_label"].loc[row])
-        if spare[donor] > 0:
-            spare[donor] -= 1
-            spared.append(row)
-    return spared

@@ -28,6 +28,7 @@ DOUBTFUL_LABEL = Rule(
     words="doubtful labels",
     meaning="the label is among those of its class that are most in doubt",
     thresholds=(Threshold("doubtful_share", "Doubtful share"),),
+    switch="doubtful_share",
     explains=_explains,
     outcome=Outcome("doubtful", "dropped: in doubt", light="#8c6d00", dark="#f0e442"),
 )
@@ -45,15 +46,15 @@ def drop_doubtful(frame: pd.DataFrame, rules: Sequence[Rule], *, num_classes: in
         num_classes: K.
         thresholds: `doubtful_share` in [0, 1), `class_floor`, and those of label issues.
     """
-    share = thresholds["doubtful_share"]
-    if DOUBTFUL_LABEL not in rules or share == 0 or LABEL_ISSUE.why_withheld(frame, thresholds):
+    off = DOUBTFUL_LABEL not in rules or not DOUBTFUL_LABEL.is_on(thresholds)
+    if off or LABEL_ISSUE.why_withheld(frame, thresholds):
         return
     doubt = 1 - final_label_probability(frame)
     decided = (frame["decided_by"] != "rule").to_numpy()
     label = frame["final_label"].to_numpy()
     for own in range(num_classes):
         rows = np.flatnonzero(label == own)
-        most = max(0, min(int(share * len(rows) + 1e-9), len(rows) - thresholds["class_floor"]))
+        most = max(0, min(int(thresholds["doubtful_share"] * len(rows) + 1e-9), len(rows) - thresholds["class_floor"]))
         rows = rows[~decided[rows]]
         rows = rows[np.lexsort((frame["image_id"].to_numpy()[rows], -doubt[rows]))][:most]
         frame.loc[rows, "action"] = "drop"

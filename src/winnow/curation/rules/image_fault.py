@@ -31,6 +31,7 @@ IMAGE_FAULT = Rule(
     meaning="the picture itself is spoilt",
     thresholds=(Threshold("drop_image_faults", "Image faults that drop an image"),),
     applies=_applies,
+    switch="drop_image_faults",
     explains=_explains,
     finding=None,
     restoring=Restoring(turn=1, best_first=LABEL_QUALITY),

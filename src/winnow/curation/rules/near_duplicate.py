@@ -12,6 +12,7 @@ NEAR_DUPLICATE = Rule(
         Threshold("duplicate_keeper", "Of copies one stays by"),
     ),
     applies=lambda frame, thresholds: duplicates.is_copy(frame, thresholds, exact=False),
+    switch="drop_near_duplicates",
     decides=duplicates.dropped_for_its_keeper,
     explains=duplicates.explains("a near"),
     finding=duplicates.FINDING,

@@ -17,10 +17,6 @@ from winnow.detect.labels.neighbour_rule import IN_CLUSTER, outside_its_class, w
 _ON = Threshold("neighbour_rules", "Rules on neighbours")
 
 
-def _is_on(thresholds: Thresholds) -> bool:
-    return bool(thresholds["neighbour_rules"])
-
-
 def _unknown(frame: pd.DataFrame, thresholds: Thresholds) -> bool:
     """Where label issues are withheld, the features say nothing of classes, and so neither do neighbours; a ledger of
     earlier versions has none."""
@@ -76,7 +72,7 @@ NEIGHBOUR_RELABEL = Rule(
     meaning="the nearest neighbours have one other label",
     thresholds=(_ON, Threshold("neighbour_relabel", "Neighbours that relabel")),
     applies=_agreed,
-    switched_on=_is_on,
+    switch=_ON.name,
     decides=_relabels,
     explains=_explains_relabel,
     unfit=False,
@@ -93,7 +89,7 @@ NEIGHBOUR_DROP = Rule(
         Threshold("neighbour_drop_cluster", "Another cluster drops"),
     ),
     applies=_outside,
-    switched_on=_is_on,
+    switch=_ON.name,
     explains=_explains_drop,
     restoring=Restoring(turn=0, best_first=LABEL_QUALITY),
     outcome=Outcome("neighbour_drop", "dropped: far from its class", light="#56b4e9", dark="#8ccdf2"),

@@ -168,7 +168,8 @@ class Rule:
         applies: gives (N,) bool, the images that it takes, of a frame of all scores with a row per image, and the
             thresholds; those that the first cut takes where it is not given. A rule with neither takes none of its own
             accord: `decide` or a later stage applies it.
-        switched_on: whether the thresholds let it take any image; it always may where it is not given.
+        switch: the threshold that must be set for it to take any image: true, above 0 or not empty. Without one it
+            always may.
         withheld: gives why it takes no image of this dataset at all, in a sentence, or "" where it takes some.
         decides: gives what becomes of them; they are dropped where it is not given.
         explains: gives the reason in words, of a row of decisions and its context; made from the first cut, or the
@@ -190,7 +191,7 @@ class Rule:
     thresholds: tuple[Threshold, ...] = ()
     cuts: tuple[Cut, ...] = ()
     applies: Callable[[pd.DataFrame, Thresholds], np.ndarray | pd.Series] | None = None
-    switched_on: Callable[[Thresholds], bool] | None = None
+    switch: str = ""
     withheld: Callable[[pd.DataFrame, Thresholds], str] | None = None
     decides: Callable[[pd.DataFrame, Thresholds], Decision] = _drop
     explains: Callable[[Any, Context], str] | None = None
@@ -221,7 +222,7 @@ class Rule:
 
     def is_on(self, thresholds: Thresholds) -> bool:
         """Whether the thresholds let it take any image."""
-        return self.switched_on is None or self.switched_on(thresholds)
+        return not self.switch or bool(thresholds[self.switch])
 
     def why_withheld(self, frame: pd.DataFrame, thresholds: Thresholds) -> str:
         """Why it takes no image of this dataset at all, in a sentence; "" where it takes some."""

@@ -13,10 +13,6 @@ from winnow.detect.labels import LABEL_QUALITY
 from winnow.detect.valuation.harm import harmful
 
 
-def _is_on(thresholds: Thresholds) -> bool:
-    return bool(thresholds["points_harmed"] > 0)
-
-
 def _harms(frame: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     if "points_harmed" not in frame:  # nothing was valued
         return np.zeros(len(frame), dtype=bool)
@@ -40,7 +36,7 @@ VALUATION = Rule(
         Threshold("valuation_max_share", "Most harmful images"),
     ),
     applies=_harms,
-    switched_on=_is_on,
+    switch="points_harmed",
     explains=_explains,
     restoring=Restoring(turn=0, best_first=LABEL_QUALITY),
     outcome=Outcome("valuation", "dropped: harmful", light="#882255", dark="#d46a9e"),

@@ -3,6 +3,7 @@
 import posixpath
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -44,11 +45,16 @@ def open_tar(path: Path) -> tarfile.TarFile:
 
 
 class TarReader:
-    """Reads a tar. A hard link is the file in the archive that it names; other links are refused."""
+    """Reads a tar. A hard link is the file in the archive that it names; other links are refused.
+
+    Attributes:
+        is_compressed: whether going back in it inflates it from the start again.
+    """
 
     def __init__(self, path: Path, file: tarfile.TarFile, max_unpacked_bytes: float) -> None:
         self.label = str(path)
         self._path, self._file = path, file
+        self.is_compressed = not isinstance(file.fileobj, BufferedReader)
         self._names = Names[tarfile.TarInfo](self.label, max_unpacked_bytes)
         seen: dict[str, tarfile.TarInfo] = {}
         # Headers are checked one by one, so that a compressed bomb is refused before it is inflated.
@@ -113,6 +119,6 @@ class TarReader:
         return content
 
     def items(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        # By place in the file: going back in a compressed tar inflates it from the start again.
+        # By place in the file, so that a compressed tar is inflated once.
         for name in sorted(names, key=lambda name: self._names.of[name].offset):
             yield name, self.read(name)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from winnow.detect.signals import Detector, Score
+from winnow.learn.components import principal_components
 
 _MAX_DIMENSIONS = 256
 _IMAGES_PER_DIMENSION = 20  # fewer make the covariance's smallest directions noise
@@ -31,7 +32,8 @@ def mahalanobis_distance(features: np.ndarray, classes: np.ndarray, *, trim: flo
     from sklearn.covariance import ledoit_wolf  # takes long to import
 
     _, classes, size = np.unique(classes, return_inverse=True, return_counts=True)
-    reduced = _principal_components(features)
+    most = max(1, min(_MAX_DIMENSIONS, len(features) // _IMAGES_PER_DIMENSION))
+    reduced = principal_components(features, most=most)
     rows, kept_size = np.arange(len(reduced)), np.ceil((1 - trim) * size)
     # A first fit to everything would let a clump of outliers widen the covariance towards itself and so hide; plain
     # distances to the classes' medians do not.
@@ -49,15 +51,6 @@ def mahalanobis_distance(features: np.ndarray, classes: np.ndarray, *, trim: flo
         own = distance[rows, classes]
     nearest: np.ndarray = distance.min(axis=1)
     return nearest
-
-
-def _principal_components(features: np.ndarray) -> np.ndarray:
-    """(N, d) float64 coordinates along the d directions of most variance."""
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    dimensions = max(1, min(_MAX_DIMENSIONS, features.shape[1], len(features) // _IMAGES_PER_DIMENSION))
-    _, basis = np.linalg.eigh(centred.T @ centred)
-    coordinates: np.ndarray = centred @ basis[:, ::-1][:, :dimensions]
-    return coordinates
 
 
 DETECTOR = Detector(

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from winnow.checkpoint import load_checkpoint, save_checkpoint
 from winnow.detect.valuation.adjoint import Adjoint
 from winnow.detect.valuation.epochs import load_epoch
 from winnow.detect.valuation.per_sample import flat_parameters, losses_of
-from winnow.detect.valuation.trajectory import Trajectory, WatchedLoss
+from winnow.detect.valuation.trajectory import Followed, WatchedLoss
 from winnow.device import exact_arithmetic, random_state, seeded, set_random_state
 from winnow.errors import WinnowError
 from winnow.models.predict import to_input
@@ -26,12 +26,7 @@ _LARGEST_GAP = 0.01  # between an epoch's end when replayed and when trained, as
 
 
 def exact_influence(
-    network: nn.Module,
-    trajectory: Trajectory,
-    pixels: np.ndarray,
-    labels: np.ndarray,
-    reference_pixels: np.ndarray,
-    reference_labels: np.ndarray,
+    followed: Followed,
     *,
     recipe: Recipe,
     seed: int,
@@ -42,7 +37,7 @@ def exact_influence(
     """The derivative of the mean reference loss after a training in each image's weight, with curvature.
 
     The reference loss is that of the final weights in evaluation mode; its running statistics, those of
-    `trajectory.final`, are held fixed. In training, a batch's loss and all its derivatives go through the batch's own
+    `Trajectory.final`, are held fixed. In training, a batch's loss and all its derivatives go through the batch's own
     statistics, and an image of any weight stays part of these. Derivatives are taken in float32, whatever precision the
     training computed in.
 
@@ -55,12 +50,8 @@ def exact_influence(
     machine's CPU.
 
     Args:
-        network: of the trajectory's weights, of layers that can be differentiated twice; left with other weights.
-        trajectory: of a training on these images, by `follow` with the same `recipe`, `seed`, `epoch_states` and
-            `device`.
-        pixels: (N, H, W, 3) uint8, or float32 in [0, 255].
-        labels: (N,) integers in [0, K), as given.
-        reference_pixels, reference_labels: (J, H, W, 3) and (J,): images whose labels are right, not trained on.
+        followed: its trajectory by `follow` with the same `recipe`, `seed`, `epoch_states` and `device`; its network of
+            layers that can be differentiated twice.
         recipe, seed: of the training.
         epoch_states: folder of the training's states; the finished part is kept there, too, for a run after a kill.
         device: where to compute.
@@ -73,38 +64,34 @@ def exact_influence(
         WinnowError: if an epoch that is trained again does not end where it did in the training, or a state of it is
             gone or damaged.
     """
-    network.to(device).to(memory_format=torch.channels_last)
-    key = fingerprint(
-        {"trajectory": trajectory.key}, {"pixels": reference_pixels, "labels": np.asarray(reference_labels)}
-    )
-    file = epoch_states / f"{key}-adjoint.pt"
-    watched = WatchedLoss(network, pixels, labels, recipe=recipe, seed=seed, device=device)
+    network = followed.network.to(device).to(memory_format=torch.channels_last)
+    file = epoch_states / f"{followed.key}-adjoint.pt"
+    watched = WatchedLoss(network, followed.pixels, followed.labels, recipe=recipe, seed=seed, device=device)
     with exact_arithmetic(), seeded(seed, device):
         saved = load_checkpoint(file)
         if saved is None:
-            gradient = _reference_gradient(network, trajectory.final, reference_pixels, reference_labels, device=device)
-            adjoint, left = Adjoint.at_end(gradient, num_images=len(pixels)), recipe.epochs
+            gradient = _reference_gradient(followed, device=device)
+            adjoint, left = Adjoint.at_end(gradient, num_images=len(followed.pixels)), recipe.epochs
         else:
             adjoint = Adjoint(**{name: value.to(device) for name, value in saved["adjoint"].items()})
             left = saved["left"]
         images = watched.images_per_epoch
         with progress(description, recipe.epochs * images, done=(recipe.epochs - left) * images) as report:
             for epoch in range(left, 0, -1):
-                start, end = (load_epoch(epoch_states, trajectory.key, at) for at in (epoch - 1, epoch))
+                start, end = (load_epoch(epoch_states, followed.trajectory.key, at) for at in (epoch - 1, epoch))
                 _back_through(adjoint, network, watched, recipe, epoch, start, end, folder=epoch_states, report=report)
                 save_checkpoint(file, {"adjoint": vars(adjoint), "left": epoch - 1})
     return adjoint.of_weights.cpu().numpy()
 
 
-def _reference_gradient(
-    network: nn.Module, state: dict[str, Tensor], pixels: np.ndarray, labels: np.ndarray, *, device: torch.device
-) -> Tensor:
-    """(P,): of the mean loss, in evaluation mode."""
-    network.load_state_dict(state)
+def _reference_gradient(followed: Followed, *, device: torch.device) -> Tensor:
+    """(P,): of the mean reference loss at the training's end, in evaluation mode."""
+    network, pixels = followed.network, followed.reference_pixels
+    network.load_state_dict(followed.trajectory.final)
     network.eval()
     parameters = list(network.parameters())
     total = torch.zeros_like(flat_parameters(network))
-    targets = torch.tensor(np.asarray(labels), dtype=torch.int64, device=device)
+    targets = torch.tensor(np.asarray(followed.reference_labels), dtype=torch.int64, device=device)
     for start in range(0, len(pixels), _BATCH):
         rows = slice(start, start + _BATCH)
         images = to_input(torch.as_tensor(pixels[rows]).to(device))

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from winnow.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from winnow.checkpoint import load_checkpoint, save_checkpoint
 from winnow.detect.valuation.per_sample import flat_gradients, per_sample_products
-from winnow.detect.valuation.trajectory import Trajectory
+from winnow.detect.valuation.trajectory import Followed
 from winnow.models.predict import to_input
 from winnow.progress import progress
 
@@ -45,12 +45,7 @@ class Values:
 
 
 def value_checkpoints(
-    network: nn.Module,
-    trajectory: Trajectory,
-    pixels: np.ndarray,
-    labels: np.ndarray,
-    reference_pixels: np.ndarray,
-    reference_labels: np.ndarray,
+    followed: Followed,
     *,
     scratch: Path | None = None,
     device: torch.device,
@@ -59,24 +54,17 @@ def value_checkpoints(
     """Go over all images once for each checkpoint.
 
     Args:
-        network: of the trajectory's weights; left with other ones.
-        trajectory: of a training on these images.
-        pixels: (N, H, W, 3) uint8, or float32 in [0, 255].
-        labels: (N,) integers in [0, K), as given.
-        reference_pixels, reference_labels: (J, H, W, 3) and (J,): images whose labels are right, not trained on.
+        followed: its network of layers that `can_be_hooked`.
         scratch: folder where each finished checkpoint is kept, for a run after a kill; None keeps none.
         device: where to compute.
         description: what the progress display calls this.
     """
-    network.to(device).eval()
-    reference = to_input(torch.as_tensor(reference_pixels).to(device))
-    targets = torch.tensor(np.asarray(reference_labels), dtype=torch.int64, device=device)
+    network, trajectory = followed.network.to(device).eval(), followed.trajectory
+    reference = to_input(torch.as_tensor(followed.reference_pixels).to(device))
+    targets = torch.tensor(np.asarray(followed.reference_labels), dtype=torch.int64, device=device)
     network.load_state_dict(trajectory.final)
     at_end = flat_gradients(network, reference, targets)  # (J, P)
-    key = fingerprint(
-        {"trajectory": trajectory.key}, {"pixels": reference_pixels, "labels": np.asarray(reference_labels)}
-    )
-    count, checkpoints = len(pixels), len(trajectory.states)
+    key, count, checkpoints = followed.key, len(followed.pixels), len(trajectory.states)
     influence, sums = np.zeros((count, len(at_end))), np.zeros((4, count))
     with progress(description, count * checkpoints) as report:
         for index, state in enumerate(trajectory.states):
@@ -85,7 +73,7 @@ def value_checkpoints(
             if saved is None:
                 network.load_state_dict(state)
                 here = flat_gradients(network, reference, targets).mean(dim=0, keepdim=True)
-                saved = _pass(network, pixels, labels, torch.cat([at_end, here]), device=device)
+                saved = _pass(network, followed.pixels, followed.labels, torch.cat([at_end, here]), device=device)
                 if file:
                     save_checkpoint(file, saved)
             products = saved["products"].double().numpy()  # (N, J + 1)

@@ -47,6 +47,32 @@ class Trajectory:
     key: str
 
 
+@dataclass(frozen=True)
+class Followed:
+    """A followed training, the images that it was of, and those by which they are valued.
+
+    Attributes:
+        network: of the trajectory's weights; who computes with it leaves it with others.
+        trajectory: of a training on these images.
+        pixels: (N, H, W, 3) uint8, or float32 in [0, 255].
+        labels: (N,) integers in [0, K), as given.
+        reference_pixels, reference_labels: (J, H, W, 3) and (J,): images whose labels are right, not trained on.
+    """
+
+    network: nn.Module
+    trajectory: Trajectory
+    pixels: np.ndarray
+    labels: np.ndarray
+    reference_pixels: np.ndarray
+    reference_labels: np.ndarray
+
+    @property
+    def key(self) -> str:
+        """Digest of all that decides the values."""
+        reference = {"pixels": self.reference_pixels, "labels": np.asarray(self.reference_labels)}
+        return fingerprint({"trajectory": self.trajectory.key}, reference)
+
+
 def follow(
     pixels: np.ndarray,
     labels: np.ndarray,

@@ -8,13 +8,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from winnow.detect.valuation.exact import exact_influence
 from winnow.detect.valuation.hydra import points_harmed, value_checkpoints
 from winnow.detect.valuation.per_sample import can_be_hooked
-from winnow.detect.valuation.trajectory import follow
+from winnow.detect.valuation.trajectory import Followed, follow
 from winnow.errors import WinnowError
-from winnow.models.networks import Network, find_network
+from winnow.models.networks import find_network
 from winnow.models.recipe import Recipe
 
 NETWORK_KEY = "valuation.network"
@@ -72,7 +73,7 @@ def value_images(
         raise WinnowError(
             "there is no reference image to value others by; name a folder of them (data.reference), or confirm some."
         )
-    module = buildable(network).build(num_classes)
+    module = build_hookable(network, num_classes)
     columns: dict[str, list[np.ndarray]] = {}
     influences = []
     for seed in seeds:
@@ -92,32 +93,18 @@ def value_images(
                 device=device,
                 description=what,
             )
+            followed = Followed(module, trajectory, pixels, labels, reference_pixels, reference_labels)
             exactly = np.full(len(labels), np.nan)
             if exact:
                 exactly = exact_influence(
-                    module,
-                    trajectory,
-                    pixels,
-                    labels,
-                    reference_pixels,
-                    reference_labels,
+                    followed,
                     recipe=recipe,
                     seed=seed,
                     epoch_states=folder,
                     device=device,
                     description=f"{what}, exact influence",
                 )
-        values = value_checkpoints(
-            module,
-            trajectory,
-            pixels,
-            labels,
-            reference_pixels,
-            reference_labels,
-            scratch=scratch,
-            device=device,
-            description=f"{what}, checkpoints",
-        )
+        values = value_checkpoints(followed, scratch=scratch, device=device, description=f"{what}, checkpoints")
         influences.append(values.influence)
         for name, value in {
             "early_loss": values.loss,
@@ -143,19 +130,19 @@ def value_images(
     )
 
 
-def buildable(network: str) -> Network:
-    """The network of that name, whose images' gradients can be taken one by one.
+def build_hookable(network: str, num_classes: int) -> nn.Module:
+    """A network by name with random weights, of which the gradients of single images can be taken.
 
     Raises:
         WinnowError: if there is none, or it has other layers.
     """
-    found = find_network(network, key=NETWORK_KEY)
-    if not can_be_hooked(found.build(2)):
+    module = find_network(network, key=NETWORK_KEY).build(num_classes)
+    if not can_be_hooked(module):
         raise WinnowError(
             f"{NETWORK_KEY} is {network}, in which the gradients of single images cannot be taken; name small, "
             "competition or resnet34."
         )
-    return found
+    return module
 
 
 @contextmanager
