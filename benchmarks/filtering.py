@@ -9,7 +9,8 @@
 - copies: 4,000 images, half of them distinct, half shifted copies of 400 of these.
 - auto: what `similar: auto` takes of the frames of three clips, of CIFAR-10, and of the set that is half copies.
 - bccd: blood cells with boxes through a torchvision detector's layer, written as Pascal VOC and read again.
-- million: 1,000,000 x 128 in blocks; half an hour.
+- million: 1,000,000 x 128 in blocks, the order of removal and the outliers; an hour. `--size 150000 32` are other
+  images and dimensions.
 
 Features are those of the MobileNetV2 in shared/encoders. Writes `benchmarks/results/filtering.json`, part by part.
 """
@@ -46,6 +47,8 @@ from winnow.filtering.cut import Cut, cut
 from winnow.filtering.learners.probe import Probe
 from winnow.filtering.light_changes import lightly_changed
 from winnow.filtering.merge_tree import merge_tree
+from winnow.filtering.outlier_agreement import outlier_agreement
+from winnow.filtering.outlier_blocks import block_density_tree
 from winnow.filtering.outliers import density_tree, outlier_order
 from winnow.filtering.reduction import fit_reduction
 from winnow.filtering.redundancy import Redundancy, score_redundancy
@@ -66,6 +69,7 @@ def main() -> None:
     parser.add_argument("--shared", default="../shared", type=Path, help="folder with data/ and encoders/")
     parser.add_argument("--cache", default=".winnow/bench", type=Path, help="where features are kept")
     parser.add_argument("--out", default=ROOT / "benchmarks/results/filtering.json", type=Path)
+    parser.add_argument("--size", nargs=2, type=int, default=(1_000_000, 128), help="of million")
     parser.add_argument("--one", help="internal: kind:count:dimensions, measured in this process")
     arguments = parser.parse_args()
     if arguments.one:
@@ -74,7 +78,8 @@ def main() -> None:
     results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     for part in arguments.parts or [name for name in PARTS if name != "million"]:
         told = {key: machine()[key] for key in ("machine", "revision")}
-        results[part] = PARTS[part](arguments.shared, arguments.cache) | told
+        work = partial(million, size=arguments.size) if part == "million" else PARTS[part]
+        results[part] = work(arguments.shared, arguments.cache) | told
         print(part, json.dumps(results[part], indent=2), flush=True)
         arguments.out.write_text(json.dumps({**machine(), **results}, indent=2) + "\n")
 
@@ -92,7 +97,7 @@ def synthetic(count: int, dimensions: int) -> np.ndarray:
     return l2_normalised(points)
 
 
-def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
+def measured(kind: str, count: str, dimensions: str) -> dict:
     points = synthetic(int(count), int(dimensions))
     start, memory = time.process_time(), peak_mb()
     if kind == "outliers":
@@ -103,13 +108,16 @@ def measured(kind: str, count: str, dimensions: str) -> dict[str, float]:
     elif kind == "blocks":
         groups = np.zeros(len(points), dtype=np.int64)
         score_redundancy(points, method="ward", groups=groups, balance=groups, floor=0.95)
+    elif kind == "outliers-in-blocks":
+        outlier_order(block_density_tree(points))
     else:
         merge_tree(points, linkage=kind)
-    return {
+    told = {
         "cpu_seconds": round(time.process_time() - start, 1),
         "peak_mb": peak_mb(),
         "peak_mb_before": memory,
     }
+    return told | (outlier_agreement(points, min_samples=5).figures() if kind == "outliers-in-blocks" else {})
 
 
 def in_processes(*jobs: str) -> dict[str, dict[str, float]]:
@@ -134,8 +142,9 @@ def cover(shared: Path, cache: Path) -> dict:
     return in_processes("copies:50000:128", "copies:50000:1280")
 
 
-def million(shared: Path, cache: Path) -> dict:
-    return in_processes("blocks:1000000:128")
+def million(shared: Path, cache: Path, size: tuple[int, int] = (1_000_000, 128)) -> dict:
+    images, dimensions = size
+    return in_processes(*(f"{kind}:{images}:{dimensions}" for kind in ("blocks", "outliers-in-blocks")))
 
 
 def features_of(images: list[Image.Image], name: str, shared: Path, cache: Path, *, image_size: int) -> np.ndarray:

@@ -24,7 +24,7 @@ from winnow.filtering.describe import describe
 from winnow.filtering.items import dataset_figures, item_tables
 from winnow.filtering.learners import network
 from winnow.filtering.learners.network import trained
-from winnow.filtering.outliers import outlier_scores
+from winnow.filtering.outlier_scores import outlier_figures, outlier_scores
 from winnow.filtering.pays import pays
 from winnow.filtering.sample import make_sample
 from winnow.filtering.scores import order_figures, redundancy_scores
@@ -249,6 +249,7 @@ def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
         found.ledger,
         points,
         summary=found.figures,
+        outliers=outlier_figures(points, min_samples=5),
         order=order_figures(sample.redundancy, points, **options),
         pays=result.figures(),
         dataset=dataset_figures(sample.items, sample.boxes, sample.problems),
@@ -260,11 +261,13 @@ def test_the_page_shows_pairs_and_loads_nothing_from_elsewhere(sample):
         page = render(facts, archive, pairs=4, seed=0)
         assert page == render(facts, archive, pairs=4, seed=0)
         order = order_figures(sample.redundancy, points, most_exact=20, **options)
-        with_blocks = render(replace(facts, order=order), archive, pairs=4, seed=0)
+        outliers = outlier_figures(points, min_samples=5, most_exact=20)
+        with_blocks = render(replace(facts, order=order, outliers=outliers), archive, pairs=4, seed=0)
     assert page.count("which is kept<br>") == 4 and "http" not in page.replace("http-equiv", "")
     assert result.sentence in html.unescape(page) and "exact tree" not in page
     assert "of a linear probe on the features" in page and "80 % of 300 images, asked about 300 others" in page
     assert order["blocks"]["sentence"] in html.unescape(with_blocks)
+    assert outliers["blocks"]["sentence"] in html.unescape(with_blocks)
 
 
 def test_the_comparison_pairs_pools_and_says_when_it_cannot(sample):

@@ -8,7 +8,7 @@ from winnow.errors import WinnowError
 from winnow.filtering.calibration import reduced
 from winnow.filtering.layout import onto_sphere, reduced_by
 from winnow.filtering.merge_tree import merge_tree
-from winnow.filtering.outliers import outlier_scores
+from winnow.filtering.outlier_scores import outlier_scores
 from winnow.filtering.scores import redundancy_scores
 
 GROUPS, EACH = 6, 40

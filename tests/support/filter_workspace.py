@@ -13,7 +13,7 @@ from winnow.filtering.calibration import reduced
 from winnow.filtering.decide import decide
 from winnow.filtering.describe import describe
 from winnow.filtering.items import item_tables
-from winnow.filtering.outliers import outlier_scores
+from winnow.filtering.outlier_scores import outlier_scores
 from winnow.filtering.sample import make_sample
 from winnow.filtering.scores import redundancy_scores
 from winnow.filtering.verdicts import read_verdicts

@@ -14,6 +14,7 @@ def main(params: stage.Declared) -> str:
         ledger,
         workspace.arrays("points", of=ids)["points"],
         summary=workspace.json("filter_summary"),
+        outliers=workspace.json("filter_outliers"),
         order=workspace.json("filter_order"),
         pays=workspace.json("pays_metrics"),
         dataset=workspace.json("filter_dataset_metrics"),

@@ -1,7 +1,7 @@
 """Rank every image by how odd it is."""
 
 from winnow import stage
-from winnow.filtering.outliers import outlier_scores
+from winnow.filtering.outlier_scores import outlier_figures, outlier_scores
 from winnow.workspace import Workspace
 
 
@@ -11,7 +11,10 @@ def main(params: stage.Declared) -> str:
     ids = items.loc[items["is_filtered"], "image_id"].to_numpy(dtype=str)
     points = workspace.arrays("points", of=ids)["points"]
     workspace.write("outlier_scores", outlier_scores(ids, points, min_samples=params.outliers.min_samples))
-    return f"{len(ids):,} images"
+    figures = outlier_figures(points, min_samples=params.outliers.min_samples)
+    workspace.write("filter_outliers", figures)
+    told = f". {figures['blocks']['sentence']}" if "blocks" in figures else ""
+    return f"{figures['images']:,} images{told}"
 
 
 if __name__ == "__main__":

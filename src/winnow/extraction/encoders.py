@@ -29,8 +29,9 @@ def encoder_features(name: str, *, arguments: Mapping[str, Any], image_size: int
     """
     if name not in FROZEN:
         raise WinnowError(
-            f"the encoder {name!r} is none of {', '.join(FROZEN)}; one fitted on the dataset itself (trained, "
-            "finetuned) gives its features in the main pipeline: name them with features:<its features.npz>."
+            f"the encoder {name!r} is none of {', '.join(FROZEN)}; one fitted on the dataset itself is trained, which "
+            "pipelines/filter takes, or finetuned, which gives its features in the main pipeline: name them with "
+            "features:<its features.npz>."
         )
     own = {"input_size": image_size // 8 * 8} if name == "plain" else {}
     network = _network(name, {**own, **arguments}, best_device())

@@ -129,6 +129,10 @@ FILTER: Mapping[str, File] = MappingProxyType(
         "kept_list": File("data/processed/kept.txt", "names of the images that stay, a line each"),
         "filtered_dataset": File("data/processed/filtered", "the dataset as it came, less the images that went"),
         "filter_dataset_metrics": File("metrics/dataset.json", "counts of what was read"),
+        "filter_outliers": File(
+            "metrics/outliers.json",
+            "counts, and where outliers are found in blocks how well that agrees with the exact tree",
+        ),
         "filter_order": File(
             "metrics/order.json", "counts, and where trees are built in blocks how well that agrees with the exact tree"
         ),

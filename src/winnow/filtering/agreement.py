@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from winnow.filtering.blocks import BLOCK, block_keepers
+from winnow.filtering.blocks import block_keepers
 from winnow.filtering.clusters import Linkage
 from winnow.filtering.keepers import Keepers, nested_keepers
+from winnow.filtering.kmeans import BLOCK
 from winnow.filtering.merge_tree import merge_tree
 from winnow.filtering.order import removal_order, staying_order
 

@@ -7,13 +7,9 @@ blocks: an image on a border, whose two nearest centres are nearly equally far, 
 import numpy as np
 
 from winnow.filtering.clusters import Linkage
-from winnow.filtering.groups import kmeans_centres, nearest
 from winnow.filtering.keepers import Keepers, nested_keepers
+from winnow.filtering.kmeans import BLOCK, block_centres, nearest
 from winnow.filtering.merge_tree import merge_tree
-
-BLOCK = 5_000
-"""Images of a block on average."""
-_CENTRES_FROM = 100_000
 
 
 def block_keepers(points: np.ndarray, *, linkage: Linkage, seed: int, block: float = BLOCK) -> Keepers:
@@ -29,9 +25,7 @@ def block_keepers(points: np.ndarray, *, linkage: Linkage, seed: int, block: flo
         As `winnow.filtering.keepers.nested_keepers`; heights across blocks are of the pair of images alone.
     """
     count = len(points)
-    rng = np.random.default_rng(seed)
-    sample = points if count <= _CENTRES_FROM else points[np.sort(rng.choice(count, _CENTRES_FROM, replace=False))]
-    centres = kmeans_centres(sample, clusters=max(2, round(count / block)), seed=seed)
+    centres = block_centres(points, block=block, seed=seed)
     two_nearest = nearest(points, centres, k=2)
     keeper, height = np.arange(count), np.full(count, np.inf)
     for number in range(len(centres)):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ from PIL import Image
 
 from winnow import tables
 from winnow.data.archive import Archive
+from winnow.encoders.fitted.networks import TrainedSettings
 from winnow.encoders.normalise import l2_normalised
 from winnow.extraction.encoders import encoder_features
 from winnow.extraction.extract import Encode, ImagesFrom, extract, layer_features
 from winnow.extraction.loading import keywords, load_model
 from winnow.extraction.ready import read_features
+from winnow.extraction.trained import learned_labels, trained_features, trained_settings
 from winnow.filtering.calibration import chosen_for_change
 from winnow.filtering.copies import unit_mean
 from winnow.filtering.items import pictures
 from winnow.filtering.light_changes import lightly_changed
 from winnow.params.model_string import parse
+from winnow.progress import progress
 
 _ENCODER_SIZE = 224
 _ROWS = 4096
@@ -44,7 +48,7 @@ def describe(
     seed: int,
     scratch: Path,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Write the features of all images into a file, as float16; ready ones as float32 where that would lose much.
+    """Write the features of all images into a file, as float16, or as float32 where they are at hand and lose much.
 
     Args:
         archive: that holds the images.
@@ -69,11 +73,17 @@ def describe(
     kind, rest = parse(model)
     if kind == "features":
         features = read_features(rest, items["image_id"].to_numpy())
-        with tables.replacing(file) as temporary, temporary.open("wb") as stream:
-            np.save(stream, _halved(features))
+        _save(file, features)
         width = features.shape[1]
         none = {"image_id": np.zeros(0, dtype="<U1"), "features": np.zeros((0, width), dtype=np.float32)}
         return {"model": model, "features": width}, none
+    chosen = [filtered[place] for place in chosen_for_change(len(filtered), most=changed_images, seed=seed)]
+    if (kind, rest) == ("encoder", "trained"):
+        trained = trained_settings(keywords(arguments), input_size=input_size)
+        features, settings = _by_trained(archive, items, chosen, trained, seed=seed, scratch=scratch)
+        _save(file, features[: len(ids)])
+        width = features.shape[1]
+        return {**settings, "features": width}, {"image_id": np.array(chosen), "features": features[len(ids) :]}
     encode, settings = _encode(kind, rest, model, weights, keywords(arguments), layer, pool, input_size, trust)
     digests = items.set_index("image_id")["bytes_sha256"]
 
@@ -83,7 +93,6 @@ def describe(
 
     unfinished = scratch / "features.npy"
     write(ids, lambda start: pictures(archive, ids[start:], scratch=scratch), unfinished)
-    chosen = [filtered[place] for place in chosen_for_change(len(filtered), most=changed_images, seed=seed)]
     changed = scratch / "changed.npy"
     write(chosen, lambda start: _changed(archive, chosen, start, seed, scratch), changed, seed=seed)
     unfinished.replace(file)
@@ -109,12 +118,38 @@ def _encode(
     return layer_features(loaded, layer=layer, pool=pool), {**loaded.fingerprint, "layer": layer, "pool": pool}
 
 
+def _by_trained(
+    archive: Archive, items: pd.DataFrame, chosen: list[str], settings: TrainedSettings, *, seed: int, scratch: Path
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """(N + M, D) float32 of all images and of those that are lightly changed, and what decided them."""
+    ids = items["image_id"].tolist()
+    labels = learned_labels(items["label"].to_numpy(dtype=str), items["is_filtered"].to_numpy(dtype=bool))
+    size = settings.input_size
+    scratch.mkdir(parents=True, exist_ok=True)
+    count = len(ids) + len(chosen)
+    pixels = tables.new_array_map(scratch / "pixels.npy", (count, size, size, 3), np.uint8)
+    images = chain(pictures(archive, ids, scratch=scratch), _changed(archive, chosen, 0, seed, scratch))
+    with progress("read", count) as report:
+        for place, (_, image) in enumerate(images):
+            pixels[place] = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
+            report(1)
+    place_of = pd.Series(np.arange(len(ids)), index=ids)
+    copy_of = np.concatenate([np.arange(len(ids)), place_of[chosen].to_numpy()])
+    labels = np.concatenate([labels, np.full(len(chosen), -1)])
+    return trained_features(pixels, labels, copy_of, settings, scratch=scratch)
+
+
 def _changed(
     archive: Archive, names: list[str], start: int, seed: int, scratch: Path
 ) -> Iterator[tuple[str, Image.Image]]:
     """The same change of an image whatever `start`, where a run goes on."""
     for place, (name, image) in enumerate(pictures(archive, names[start:], scratch=scratch), start):
         yield name, lightly_changed(image, np.random.default_rng([seed, place]))
+
+
+def _save(file: Path, features: np.ndarray) -> None:
+    with tables.replacing(file) as temporary, temporary.open("wb") as stream:
+        np.save(stream, _halved(features))
 
 
 def _halved(features: np.ndarray) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import faiss
 import numpy as np
 import pandas as pd
 
+from winnow.filtering.kmeans import kmeans_centres, nearest
 from winnow.learn.folds import stratified_group_folds
 from winnow.learn.probe import LinearProbe, others_of
 
@@ -23,23 +23,6 @@ def cluster_groups(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarra
     """
     points = np.ascontiguousarray(points, dtype=np.float32)
     return nearest(points, kmeans_centres(points, clusters=clusters, seed=seed), k=1)[:, 0]
-
-
-def kmeans_centres(points: np.ndarray, *, clusters: int, seed: int) -> np.ndarray:
-    """(clusters, D) float32 centres of k-means with 20 rounds on at most 256 images per centre, drawn by the seed."""
-    kmeans = faiss.Kmeans(
-        points.shape[1], min(clusters, len(points)), niter=20, seed=seed, min_points_per_centroid=1, verbose=False
-    )
-    kmeans.train(np.ascontiguousarray(points, dtype=np.float32))
-    return np.asarray(kmeans.centroids)
-
-
-def nearest(points: np.ndarray, among: np.ndarray, *, k: int) -> np.ndarray:
-    """(N, k) int64 rows of `among` that are nearest to each of (N, D) points by Euclidean distance, nearest first."""
-    index = faiss.IndexFlatL2(points.shape[1])
-    index.add(np.ascontiguousarray(among, dtype=np.float32))
-    found: np.ndarray = index.search(np.ascontiguousarray(points, dtype=np.float32), min(k, len(among)))[1]
-    return found
 
 
 def group_labels(items: pd.DataFrame) -> np.ndarray | None:

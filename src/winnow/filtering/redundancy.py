@@ -10,6 +10,7 @@ from winnow.filtering.cover import Copies
 from winnow.filtering.groups import cluster_groups
 from winnow.filtering.herding import herded_keepers
 from winnow.filtering.keepers import nested_keepers
+from winnow.filtering.kmeans import MOST_EXACT
 from winnow.filtering.merge_tree import merge_tree
 from winnow.filtering.order import removal_order
 from winnow.progress import progress
@@ -17,8 +18,6 @@ from winnow.progress import progress
 Method = Literal["ward", "average", "herding"]
 """A merge tree of either linkage, or an order of herding."""
 
-MOST_EXACT = 100_000
-"""The largest group whose tree is built whole; larger ones are parted into blocks."""
 _TILES = 50
 _FARTHEST = 2.0 + 1e-6  # distance of unit vectors, and rounding
 

@@ -10,7 +10,8 @@ from winnow.filtering.agreement import block_agreement
 from winnow.filtering.copies import across_groups, pixel_counts
 from winnow.filtering.cover import Points, find_copies
 from winnow.filtering.groups import cluster_groups, group_labels, predicted_groups
-from winnow.filtering.redundancy import MOST_EXACT, Method, score_redundancy
+from winnow.filtering.kmeans import MOST_EXACT
+from winnow.filtering.redundancy import Method, score_redundancy
 
 _FOLDS = 5
 

@@ -42,7 +42,8 @@ class Network(Section):
 
     model: str = Field(
         description="A model string. `timm:<name>`, `torchvision:<name>`, `torch:<package.module>:<factory>`, "
-        "`script:<file.py>`, `encoder:<timm, open_clip or plain>`, or `features:<file>` for features that are ready."
+        "`script:<file.py>`, `encoder:<timm, open_clip, plain or trained>`, or `features:<file>` for features that are "
+        "ready."
     )
     weights: str | None = Field(
         description="A file of weights. `null` takes the published ones (downloaded once), or what a factory or script "

@@ -4,7 +4,7 @@ timm:<name>                    a model of timm, with its published weights or a 
 torchvision:<name>             a classifier or a detector of torchvision, likewise
 torch:<package.module>:<factory>   what a function or class of an installed package returns
 script:<file.py>               `get_model()` of a file, or a subclass of the thesis' FilterableInterface in it
-encoder:<timm, open_clip or plain>    an encoder of winnow's own (`winnow.extraction.encoders`)
+encoder:<timm, open_clip, plain or trained>   an encoder of winnow's own (`winnow.extraction.encoders`, `.trained`)
 features:<file>                no network: features that are ready (`winnow.extraction.ready`)
 """
 
@@ -15,7 +15,7 @@ KINDS = {
     "torchvision": "<name>",
     "torch": "<package.module>:<factory>",
     "script": "<file.py>",
-    "encoder": "<timm, open_clip or plain>",
+    "encoder": "<timm, open_clip, plain or trained>",
     "features": "<file>",
 }
 """What follows each kind."""

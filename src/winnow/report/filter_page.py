@@ -35,7 +35,7 @@ class Facts:
     Attributes:
         ledger: of all images.
         points: (M, D) float32 of the filtered images, in the ledger's order.
-        summary, order, pays, dataset, layer: figures of the stages.
+        summary, outliers, order, pays, dataset, layer: figures of the stages.
         groups: classes before and after.
         table: the comparison of rules.
     """
@@ -43,6 +43,7 @@ class Facts:
     ledger: pd.DataFrame
     points: np.ndarray
     summary: Mapping[str, Any]
+    outliers: Mapping[str, Any]
     order: Mapping[str, Any]
     pays: Mapping[str, Any]
     dataset: Mapping[str, Any]
@@ -251,6 +252,10 @@ def _provenance(facts: Facts) -> str:
     rows = [(key, str(value)) for key, value in sorted(facts.layer.items())]
     faults = [(kind, number(count)) for kind, count in facts.dataset["problems"].items()]
     told = elements.table(["fault of the dataset", "count"], faults, numbers=[1]) if faults else ""
-    in_blocks = f"<p>{elements.escaped(facts.order['blocks']['sentence'])}.</p>" if "blocks" in facts.order else ""
+    in_blocks = "".join(
+        f"<p>{elements.escaped(found['blocks']['sentence'])}.</p>"
+        for found in (facts.outliers, facts.order)
+        if "blocks" in found
+    )
     told = told or "<p>No fault of an annotation or image was found.</p>"
     return elements.table(["features", ""], rows) + in_blocks + told

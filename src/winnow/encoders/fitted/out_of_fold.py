@@ -10,7 +10,7 @@ import torch
 
 from winnow import tables
 from winnow.checkpoint import fingerprint
-from winnow.data.perceptual_hash import hash_groups
+from winnow.data.perceptual_hash import hash_groups, linked
 from winnow.data.pixels import Pixels
 from winnow.device import exact_arithmetic, side_by_side
 from winnow.encoders.fitted.learner import FeatureNetwork, Learner
@@ -49,6 +49,7 @@ def fit_out_of_fold(
     learner: Learner[Any],
     *,
     learned: np.ndarray | None = None,
+    copy_of: np.ndarray | None = None,
     flip: bool = False,
     scratch: Path | None = None,
 ) -> OutOfFold:
@@ -63,6 +64,8 @@ def fit_out_of_fold(
         labels: (N,) int in [0, K), as given, wrong ones and all.
         learner: the networks.
         learned: (N,) bool, images that networks learn from; others are only encoded. None: all.
+        copy_of: (N,) int64, the image that each is known to be a copy of, itself where it is none: both share a fold,
+            even where their hashes differ. None: none is.
         flip: average features and probabilities with those of the mirrored image.
         scratch: folder for checkpoints, from which a run after a kill goes on and gives the same bytes; None writes
             none. The caller removes it.
@@ -75,6 +78,8 @@ def fit_out_of_fold(
     """
     small, folds, seed = learner.read(pixels), learner.settings.folds, learner.settings.seed
     groups = hash_groups(small.hashes, max_distance=_HASH_DISTANCE)
+    if copy_of is not None:
+        groups = linked(int(groups.max()) + 1, groups, groups[copy_of])[groups]
     fold = stratified_group_folds(labels, groups, folds=folds, seed=seed)
     learned = np.ones(len(fold), dtype=bool) if learned is None else learned
     folder = scratch and scratch / _key(small, np.where(learned, labels, -1), fold, learner)
