@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, norm, ttest_ind
 
@@ -22,7 +22,9 @@ from winnow.shift.two_samples import benjamini_hochberg, feature_tests, mmd_p_va
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.01, 0.3))
 def test_benjamini_and_hochberg_are_scipys(values, level):
     p_value = np.array(values)
-    assert np.array_equal(benjamini_hochberg(p_value, level=level), false_discovery_control(p_value) <= level)
+    adjusted = false_discovery_control(p_value)
+    assume(not np.isclose(adjusted, level, rtol=1e-12, atol=0).any())  # a level hit exactly: the last bit decides
+    assert np.array_equal(benjamini_hochberg(p_value, level=level), adjusted <= level)
 
 
 def test_features_are_tested_as_scipy_does_and_a_permutation_shows_chance():
