@@ -34,5 +34,9 @@ def test_a_key_that_holds_a_mapping_is_set_as_a_whole(root):
         "input_size": 48
     }
     assert changed(once, {"embed.variants": {}})["embed"]["variants"] == {}
+    added = changed(params, {"embed.variants.trained-64.input_size": 64, "embed.variants.trained-64.epochs": 2})
+    assert added["embed"]["variants"] == {"trained-64": {"input_size": 64, "epochs": 2}}
+    with pytest.raises(WinnowError, match="is no parameter of winnow"):
+        changed(params, {"embed.batch_size.more": 1})
     with pytest.raises(WinnowError, match=r"embed\.trained is a section; name one of its keys"):
         changed(params, {"embed.trained": variants})

@@ -107,4 +107,5 @@ def test_settings_follow_from_the_smallest_class(tmp_path):
 def test_few_images_for_networks_of_ones_own_are_said_and_for_others_not(tmp_path):
     reading = look_at(folder_of(tmp_path / "pets", {"cat": 5, "dog": 3}), split=None, max_unpacked_bytes=LIMIT)
     assert "have 4 images or fewer" in notes_on_encoder(reading, "trained")[0]
+    assert notes_on_encoder(reading, "trained-64") == notes_on_encoder(reading, "trained")
     assert notes_on_encoder(reading, "open_clip") == notes_on_encoder(reading, ["timm", "trained"]) == []

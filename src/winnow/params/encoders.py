@@ -241,7 +241,8 @@ class Embed(Section):
     variants: dict[str, dict[str, Any]] = Field(
         description="Encoders that differ from one above in a few keys, for two of one kind side by side. By a name, "
         "which is the kind's with a hyphen and letters, digits or `_` behind it, the keys that differ: `{trained-64: "
-        "{input_size: 64}}`, with `encoder: [timm, trained, trained-64]`. All that holds of the kind holds of them."
+        "{input_size: 64}}`, with `encoder: [timm, trained, trained-64]`. All that holds of the kind holds of them. "
+        "`dvc exp run -S` needs a plus to add one: `-S '+embed.variants.trained-64.input_size=64'`."
     )
 
     @field_validator("variants")

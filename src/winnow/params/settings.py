@@ -31,16 +31,21 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
 
 def changed(params: Mapping[str, Any], changes: Mapping[str, Any], model: type[Section] = Params) -> dict[str, Any]:
     """`params` with `changes` (dotted key to value) applied; raises WinnowError for a key that is not there, with one
-    of `model` that may be meant."""
+    of `model` that may be meant. What a mapping such as `embed.variants` lacks is put there."""
     result = deepcopy(dict(params))
     for key, value in changes.items():
         *parents, last = key.split(".")
+        inside = any(
+            key.startswith(f"{name}.") or (key == name and one.values == "mapping") for name, one in keys(model).items()
+        )  # of a key that holds a mapping, or that key
         place: Any = result
         for part in parents:
+            if isinstance(place, dict) and inside:
+                place.setdefault(part, {})
             place = place.get(part) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or last not in place:
+        if not isinstance(place, dict) or not (inside or last in place):
             raise WinnowError(f"{unknown_key(key, model)}; see docs/params.md.")
-        if isinstance(place[last], dict) and not any(f"{key}.".startswith(f"{name}.") for name in keys(model)):
+        if isinstance(place.get(last), dict) and not inside:
             raise WinnowError(f"{key} is a section; name one of its keys, for example {key}.{next(iter(place[last]))}.")
         place[last] = value
     return result

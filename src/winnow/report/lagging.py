@@ -204,12 +204,17 @@ def _kept(ledger: pd.DataFrame, images: pd.DataFrame, own: int, *, class_names: 
     words = dict(enumerate(class_names)) | {own: "the same", -1: "none"}
     cards = [
         replace(
-            card, reason=f"quality {quality[row]:.2f}, suggested: {words[int(ledger['suggested_label'].iloc[row])]}"
+            card,
+            reason=f"quality {_two_digits(quality[row])}, suggested: {words[int(ledger['suggested_label'].iloc[row])]}",
         )
         for row, card in zip(shown, make_cards(shown, ledger, images, class_names=class_names), strict=True)
     ]
     title = f"Kept for training as {class_names[own]}"
     return _gallery(own, "kept", title, "quality of the label", "the least likely labels first", len(rows), cards)
+
+
+def _two_digits(quality: float) -> str:
+    return "-" if np.isnan(quality) else f"{quality:.2f}"
 
 
 def _relabelled(ledger: pd.DataFrame, images: pd.DataFrame, own: int, other: int, *, class_names: list[str]) -> Gallery:

@@ -15,6 +15,7 @@ from winnow.data.archive import Archive, open_archive
 from winnow.data.layouts import Layout, read_layout
 from winnow.data.layouts.registry import AUTO
 from winnow.errors import WinnowError
+from winnow.params.encoders import kind_of
 
 SIDES = (32, 64, 96, 128)
 _LOOKED_AT = 200  # headers read to know the size of the images
@@ -111,7 +112,8 @@ def _notes(classes: dict[str, int]) -> list[str]:
 def notes_on_encoder(reading: Reading, encoder: Sequence[str]) -> list[str]:
     """A sentence where there is too little to learn the classes from, and nothing else knows them."""
     usable = [count for count in reading.classes.values() if count > 1]
-    if encoder != "trained" or not usable or (middle := int(np.median(usable))) >= _ENOUGH:
+    learns = isinstance(encoder, str) and kind_of(encoder) == "trained"
+    if not learns or not usable or (middle := int(np.median(usable))) >= _ENOUGH:
         return []
     return [
         f"Half of the classes have {middle} images or fewer, which is little to learn them from: right labels will be "
