@@ -1,6 +1,8 @@
 """Features of any layer of any network, whatever it puts out."""
 
 import collections
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -248,6 +250,18 @@ def test_a_script_runs_only_where_it_is_trusted(tmp_path):
     found = layer_features(loaded, layer="auto", pool="mean")(pictures(2))
     assert found.shape == (2, 4)
     np.testing.assert_allclose(found[0], found[1], rtol=1e-5)  # two pictures of one size; some processors sum otherwise
+
+
+def test_an_untrained_network_is_the_same_in_every_process_and_leaves_the_callers_random_numbers_alone():
+    before = torch.get_rng_state()
+    own = load_model("timm:test_resnet", weights="untrained").fingerprint["weights_sha256"]
+    torch.testing.assert_close(torch.get_rng_state(), before)
+    code = (
+        "import torch; from winnow.extraction.loading import load_model; torch.rand(3); "
+        "print(load_model('timm:test_resnet', weights='untrained').fingerprint['weights_sha256'])"
+    )
+    other = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert other.strip() == own
 
 
 def test_a_detector_of_torchvision_takes_images_of_any_size():

@@ -328,38 +328,90 @@ def test_a_network_learns_from_pixels_and_a_killed_comparison_goes_on(sample, tm
     pd.testing.assert_frame_equal(again.table, whole.table)
 
 
+class Boxed:
+    """A dataset of noise with boxes, described: each split is given as what its files of labels hold."""
+
+    def __init__(self, folder, *, train, test=(), val=()):
+        rng = np.random.default_rng(0)
+        self.path = folder / "d.zip"
+        lines = {"train": train, "test": test, "val": val}
+        with zipfile.ZipFile(self.path, "w") as packed:
+            there = "".join(f"{split}: images/{split}\n" for split, texts in lines.items() if texts)
+            packed.writestr("data.yaml", f"names: [dot, line, other]\n{there}")
+            for split, texts in lines.items():
+                for number, text in enumerate(texts):
+                    content = io.BytesIO()
+                    Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(content, "PNG")
+                    packed.writestr(f"images/{split}/{number}.png", content.getvalue())
+                    packed.writestr(f"labels/{split}/{number}.txt", text)
+        with self.opened() as archive:
+            self.items, self.boxes, self.problems = item_tables(archive, read_dataset(archive), splits=[])
+        features = rng.normal(size=(len(self.items), 8)).astype(np.float32)
+        points = reduced(
+            self.items["image_id"].to_numpy(dtype=str),
+            features,
+            self.items["is_filtered"].to_numpy(),
+            {"image_id": np.zeros(0, dtype=str), "features": np.zeros((0, 8), dtype=np.float32)},
+            dimensions=8,
+        ).arrays()
+        self.pays = partial(
+            pays, self.items, features, points, self.boxes, self.opened, scratch=folder / "scratch",
+            **PAYS | {"learner": "detector", "weights": "untrained", "input_size": 64, "steps": 1},
+        )  # fmt: skip
+
+    def opened(self):
+        return open_archive(self.path, max_unpacked_bytes=1e9)
+
+
+def box(number):
+    return f"{number} 0.5 0.5 0.4 0.6\n"
+
+
+def dots_and_lines(count):
+    """A box of one of the two classes in each image, and every fifth image without."""
+    return [box(number % 2) if number % 5 else "" for number in range(count)]
+
+
 def test_a_detector_learns_from_boxes_and_is_scored_as_the_thesis_does(tmp_path):
-    rng = np.random.default_rng(0)
-    with zipfile.ZipFile(tmp_path / "d.zip", "w") as packed:
-        packed.writestr("data.yaml", "names: [dot, line]\ntrain: images/train\ntest: images/test\n")
-        for number in range(70):
-            content = io.BytesIO()
-            Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(content, "PNG")
-            split = "train" if number < 60 else "test"
-            packed.writestr(f"images/{split}/{number}.png", content.getvalue())
-            text = f"{number % 2} 0.5 0.5 0.4 0.6\n" if number % 5 else ""
-            packed.writestr(f"labels/{split}/{number}.txt", text)
-    opened = partial(open_archive, tmp_path / "d.zip", max_unpacked_bytes=1e9)
-    with opened() as archive:
-        items, boxes, problems = item_tables(archive, read_dataset(archive), splits=[])
-    assert problems.empty and len(items) == 70 and len(boxes) == 56
-    features = rng.normal(size=(70, 8)).astype(np.float32)
-    points = reduced(
-        items["image_id"].to_numpy(dtype=str),
-        features,
-        items["is_filtered"].to_numpy(),
-        {"image_id": np.zeros(0, dtype=str), "features": np.zeros((0, 8), dtype=np.float32)},
-        dimensions=8,
-    ).arrays()
-    options = {"learner": "detector", "weights": "untrained", "input_size": 64, "steps": 1}
-    result = pays(items, features, points, boxes, opened, **PAYS | options, scratch=tmp_path / "scratch")
+    boxed = Boxed(tmp_path, train=dots_and_lines(60), test=dots_and_lines(25))
+    assert boxed.problems.empty and len(boxed.items) == 85 and len(boxed.boxes) == 48 + 20
+    result = boxed.pays()
     FILES["pays"].schema.check(result.table, "pays")
     score = 0.1 * result.table["map50"] + 0.9 * result.table["map50_95"]
     np.testing.assert_allclose(result.table["accuracy"], score)
-    assert "a detector's score" in result.sentence and result.counts == {"images": 60, "asked": 10}
+    assert "a detector's score" in result.sentence and result.counts == {"images": 60, "asked": 25}
     assert np.isfinite(result.standard_error)
     with pytest.raises(WinnowError, match=r"the weights none\.pth do not exist"):
-        pays(items, features, points, boxes, opened, **PAYS | options | {"weights": "none.pth"}, scratch=tmp_path)
+        boxed.pays(weights="none.pth")
+
+
+def test_a_split_with_boxes_of_classes_that_nobody_learned_is_not_asked_about(tmp_path):
+    boxed = Boxed(tmp_path, train=dots_and_lines(60), test=[box(2)] * 30)
+    result = boxed.pays()
+    assert result.counts == {"images": 60, "asked": 12} and np.isfinite(result.full)  # those outside each pool
+
+
+@pytest.mark.parametrize("test", [[], [box(2)] * 30])
+def test_no_comparison_where_a_pool_leaves_no_image_with_a_box_to_ask_about(tmp_path, test):
+    result = Boxed(tmp_path, train=[box(0)] + [""] * 59, test=test).pays()
+    assert result.table.empty and result.sentence == (
+        "Not compared: 1 of 60 images to choose from have boxes, too few for one to be left outside each pool, and no "
+        "other split has 20 images with boxes of these classes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "val", "asked"), [(20, 30, "test"), (19, 20, "val"), (19, 19, "outside"), (0, 30, "val")]
+)
+def test_a_split_is_asked_about_only_if_twenty_of_its_images_can_tell(sample, test, val, asked):
+    places = np.flatnonzero(~sample.items["is_filtered"])
+    split = sample.items["split"].to_numpy(copy=True)
+    split[places] = "extra"
+    split[places[:test]], split[places[100 : 100 + val]] = "test", "val"
+    items = sample.items.assign(split=split)
+    items.loc[places[50:70], ["split", "label"]] = ["test", "a class that nobody learned"]
+    expected = {"test": test, "val": val, "outside": 60}[asked]
+    assert sample.pays(items=items).counts == {"images": 300, "asked": expected}
 
 
 def test_how_well_blocks_agree_is_told_only_where_a_tree_was_built_in_blocks(sample):

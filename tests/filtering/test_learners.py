@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torchvision
 from PIL import Image, ImageDraw
 
 from winnow.errors import WinnowError
-from winnow.filtering.learners.detector import boxes_of, described, judged, load_backbone
+from winnow.filtering.learners import detector, network
+from winnow.filtering.learners.average_precision import Boxes
+from winnow.filtering.learners.detector import Described, boxes_of, described, detector_learner, judged, load_backbone
 from winnow.filtering.learners.detector import trained as trained_detector
 from winnow.filtering.learners.learner import Finished, Judged, OneByOne, passes
 from winnow.filtering.learners.network import accuracy, network_learner, trained
@@ -49,6 +52,75 @@ def test_a_killed_run_trains_what_is_not_finished_and_gives_the_same(tmp_path):
         before = len(trained_for)
         learner(steps).judged(pool, choices[:1], others, seed=seed, report=nothing)
         assert len(trained_for) == before + 1  # another training
+
+
+def trainings_of(monkeypatch, module):
+    """The steps of every training that is run from now on, none of which takes time."""
+    steps = []
+    monkeypatch.setattr(module, "trained", lambda *arguments, **options: steps.append(options["steps"]))
+    return steps
+
+
+def test_a_network_is_trained_again_for_other_steps_pixels_or_labels_alone(tmp_path, monkeypatch):
+    steps = trainings_of(monkeypatch, network)
+    monkeypatch.setattr(network, "accuracy", lambda *arguments: 0.5)
+    pixels, labels = coloured(8, 0)
+
+    def compare(pixels, labels, steps):
+        learner = network_learner(pixels, labels, steps=steps, file=tmp_path / "trained.json")
+        return learner.judged(np.arange(6), [np.arange(6)], np.arange(6, 8), seed=0, report=nothing)
+
+    others = pixels.copy()
+    others[-1, 0, 0, 0] ^= 1  # of an image that is asked about
+    for known, arguments in enumerate(
+        [(pixels, labels, 5), (pixels, labels, 6), (others, labels, 5), (pixels, labels[::-1], 5)]
+    ):
+        for _ in range(2):
+            assert compare(*arguments) == [Judged(0.5, 2)]
+            assert len(steps) == known + 1
+    assert steps == [5, 6, 5, 5]
+
+
+def test_a_detector_is_trained_again_for_other_steps_boxes_maps_or_torchvision_alone(tmp_path, monkeypatch):
+    steps = trainings_of(monkeypatch, detector)
+    monkeypatch.setattr(detector, "judged", lambda network, images, asked: Judged(0.5, len(asked)))
+    maps = np.zeros((4, 2, 96, 2, 2), dtype=np.float16)
+    place, classes = np.array([[0.1, 0.1, 0.6, 0.6]]), np.array([0])
+    one, moved, none = Boxes(place, classes), Boxes(place + 0.1, classes), Boxes(np.zeros((0, 4)), classes[:0])
+
+    def compare(boxes, steps, side=32):
+        learner = detector_learner(
+            Described(maps, boxes), steps=steps, file=tmp_path / "trained.json", settings={"side": side}
+        )
+        return learner.judged(np.arange(3), [np.arange(3)], np.arange(3, 4), seed=0, report=nothing)
+
+    cases = [
+        ([one, one, none, one], 5),
+        ([one, one, none, one], 6),
+        ([one, one, none, moved], 5),
+        ([one, Boxes(place, classes + 1), none, one], 5),
+        ([one, none, one, one], 5),  # the same boxes of other images
+        ([one, one, none, one], 5, 48),
+    ]
+    for known, arguments in enumerate(cases):
+        for _ in range(2):
+            assert compare(*arguments) == [Judged(0.5, 1)]
+            assert len(steps) == known + 1
+    assert steps == [5, 6, 5, 5, 5, 5]
+    monkeypatch.setattr(torchvision, "__version__", "another")
+    compare(*cases[0])
+    assert len(steps) == len(cases) + 1
+
+
+def test_a_detectors_loss_that_is_not_finite_is_one_sentence(monkeypatch):
+    rng = np.random.default_rng(0)
+    boxes = [Boxes(np.array([[0.1, 0.1, 0.6, 0.6]]), np.array([0]))] * 4
+    images = Described(rng.normal(size=(4, 2, 96, 4, 4)).astype(np.float16), boxes)
+    trained_detector(images, np.arange(4), steps=3, seed=0, report=nothing)
+    monkeypatch.setattr(detector, "_PEAK", 1e30)
+    words = r"train: the loss is not finite after step \d+; look at the boxes of the images that were kept\."
+    with pytest.raises(WinnowError, match=words):
+        trained_detector(images, np.arange(4), steps=20, seed=0, report=nothing)
 
 
 def coloured(count, seed):
@@ -99,11 +171,27 @@ def test_a_detector_learns_squares_from_boxes(tmp_path):
     assert found.maps.shape == (40, 2, 96, 4, 6) and found.size == (64, 96) and found.num_classes == 1
     kept, asked = np.arange(30), np.arange(30, 40)
     late, early = (
-        judged(trained_detector(found, kept, steps=steps, seed=0, report=nothing), found, asked) for steps in (60, 1)
+        judged(trained_detector(found, kept, steps=steps, seed=0, report=nothing), found, asked) for steps in (100, 1)
     )
-    assert late.parts["map50"] > 0.3 > early.parts["map50"] and late.asked == 10
+    assert late.parts["map50"] > 0.4 > early.parts["map50"] and late.asked == 10
     assert late.score == pytest.approx(0.1 * late.parts["map50"] + 0.9 * late.parts["map50_95"])
     assert 0 < late.error < 0.3
+
+
+def test_boxes_of_a_mirrored_image_are_mirrored(monkeypatch):
+    boxes = [Boxes(np.array([[0.125, 0.25, 0.5, 1.0]]), np.array([0]))] * 4
+    images = Described(np.zeros((4, 2, 96, 4, 8), dtype=np.float16), boxes)
+    images.maps[:, 1] = 1  # what tells an image's mirror image
+    seen, heads = set(), detector._heads
+
+    def watched(network, maps, size, targets):
+        for part, target in zip(maps, targets, strict=True):
+            seen.add((float(part.max()), *target["boxes"][0].tolist()))
+        return heads(network, maps, size, targets)
+
+    monkeypatch.setattr(detector, "_heads", watched)
+    trained_detector(images, np.arange(4), steps=4, seed=0, report=nothing)
+    assert seen == {(0.0, 16.0, 16.0, 64.0, 64.0), (1.0, 64.0, 16.0, 112.0, 64.0)}
 
 
 def test_boxes_of_images_that_have_none_and_of_classes_that_are_not_asked_for():

@@ -55,7 +55,15 @@ def test_the_main_pipelines_commands_say_whose_params_they_were_given(root, pipe
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"learner": "detector", "input_size": 500}, r"pays.*input_size is 500, and a detector's is a multiple of 16"),
+        ({"input_size": 500}, r"pays.*input_size is 500, and a detector's is a multiple of 16"),
+        (
+            {"learner": "network"},
+            r"pays.*input_size is 512, and learner is network; only a detector has one, set it to null",
+        ),
+        (
+            {"learner": "probe"},
+            r"pays.*input_size is 512, and learner is probe; only a detector has one, set it to null",
+        ),
         ({"learner": "neighbours"}, r"pays\.learner"),
         ({"most_images": 20}, r"pays\.most_images"),
     ],
@@ -63,9 +71,9 @@ def test_the_main_pipelines_commands_say_whose_params_they_were_given(root, pipe
 def test_what_learns_in_a_comparison_is_checked(root, tmp_path, changes, words):
     content = yaml.safe_load((root / "pipelines/filter/params.yaml").read_text())
     path = tmp_path / "params.yaml"
-    content["pays"] |= {"learner": "network", "input_size": 500}
+    content["pays"] |= {"learner": "detector", "input_size": 512}
     path.write_text(yaml.safe_dump(content))
-    assert load_sections({"pays"}, path).pays.input_size == 500
+    assert load_sections({"pays"}, path).pays.input_size == 512
     content["pays"] |= changes
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(WinnowError, match=words):

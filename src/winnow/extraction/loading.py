@@ -23,6 +23,7 @@ from timm.data.config import resolve_model_data_config
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from winnow.device import seeded
 from winnow.encoders.frozen.checkpoints import CHECKPOINT_ERRORS, file_sha256
 from winnow.encoders.frozen.hub import cache_folder, quick_hub, why_no_download
 from winnow.encoders.weights import weights_sha256
@@ -66,7 +67,7 @@ def load_model(
         model: the string.
         weights: a file of weights (safetensors, or a state dictionary that torch reads with `weights_only=True`);
             None for the published ones of timm and torchvision (downloaded once) and for what a factory or script
-            gives; `untrained` for random ones.
+            gives; `untrained` for random ones, the same in every process.
         arguments: keyword arguments of the factory or of the model's constructor.
         input_size: side of the square that images are resized to; None for the model's own, or 224.
         trust: whether to run a script, and to read a whole model that was pickled: both run code.
@@ -86,7 +87,8 @@ def load_model(
         raise WinnowError(f"the model {model!r} is no network whose layers can be tapped; it gives features at once.")
     if kind == "script" and not trust:
         raise WinnowError(f"the model {model!r} is a script, which runs as it is; read it, and {_TRUST}.")
-    loaded = loaders[kind](rest, weights, dict(arguments or {}), input_size, trust)
+    with seeded(0, torch.device("cpu")):
+        loaded = loaders[kind](rest, weights, dict(arguments or {}), input_size, trust)
     if any(is_lazy(tensor) for tensor in loaded.network.state_dict().values()):
         raise WinnowError(
             f"the model {model!r} has layers without a size (Lazy...); run it once before it is returned."

@@ -20,7 +20,7 @@ from winnow.filtering.learners.probe import Probe
 from winnow.filtering.rules import Candidates
 from winnow.progress import progress
 
-_LEAST = 50
+_LEAST, _LEAST_ASKED = 50, 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pays(
     seed: int,
     scratch: Path,
 ) -> Comparison:
-    """Compare rules on the filtered images, by those of a test or validation split if these can be asked about.
+    """Compare rules on the filtered images, by those of a test or validation split if 20 of these can tell.
 
     Args:
         items: of N images, sorted by `image_id`.
@@ -70,20 +70,23 @@ def pays(
         most_images: to choose from, and to be asked about; of more so many are drawn, which the sentence says.
         l2: penalty of the probe.
         steps: of each training of a network or detector.
-        input_size: side of the square that a network or detector sees; None for its own.
+        input_size: side of the square that a detector sees, a multiple of 16; None for 512.
         weights: of a detector's frozen network, as `load_backbone` takes them.
         scratch: for trainings that are finished, and what is unpacked; the caller removes it.
 
     Returns:
         The comparison; empty, and saying why, where fewer than 50 images have labels or all have one, or where there
-        are no boxes for a detector.
+        are no boxes for a detector to learn from or to be compared with.
 
     Raises:
         WinnowError: if the weights cannot be had, or the loss of a training stops being finite.
     """
     label = items["label"].to_numpy(dtype=str)
     number = np.unique(label, return_inverse=True)[1]
-    picked = _with_boxes(items, most_images, seed) if learner == "detector" else _labelled(items, most_images, seed)
+    if learner == "detector":
+        picked = _with_boxes(items, boxes, most_images, pools, seed)
+    else:
+        picked = _labelled(items, most_images, seed)
     if picked.why:
         return not_compared(learner, picked.why)
     chosen = np.zeros(len(items), dtype=bool)
@@ -106,7 +109,7 @@ def pays(
             if learner == "network":
                 from winnow.filtering.learners.network import SIDE, network_learner
 
-                pixels = _squares(opened, of_rows["image_id"].tolist(), input_size or SIDE, scratch)
+                pixels = _squares(opened, of_rows["image_id"].tolist(), SIDE, scratch)
                 learns = network_learner(pixels, number[rows], steps=steps, file=scratch / "trained.json")
             else:
                 from winnow.filtering.learners.detector import SIDE, detector_of_items
@@ -126,42 +129,60 @@ def _labelled(items: pd.DataFrame, most: int, seed: int) -> _Picked:
     if len(own) < _LEAST or classes < 2:
         hint = "; for boxes set pays.learner to detector" if items["boxes"].any() else ""
         return _Picked(own, own[:0], why=f"{len(own)} filtered images have labels of {classes} classes{hint}")
-    return _drawn(items, own, label != "", most, seed, label=label)
+    return _drawn(items, own, lambda chosen: np.isin(label, label[chosen]), most, seed)
 
 
-def _with_boxes(items: pd.DataFrame, most: int, seed: int) -> _Picked:
+def _with_boxes(items: pd.DataFrame, boxes: pd.DataFrame, most: int, pools: int, seed: int) -> _Picked:
     has = items["boxes"].to_numpy() > 0
     own = np.flatnonzero(items["is_filtered"].to_numpy())  # images without a box are learned from, too
     if len(own) < _LEAST or not has[own].any():
         hint = "; set pays.learner to probe or network" if not has.any() else ""
         return _Picked(own, own[:0], why=f"{has[own].sum()} of {len(own)} filtered images have boxes{hint}")
-    with_answers = items["split"].isin(items.loc[has, "split"]).to_numpy()  # no box is an answer, too
-    return _drawn(items, own, with_answers, most, seed)
+
+    def with_a_learned_box(chosen: np.ndarray) -> np.ndarray:
+        learned = boxes.loc[boxes["image_id"].isin(items["image_id"].iloc[chosen]), "class_name"]
+        return items["image_id"].isin(boxes.loc[boxes["class_name"].isin(learned), "image_id"]).to_numpy()
+
+    picked = _drawn(items, own, with_a_learned_box, most, seed, whole_splits=True)  # no box is an answer, too
+    tells = with_a_learned_box(picked.own)[picked.own]
+    drawn = draw_pools(len(picked.own), pools=pools, seed=seed)
+    if not len(picked.asked) and not all(np.delete(tells, pool).any() for pool in drawn):
+        return _Picked(
+            picked.own,
+            picked.asked,
+            why=f"{tells.sum()} of {len(picked.own)} images to choose from have boxes, too few for one to be left "
+            f"outside each pool, and no other split has {_LEAST_ASKED} images with boxes of these classes",
+        )
+    return picked
 
 
 def _drawn(
     items: pd.DataFrame,
     own: np.ndarray,
-    can_tell: np.ndarray,
+    tells: Callable[[np.ndarray], np.ndarray],
     most: int,
     seed: int,
     *,
-    label: np.ndarray | None = None,
+    whole_splits: bool = False,
 ) -> _Picked:
-    """At most so many of the images to choose from, and of the first split that holds some that can tell.
+    """At most so many of the images to choose from, and of the first split, test or val, of which at least 20 can tell.
+
+    Where neither has so many, those outside each pool are to be asked about.
 
     Args:
-        can_tell: (N,) bool, images with an answer.
-        label: (N,) str; what none of the images to choose from has is not asked about. None: all can be.
+        tells: from rows of the images to choose from to (N,) bool, images that can tell what was learned from these.
+        whole_splits: whether images that cannot tell are asked about beside those that can.
     """
     rng = np.random.default_rng([seed, 1])  # not the pools' own
     chosen, told = _at_most(own, most, rng)
-    asked, told_asked = own[:0], ""
+    can_tell = tells(chosen)
     for split in ("test", "val"):
-        if not len(asked):
-            rows = np.flatnonzero((items["split"] == split) & ~items["is_filtered"] & can_tell)
-            rows = rows if label is None else rows[np.isin(label[rows], label[chosen])]
-            asked, told_asked = _at_most(rows, most, rng)
+        rows = np.flatnonzero((items["split"] == split) & ~items["is_filtered"] & (can_tell | whole_splits))
+        asked, told_asked = _at_most(rows, most, rng)
+        if can_tell[asked].sum() >= _LEAST_ASKED:
+            break
+    else:
+        asked, told_asked = own[:0], ""
     words = [f"{told} images to choose from" if told else "", f"{told_asked} to be asked about" if told_asked else ""]
     words = [word for word in words if word]
     return _Picked(chosen, asked, told=f"Drawn at random: {', '.join(words)}. " if words else "")

@@ -164,7 +164,7 @@ class Pays(Section):
         description="Steps of each training, however few images are kept. A network's have 64 images, a detector's 4."
     )
     input_size: Annotated[int, Field(ge=16)] | None = Field(
-        description="Side that a network or detector sees. `null` is 32 or 512; a detector's is a multiple of 16."
+        description="Side of the square that a detector sees, a multiple of 16. `null` is 512; others have none."
     )
     weights: str | None = Field(
         description="Weights of the detector's frozen MobileNetV2. A file, `null` for the published ones (downloaded "
@@ -178,7 +178,12 @@ class Pays(Section):
         return {"weights": (str(self.weights), "put the weights there, or set it to null")}
 
     @model_validator(mode="after")
-    def _whole_cells(self) -> "Pays":
+    def _side_of_a_detector(self) -> "Pays":
+        if self.learner != "detector" and self.input_size is not None:
+            raise ValueError(
+                f"input_size is {self.input_size}, and learner is {self.learner}; only a detector has one, "
+                "set it to null"
+            )
         if self.learner == "detector" and (self.input_size or 16) % 16:
             raise ValueError(f"input_size is {self.input_size}, and a detector's is a multiple of 16; set it to 512")
         return self

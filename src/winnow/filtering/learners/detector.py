@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+import torchvision
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
@@ -25,6 +26,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from winnow import tables
 from winnow.data.archive import Archive
 from winnow.device import best_device, exact_arithmetic, seeded, threads
+from winnow.errors import WinnowError
 from winnow.extraction.extract import Encode, ImagesFrom, extract
 from winnow.extraction.loading import load_model
 from winnow.extraction.model import Model
@@ -100,7 +102,7 @@ def described(
         image_ids, images_from: of `winnow.extraction.extract.extract`.
         boxes: of each image.
         size: height and width that images are resized to, multiples of 16.
-        file: for the maps, .npy: 768 bytes for each 16 x 16 pixels of an image.
+        file: for the maps, .npy: 384 bytes for each 16 x 16 pixels of an image.
         digests: of the images' bytes.
     """
     of_bytes = hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -186,7 +188,7 @@ def detector_learner(images: Described, *, steps: int, file: Path, settings: dic
     arrays["classes"] = np.concatenate([boxes.classes for boxes in images.boxes])
     arrays["counts"] = np.array([len(boxes.classes) for boxes in images.boxes])
     settings = {**settings, "learner": "detector", "steps": steps, "batch": _BATCH, "peak": _PEAK}
-    settings |= {"torch": torch.__version__, "device": best_device().type}
+    settings |= {"torch": torch.__version__, "torchvision": torchvision.__version__, "device": best_device().type}
     return OneByOne("detector", train, Finished(file, settings, arrays))
 
 
@@ -202,6 +204,9 @@ def trained(images: Described, kept: np.ndarray, *, steps: int, seed: int, repor
 
     Returns:
         It after its last step, in evaluation mode. The same arguments give the same bits on the same machine's CPU.
+
+    Raises:
+        WinnowError: if the loss stops being finite.
     """
     device, rng = best_device(), np.random.default_rng(seed)
     with seeded(seed, device), threads(1), exact_arithmetic():
@@ -213,6 +218,9 @@ def trained(images: Described, kept: np.ndarray, *, steps: int, seed: int, repor
             chosen = zip(kept[batch], mirrored, strict=True)
             targets = [_target(images, place, bool(side), device) for place, side in chosen]
             _, loss = _heads(network, images.maps[kept[batch], mirrored], images.size, targets)
+            if not torch.isfinite(loss):
+                remedy = "look at the boxes of the images that were kept"
+                raise WinnowError(f"train: the loss is not finite after step {step + 1}; {remedy}.")
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 10.0)
