@@ -13,9 +13,9 @@ from winnow.encoders.fitted.networks import SmallNetworks
 from winnow.encoders.fitted.out_of_fold import fit_out_of_fold
 from winnow.encoders.normalise import l2_normalised
 from winnow.errors import WinnowError
-from winnow.extraction.trained import DEFAULTS, learned_labels, trained_settings
+from winnow.extraction.trained import DEFAULTS, learned_labels, trained_features, trained_settings
 from winnow.filtering import describe as module
-from winnow.filtering.describe import describe
+from winnow.filtering.describe import describe, description
 from winnow.filtering.items import item_tables
 from winnow.filtering.sample import make_sample
 
@@ -53,6 +53,7 @@ def described(digits, folder, *, items=None):
 def test_images_are_described_by_what_the_labels_teach_and_changed_ones_are_near_themselves(digits, tmp_path):
     layer, features, changed = described(digits, tmp_path)
     items = digits[1]
+    assert description(len(items), OPTIONS["model"], layer) == f"{len(items):,} images, 16 features of encoder:trained"
     assert features.shape == (len(items), 16) and layer["features"] == 16 and layer["folds"] == 2
     assert changed["features"].shape == (20, 16)
     place = items["image_id"].searchsorted(changed["image_id"])
@@ -61,6 +62,11 @@ def test_images_are_described_by_what_the_labels_teach_and_changed_ones_are_near
     others = moved @ centred.T
     assert np.mean(itself[:, None] >= others) > 0.7  # of networks that have hardly learned; 0.5 by chance
     assert items["is_filtered"].to_numpy()[place].all()
+
+
+def test_the_layer_is_told_where_there_is_one():
+    told = description(1200, "timm:resnet18", {"layer": "fc", "features": 512})
+    assert told == "1,200 images, 512 features of timm:resnet18, fc"
 
 
 def test_labels_of_splits_that_are_not_filtered_teach_nothing(digits, tmp_path):
@@ -103,6 +109,38 @@ def test_a_known_copy_shares_the_fold_of_its_image_however_different_it_looks():
     assert (alone[40:] != alone[:20]).any()
 
 
+def few_labelled(labelled, folder, *, seed):
+    """Features of 40 images of noise of which the first few have a label, by classes "a" and "b" in turn."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+    names = np.where(np.arange(40) < labelled, np.array(["a", "b"])[np.arange(40) % 2], "")
+    labels = learned_labels(names, np.ones(40, dtype=bool))
+    settings = trained_settings({"folds": 2, "epochs": 1, "width": 2, "seed": seed}, input_size=12)
+    return trained_features(pixels, labels, np.arange(40), settings, scratch=folder / str(seed))[0]
+
+
+def test_a_few_labelled_images_are_shared_out_over_the_folds_so_that_each_network_learns_from_every_class(tmp_path):
+    for seed in range(8):
+        features = few_labelled(4, tmp_path, seed=seed)
+        assert features.shape == (40, 8) and np.isfinite(features).all()
+
+
+@pytest.mark.parametrize("seed", [0, 5, 6, 7])
+def test_too_few_labelled_images_to_learn_two_classes_from_are_told(seed, tmp_path):
+    with pytest.raises(WinnowError, match="outside of one of them labels are not of two classes; label more images"):
+        few_labelled(2, tmp_path, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_images_without_a_label_are_spread_over_the_folds_by_themselves(seed):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
+    labels = np.where(np.arange(60) < 12, np.arange(60) % 2, -1)
+    settings = trained_settings({"folds": 3, "epochs": 1, "width": 2, "seed": seed}, input_size=12)
+    learner = SmallNetworks(settings, 2, torch.device("cpu"))
+    fold = fit_out_of_fold(pixels, labels, learner, learned=labels >= 0).fold
+    for label, count in ((-1, 16), (0, 2), (1, 2)):
+        assert np.bincount(fold[labels == label]).tolist() == [count] * 3
+
+
 def test_defaults_are_those_of_the_main_pipeline():
     section = yaml.safe_load((ROOT / "configs/base.yaml").read_text(encoding="utf-8"))["embed"]["trained"]
     assert {key: value for key, value in section.items() if key != "weight_candidates"} == DEFAULTS
@@ -112,6 +150,11 @@ def test_the_size_of_the_pictures_is_the_keys_own_or_the_arguments():
     assert trained_settings({}, input_size=None).input_size == 32
     assert trained_settings({"input_size": 24}, input_size=None).input_size == 24
     assert trained_settings({"input_size": 24}, input_size=48).input_size == 48
+
+
+def test_one_key_of_a_mapping_leaves_its_others_as_they_are():
+    found = trained_settings({"contrastive": {"noise": 0}}, input_size=None).contrastive
+    assert found == {**DEFAULTS["contrastive"], "noise": 0}
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,26 @@ def test_core_distances_are_those_among_images_that_share_a_block_and_of_the_odd
     assert (as_shared | as_all).all() and not as_shared.all() and (~as_shared).sum() <= 60
 
 
+def test_a_sample_is_compared_with_all_as_seldom_as_the_images_that_it_is_drawn_from():
+    points = unit_vectors(3000, 8)
+    options = {"min_samples": 5, "block": 100}
+    found = outlier_agreement(points, **options, most_compared=30, sample=600)  # 1 %, not the tenth
+    drawn = points[np.sort(np.random.default_rng(0).choice(3000, 600, replace=False))]
+    exact = outlier_order(density_tree(drawn))
+    as_seldom, more_often = (
+        outlier_order(block_density_tree(drawn, block=20, most_compared=count)) for count in (6, 30)
+    )
+    assert found.oddest_5_percent == len(np.intersect1d(exact[:30], as_seldom[:30])) / 30
+    assert found.oddest_5_percent < len(np.intersect1d(exact[:30], more_often[:30])) / 30
+
+
+def test_blocks_can_make_an_image_leave_lower_but_no_core_distance_shorter():
+    points = unit_vectors(1500, 8)
+    exact, in_blocks = density_tree(points), block_density_tree(points, block=20)
+    assert (leaving_height(in_blocks) < leaving_height(exact) - 1e-3).any()
+    assert (in_blocks.core_distance >= exact.core_distance).all()
+
+
 def test_planted_odd_images_come_first_by_either_tree():
     rng = np.random.default_rng(0)
     points = np.vstack([rng.normal(size=(2000, 16)) * 0.1 + np.eye(16)[0], rng.normal(size=(20, 16))])

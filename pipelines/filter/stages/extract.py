@@ -2,7 +2,7 @@
 
 from winnow import stage
 from winnow.data.archive import open_archive
-from winnow.filtering.describe import describe
+from winnow.filtering.describe import describe, description
 from winnow.workspace import Workspace
 
 
@@ -21,7 +21,7 @@ def main(params: stage.Declared) -> str:
     workspace.write("layer", layer)
     workspace.write("changed", changed)
     workspace.remove_scratch("extract")
-    return f"{len(items):,} images, {layer['features']:,} features of {params.network.model}, {params.network.layer}"
+    return description(len(items), params.network.model, layer)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Features of small networks that learn from the dataset's own labels, each image's from one that did not see it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,12 @@ from winnow.data.pixels import Pixels
 from winnow.device import best_device
 from winnow.encoders.fitted.networks import SmallNetworks, TrainedSettings
 from winnow.encoders.fitted.out_of_fold import fit_out_of_fold
+from winnow.encoders.fitted.small_images import SmallImages
+from winnow.encoders.fitted.training import Training
 from winnow.errors import WinnowError
+from winnow.models.small_resnet import SmallResNet
 from winnow.params.encoders import SmallNetworks as SmallNetworksSection
+from winnow.params.merging import merged
 from winnow.params.messages import sentence
 
 DEFAULTS: Mapping[str, Any] = {
@@ -37,7 +41,8 @@ def trained_settings(arguments: Mapping[str, Any], *, input_size: int | None) ->
     """How the networks are trained.
 
     Args:
-        arguments: keys of `embed.trained` of the main pipeline's params (docs/params.md), in place of `DEFAULTS`.
+        arguments: keys of `embed.trained` of the main pipeline's params (docs/params.md), in place of `DEFAULTS`;
+            of a mapping the keys that differ suffice.
         input_size: side of the images that the networks see, at least 12; None for the arguments' or 32.
 
     Raises:
@@ -45,7 +50,7 @@ def trained_settings(arguments: Mapping[str, Any], *, input_size: int | None) ->
     """
     size = {} if input_size is None else {"input_size": input_size}
     try:
-        section = SmallNetworksSection.model_validate({**DEFAULTS, **arguments, **size})
+        section = SmallNetworksSection.model_validate({**merged(DEFAULTS, arguments), **size})
     except ValidationError as error:
         raise WinnowError(sentence("encoder:trained", error, SmallNetworksSection)) from None
     if section.input_size < 12:
@@ -75,7 +80,12 @@ def learned_labels(labels: np.ndarray, may_learn: np.ndarray) -> np.ndarray:
 
 
 def trained_features(
-    pixels: Pixels, labels: np.ndarray, copy_of: np.ndarray, settings: TrainedSettings, *, scratch: Path
+    pixels: Pixels,
+    labels: np.ndarray,
+    copy_of: np.ndarray,
+    settings: TrainedSettings,
+    *,
+    scratch: Path,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Features of all images, and what decided them.
 
@@ -91,10 +101,25 @@ def trained_features(
         (N, 4 * width) float32, rows of length 1, and JSON values.
 
     Raises:
-        WinnowError: if there are too few images for the folds, or training diverges.
+        WinnowError: if there are too few images for the folds, a network has fewer than two classes to learn from,
+            or training diverges.
     """
-    learner = SmallNetworks(settings, int(labels.max()) + 1, best_device())
-    fitted = fit_out_of_fold(
-        pixels, np.maximum(labels, 0), learner, learned=labels >= 0, copy_of=copy_of, scratch=scratch
-    )
+    learner = _LearnsTwoClasses(settings, int(labels.max()) + 1, best_device())
+    fitted = fit_out_of_fold(pixels, labels, learner, learned=labels >= 0, copy_of=copy_of, scratch=scratch)
     return fitted.features, fitted.fingerprint
+
+
+class _LearnsTwoClasses(SmallNetworks):
+    """Networks each of which must have images of two classes to learn from; a rarer class may be in one fold alone."""
+
+    def train(
+        self, images: SmallImages, labels: np.ndarray, trainings: Sequence[Training], *, description: str
+    ) -> list[SmallResNet]:
+        for training in trainings:
+            if len(np.unique(labels[training.rows])) < 2:
+                raise WinnowError(
+                    f"encoder:trained learns in {len(trainings)} folds, and outside of one of them labels are not of "
+                    "two classes; label more images that do not look alike, or name another network.model, as "
+                    "encoder:plain."
+                )
+        return super().train(images, labels, trainings, description=description)

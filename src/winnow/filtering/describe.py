@@ -100,6 +100,18 @@ def describe(
     return {**settings, "features": int(found["features"].shape[1])}, found
 
 
+def description(images: int, model: str, decided: Mapping[str, Any]) -> str:
+    """What `describe` wrote, in words: of how many images, by which model, and the layer where it has one to choose.
+
+    Args:
+        images: how many.
+        model: as for `describe`.
+        decided: the features, as `describe` tells.
+    """
+    layer = f", {decided['layer']}" if "layer" in decided else ""
+    return f"{images:,} images, {decided['features']:,} features of {model}{layer}"
+
+
 def _encode(
     kind: str,
     rest: str,

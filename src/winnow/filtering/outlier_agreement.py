@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from winnow.filtering.kmeans import BLOCK
-from winnow.filtering.outlier_blocks import block_density_tree
+from winnow.filtering.outlier_blocks import MOST_COMPARED, block_density_tree
 from winnow.filtering.outliers import density_tree, outlier_order
 
 SAMPLE = 20_000
@@ -49,23 +49,33 @@ class OutlierAgreement:
 
 
 def outlier_agreement(
-    points: np.ndarray, *, min_samples: int, seed: int = 0, block: float = BLOCK, sample: int = SAMPLE
+    points: np.ndarray,
+    *,
+    min_samples: int,
+    seed: int = 0,
+    block: float = BLOCK,
+    most_compared: int = MOST_COMPARED,
+    sample: int = SAMPLE,
 ) -> OutlierAgreement:
-    """Rank a sample by its exact tree, and in as many blocks as all images have.
+    """Rank a sample by its exact tree, and in as many blocks as all images have, as large a share compared with all.
 
     Args:
         points: (N, D) float32, rows of length 1, N at least 2, that are ranked in blocks.
         min_samples: of both trees.
         seed: of the sample and of the blocks.
         block: images of a block on average, of all N.
+        most_compared: images that are compared with all, at most a tenth, of all N.
         sample: how many images are drawn, at most N.
     """
     count = len(points)
     drawn = points[np.sort(np.random.default_rng(seed).choice(count, min(sample, count), replace=False))]
     exact = outlier_order(density_tree(drawn, min_samples=min_samples))
-    of_drawn = block * len(drawn) / count
-    in_blocks = outlier_order(block_density_tree(drawn, min_samples=min_samples, seed=seed, block=of_drawn))
-    common = [_in_common(exact, in_blocks, max(1, round(share * len(drawn)))) for share in _SHARES]
+    share = len(drawn) / count
+    tree = block_density_tree(
+        drawn, min_samples=min_samples, seed=seed, block=block * share, most_compared=round(most_compared * share)
+    )
+    in_blocks = outlier_order(tree)
+    common = [_in_common(exact, in_blocks, max(1, round(oddest * len(drawn)))) for oddest in _SHARES]
     return OutlierAgreement(count, max(2, round(count / block)), len(drawn), *common)
 
 

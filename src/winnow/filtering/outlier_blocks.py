@@ -5,9 +5,9 @@ blocks hang together by the images that they share. Each block has its exact tre
 of all pairs that share a block: an edge that is not in its block's tree closes a ring in which it is the heaviest.
 Blocks that share no image are joined by the images that come nearest to the blocks of others.
 
-In all that, an image can only look odder than it is: its nearest images may lie in no block of its own. So the oddest
-tenth is then compared with all images, as are those by which whole groups may join the rest, and the tree is built
-again.
+In all that, core distances and edges can only be longer than the exact tree's, for an image's nearest may lie in no
+block of its own; the height at which an image leaves may come out either way. So the oddest tenth is then compared with
+all images, as are those by which whole groups may join the rest, and the tree is built again.
 """
 
 from functools import partial
@@ -29,12 +29,21 @@ from winnow.filtering.spanning_tree import Edges, Outside, nearest_outside, soon
 from winnow.progress import progress
 
 _ROWS = 20_000
-_COMPARED_SHARE, _MOST_COMPARED = 0.1, 100_000  # of all images, the oddest
+MOST_COMPARED = 100_000
+"""The most images, the oddest, that are compared with all."""
+_COMPARED_SHARE = 0.1  # of all images, the oddest
 _COMPARED_TO_JOIN = 100  # images of a group
 _GROUP = 0.005  # of all images, which join the rest at once
 
 
-def block_density_tree(points: np.ndarray, *, min_samples: int = 5, seed: int = 0, block: float = BLOCK) -> DensityTree:
+def block_density_tree(
+    points: np.ndarray,
+    *,
+    min_samples: int = 5,
+    seed: int = 0,
+    block: float = BLOCK,
+    most_compared: int = MOST_COMPARED,
+) -> DensityTree:
     """Build the tree of any number of images; `winnow.filtering.outliers.density_tree` is exact.
 
     Args:
@@ -42,10 +51,11 @@ def block_density_tree(points: np.ndarray, *, min_samples: int = 5, seed: int = 
         min_samples: as there.
         seed: of the blocks.
         block: images of a block on average, each counted in its nearest centre's alone.
+        most_compared: how many of the oddest are compared with all images, at most a tenth of N.
 
     Returns:
         Edges and core distances, as if the pairs of images that share no block were farther apart than they are, but
-        for the oddest tenth's (of more than a million, 100,000). With two blocks all pairs share one: it is exact.
+        for those of the oddest. With two blocks all pairs share one: it is exact.
     """
     points = np.ascontiguousarray(points, dtype=np.float32)
     centres = block_centres(points, block=block, seed=seed)
@@ -69,7 +79,7 @@ def block_density_tree(points: np.ndarray, *, min_samples: int = 5, seed: int = 
     apart = _joined(points, core, linked(len(points), *within.T), search)
     tree = _lightest_tree(points, core, np.vstack([within, apart]))
     between_groups = _joined(points, core, _groups(tree, at_least=max(listed, _GROUP * len(points))), search)
-    odd = np.sort(outlier_order(tree)[: min(round(_COMPARED_SHARE * len(points)), _MOST_COMPARED)])
+    odd = np.sort(outlier_order(tree)[: min(round(_COMPARED_SHARE * len(points)), most_compared)])
     with progress("compare the oddest with all", len(odd)) as report:
         place = neighbours(points[odd], points, listed=min(listed, len(points)), report=report)
     core[odd] = np.sort(distances(points, odd, place), axis=1)[:, min(min_samples, len(points)) - 1]

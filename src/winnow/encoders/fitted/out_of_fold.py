@@ -61,7 +61,8 @@ def fit_out_of_fold(
 
     Args:
         pixels: (N, H, W, 3) uint8; read a batch at a time.
-        labels: (N,) int in [0, K), as given, wrong ones and all.
+        labels: (N,) int in [0, K), as given, wrong ones and all; -1 for images without one, which `learned` leaves out:
+            they are spread over the folds by themselves.
         learner: the networks.
         learned: (N,) bool, images that networks learn from; others are only encoded. None: all.
         copy_of: (N,) int64, the image that each is known to be a copy of, itself where it is none: both share a fold,
@@ -80,7 +81,8 @@ def fit_out_of_fold(
     groups = hash_groups(small.hashes, max_distance=_HASH_DISTANCE)
     if copy_of is not None:
         groups = linked(int(groups.max()) + 1, groups, groups[copy_of])[groups]
-    fold = stratified_group_folds(labels, groups, folds=folds, seed=seed)
+    strata = np.where(labels < 0, learner.num_classes, labels)
+    fold = stratified_group_folds(strata, groups, folds=folds, seed=seed)
     learned = np.ones(len(fold), dtype=bool) if learned is None else learned
     folder = scratch and scratch / _key(small, np.where(learned, labels, -1), fold, learner)
     trainings = [
