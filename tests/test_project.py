@@ -17,7 +17,7 @@ def pets(tmp_path):
 def edit(folder, old, new):
     text = (folder / "params.yaml").read_text()
     assert old in text
-    (folder / "params.yaml").write_text(text.replace(old, new))
+    (folder / "params.yaml").write_text(text.replace(old, new, 1))
 
 
 def params(folder):
